@@ -1,0 +1,1 @@
+"""Figures, printed as ratios against a named peer or limit: ``python -m benchmarks.NAME [--json]``."""

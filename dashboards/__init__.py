@@ -1,0 +1,1 @@
+"""What people look at elsewhere: Grafana dashboards, Prometheus scrape config, rules."""

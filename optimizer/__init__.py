@@ -1,0 +1,1 @@
+"""What to do: identification from telemetry, forecasts, the Pyomo formulation, the plan and its reasons."""

@@ -1,0 +1,1 @@
+"""What a facility *is*: the shared, pure language of every other package."""

@@ -1,0 +1,28 @@
+"""The error tree. Exceptions are for bugs and for bad configuration; the world's failures are values."""
+
+from __future__ import annotations
+
+
+class CoolwrightError(Exception):
+    """Base of everything we raise on purpose."""
+
+
+class ConfigError(CoolwrightError):
+    """A person's input is wrong: names the thing and the mend, on one line.
+
+    The command line prints it as it is and exits with code 2.
+    """
+
+    def __init__(self, thing: str, problem: str, mend: str) -> None:
+        super().__init__(f"{thing}: {problem}; {mend}")
+        self.thing = thing
+        self.problem = problem
+        self.mend = mend
+
+
+class OutOfModelRange(CoolwrightError):
+    """A formula was asked for a value outside the range its source states."""
+
+
+class BrokenPromise(CoolwrightError):
+    """One of our own components broke its contract: a bug, not the world's doing."""

@@ -1,0 +1,112 @@
+"""A plan: a setpoint trajectory over the horizon and what is predicted to come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from plant.forecast import Array
+from plant.points import OwnerId
+from plant.setpoints import LeverId, Setpoints
+from plant.timegrid import TimeGrid
+
+
+class PlanStatus(StrEnum):
+    """How the solver ended where there is a plan."""
+
+    OPTIMAL = "optimal"
+    INCUMBENT = "incumbent"
+    """Stopped at a limit with a feasible answer; `gap` says how far it may be from the best."""
+    HEURISTIC = "heuristic"
+    """The solver gave nothing better than a rule's own trajectory, which is used."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a trajectory leads to, per step. Arrays have shape (steps,).
+
+    Powers are means over the step [kW]; `water_l`, `carbon_kg` and `cost` are amounts per step.
+    `cost` is energy + carbon price + water, in the site's currency.
+    """
+
+    worst_inlet_c: Mapping[OwnerId, Array]
+    worst_inlet_std_k: Mapping[OwnerId, Array]
+    it_kw: Array
+    cooling_kw: Array
+    facility_kw: Array
+    water_l: Array
+    carbon_kg: Array
+    cost: Array
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One trajectory that was rolled out and compared: its name, money and worst excess."""
+
+    name: str
+    cost: float
+    facility_kwh: float
+    worst_excess_k: float
+    """Largest predicted inlet above the planning limit; ≤ 0 is within it. [K]"""
+
+
+@dataclass(frozen=True)
+class SolverFacts:
+    """What the solver did. `gap` is relative; seconds are wall time by stage."""
+
+    solver: str
+    termination: str
+    gap: float | None
+    variables: int
+    constraints: int
+    stage_s: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A trajectory for every lever, its prediction, and the prediction of leaving all as it is."""
+
+    id: str
+    made_at: datetime
+    grid: TimeGrid
+    status: PlanStatus
+    chosen: str
+    trajectory: Mapping[LeverId, Array]
+    prediction: Prediction
+    hold: Prediction
+    candidates: tuple[Candidate, ...]
+    binding: tuple[str, ...]
+    reason: str
+    model_version: str
+    solver: SolverFacts
+
+    def first(self) -> Setpoints:
+        """The setpoints for now."""
+        return Setpoints({lever: float(values[0]) for lever, values in self.trajectory.items()})
+
+
+class NoPlanCause(StrEnum):
+    """Why there is no plan. A closed set."""
+
+    NO_DATA = "no_data"
+    NO_MODEL = "no_model"
+    INFEASIBLE = "infeasible"
+    DEADLINE = "deadline"
+    SOLVER_ERROR = "solver_error"
+    FAILED_CHECK = "failed_check"
+
+
+@dataclass(frozen=True)
+class NoPlan:
+    """There is no plan, why, and in plant words what stands in the way. Never a command."""
+
+    made_at: datetime
+    cause: NoPlanCause
+    reason: str
+    solver: SolverFacts | None = None
+
+
+PlanOutcome: TypeAlias = Plan | NoPlan

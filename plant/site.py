@@ -1,0 +1,236 @@
+"""A site: one facility, as its people describe it. Frozen records; `site_file` reads them from YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from plant.points import SITE, GatewayId, OwnerId, Point, PointId
+from plant.quantities import Quantity
+from plant.setpoints import Lever, LeverId, Setpoints
+
+
+class EquipmentKind(StrEnum):
+    """What a piece of equipment is."""
+
+    CRAH = "crah"
+    CHILLER = "chiller"
+    CHILLED_WATER_PUMP = "chilled_water_pump"
+    CONDENSER_WATER_PUMP = "condenser_water_pump"
+    TOWER_CELL = "tower_cell"
+    ECONOMIZER = "economizer"
+    UPS = "ups"
+    METER = "meter"
+
+
+class GatewayKind(StrEnum):
+    """How a gateway is spoken to."""
+
+    MODBUS = "modbus"
+    PROMETHEUS = "prometheus"
+    """A Prometheus server, asked by instant queries."""
+    EXPORTER = "exporter"
+    """An exporter's text page, scraped directly where there is no server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nameplate:
+    """What is printed on the equipment; None where it is not known.
+
+    capacity_kw is heat moved at design, power_kw electrical input at design.
+    """
+
+    capacity_kw: float | None = None
+    power_kw: float | None = None
+    airflow_m3_s: float | None = None
+    water_flow_m3_s: float | None = None
+    cop: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InletLimits:
+    """Rack inlet limits of a zone. [°C] Planning stays `margin_k` below `recommended_max_c`."""
+
+    recommended_min_c: float = 18.0
+    recommended_max_c: float = 27.0
+    allowable_max_c: float = 32.0
+    margin_k: float = 0.5
+
+    @property
+    def planning_max_c(self) -> float:
+        """The warmest inlet a plan may predict."""
+        return self.recommended_max_c - self.margin_k
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """One air-side control volume: its racks and the CRAH units that cool it."""
+
+    id: OwnerId
+    racks: int
+    it_design_kw: float
+    limits: InletLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """One machine. `zone` is set for what serves a single zone."""
+
+    id: OwnerId
+    kind: EquipmentKind
+    zone: OwnerId | None
+    nameplate: Nameplate
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One source of points. `target` is host:port for Modbus, a URL for Prometheus."""
+
+    id: GatewayId
+    kind: GatewayKind
+    target: str
+    poll_s: float = 10.0
+    timeout_s: float = 2.0
+    retries: int = 2
+    gap_limit: int = 8
+    """Registers that may be read in vain to join two blocks into one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """Times and counts of the direction of failure: hold, then fallback setpoints. [s]"""
+
+    max_data_age_s: float = 180.0
+    hold_s: float = 600.0
+    """How long the last accepted setpoints are held on stale data before fallback."""
+    lease_s: float = 1800.0
+    """How long a written setpoint stays ours without being renewed."""
+    heartbeat_s: float = 30.0
+    proposal_expiry_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class TariffPeriod:
+    """A price that holds in some hours (local) of some weekdays (0 = Monday)."""
+
+    name: str
+    price_per_kwh: float
+    hours: tuple[int, ...]
+    weekdays: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What energy, carbon and water cost. `periods` are tried in order; `price_per_kwh` is the rest."""
+
+    currency: str
+    price_per_kwh: float
+    periods: tuple[TariffPeriod, ...] = ()
+    demand_charge_per_kw_month: float = 0.0
+    carbon_price_per_tonne: float = 0.0
+    water_price_per_m3: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CarbonSource:
+    """Where carbon intensity comes from: `provider` names a feed, `region` what it is asked for."""
+
+    provider: str
+    region: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """One facility. Look things up with the methods; the tuples keep the file's order."""
+
+    id: str
+    name: str
+    latitude: float
+    longitude: float
+    elevation_m: float
+    timezone: str
+    pue_category: int
+    zones: tuple[Zone, ...]
+    equipment: tuple[Equipment, ...]
+    gateways: tuple[Gateway, ...]
+    points: tuple[Point, ...]
+    levers: tuple[Lever, ...]
+    safety: Safety
+    tariff: Tariff
+    carbon: CarbonSource
+    source_file: Path | None = field(default=None, compare=False)
+
+    @cached_property
+    def point_by_id(self) -> Mapping[PointId, Point]:
+        """Every point by its id."""
+        return {p.id: p for p in self.points}
+
+    @cached_property
+    def lever_by_id(self) -> Mapping[LeverId, Lever]:
+        """Every lever by its id."""
+        return {lever.id: lever for lever in self.levers}
+
+    @cached_property
+    def zone_by_id(self) -> Mapping[OwnerId, Zone]:
+        """Every zone by its id."""
+        return {z.id: z for z in self.zones}
+
+    @cached_property
+    def _by_owner(self) -> Mapping[tuple[OwnerId, Quantity], tuple[Point, ...]]:
+        found: dict[tuple[OwnerId, Quantity], tuple[Point, ...]] = {}
+        for point in self.points:
+            key = (point.owner, point.quantity)
+            found[key] = (*found.get(key, ()), point)
+        return found
+
+    def points_of(self, owner: OwnerId, quantity: Quantity) -> tuple[Point, ...]:
+        """The points of this very owner with this quantity (a zone's inlets are several)."""
+        return self._by_owner.get((owner, quantity), ())
+
+    def points_with(self, quantity: Quantity) -> tuple[Point, ...]:
+        """All points with this quantity, whoever owns them."""
+        return tuple(p for p in self.points if p.quantity is quantity)
+
+    def points_in(self, zone: OwnerId, quantity: Quantity) -> tuple[Point, ...]:
+        """Points of the zone itself and of the equipment that serves only it."""
+        owners = (zone, *(e.id for e in self.equipment if e.zone == zone))
+        return tuple(p for owner in owners for p in self.points_of(owner, quantity))
+
+    def equipment_of(self, kind: EquipmentKind, zone: OwnerId | None = None) -> tuple[Equipment, ...]:
+        """Equipment of a kind, optionally only what serves a zone."""
+        return tuple(e for e in self.equipment if e.kind is kind and (zone is None or e.zone == zone))
+
+    def lever(self, owner: OwnerId, quantity: Quantity) -> Lever | None:
+        """The lever of this owner for this quantity, if the site has it."""
+        return next((lv for lv in self.levers if lv.owner == owner and lv.quantity is quantity), None)
+
+    @property
+    def fallback(self) -> Setpoints:
+        """Every lever at its fallback value."""
+        return Setpoints({lever.id: lever.fallback for lever in self.levers})
+
+    @property
+    def as_found(self) -> Setpoints:
+        """Every lever where the site kept it before us."""
+        return Setpoints({lever.id: lever.as_found for lever in self.levers})
+
+
+__all__ = [
+    "SITE",
+    "CarbonSource",
+    "Equipment",
+    "EquipmentKind",
+    "Gateway",
+    "GatewayKind",
+    "InletLimits",
+    "Nameplate",
+    "Safety",
+    "Site",
+    "Tariff",
+    "TariffPeriod",
+    "Zone",
+]

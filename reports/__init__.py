@@ -1,0 +1,1 @@
+"""What it was worth: measurement and verification, energy and carbon reports, their writers."""
