@@ -1,4 +1,4 @@
-"""The shape of a site file, as pydantic checks it. Only `site_file` uses these; inside there are frozen records."""
+"""The shape of a site file, as pydantic checks it. Only `site_file` uses these records."""
 
 from __future__ import annotations
 

@@ -1,0 +1,46 @@
+# Coolwright. `make demo` and `make test` are all a stranger needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+TESTED := $(VENV)/.installed-dev
+ARGS   ?=
+
+.PHONY: demo test check format climates clean help
+
+help:            ## this list
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/ —/'
+
+demo: $(STAMP)   ## the main job on a simulated site: make demo ARGS="--for 24h --json result.json"
+	@$(BIN)/coolwright demo $(ARGS)
+
+test: check      ## every check: ruff, mypy, import contracts, pytest
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+
+check: $(TESTED) ## the static half of the checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(TESTED) ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+climates: $(TESTED) ## one week in each of three climates: fixed, trim-and-respond, mpc (minutes)
+	$(BIN)/python -m benchmarks.climates $(ARGS)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Coolwright needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; install python3.11 and set PYTHON=") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(TESTED): $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,energyplus]"
+	@touch $(STAMP) $@
+
+clean:           ## remove what was made here
+	rm -rf $(VENV) var runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""``python -m controller`` is ``coolwright``."""
+
+from controller.cli.main import main
+
+main()

@@ -1,0 +1,109 @@
+"""Where policies think: in this process (replay), or in a worker that can be killed (production).
+
+A plan that comes late is no plan. The cycle goes on without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+from plant.forecast import Forecast
+from plant.plan import NoPlan, NoPlanCause
+from plant.ports import Policy, PolicyAnswer
+from plant.snapshot import Snapshot
+
+
+class Planner(Protocol):
+    """Asks a policy, and always comes back."""
+
+    async def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
+        """The policy's answer, or `NoPlan` saying why there is none."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of whatever thinks."""
+        ...
+
+
+@dataclass(frozen=True)
+class InlinePlanner:
+    """Thinks in this process: for replays, where nobody is waiting."""
+
+    policy: Policy
+
+    async def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
+        """Ask the policy directly."""
+        return self.policy.decide(snapshot, forecast)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass
+class WorkerPlanner:
+    """Thinks in a worker process with a hard deadline; a late worker is killed and replaced."""
+
+    policy: Policy
+    deadline_s: float
+    _process: BaseProcess | None = None
+    _pipe: Connection | None = None
+    _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
+        """Ask the worker; after the deadline, or its death, the answer is `NoPlan`."""
+        async with self._busy:
+            pipe = self._worker()
+            try:
+                pipe.send((snapshot, forecast))
+                if not await asyncio.to_thread(pipe.poll, self.deadline_s):
+                    self._kill()
+                    return self._none(snapshot, NoPlanCause.DEADLINE, f"no plan within {self.deadline_s:g} s")
+                answer: PolicyAnswer = pipe.recv()
+            except (EOFError, BrokenPipeError, ConnectionError) as error:
+                self._kill()
+                return self._none(
+                    snapshot, NoPlanCause.SOLVER_ERROR, f"the planner process ended ({error!r})"
+                )
+            return answer
+
+    async def close(self) -> None:
+        """End the worker."""
+        self._kill()
+
+    def _worker(self) -> Connection:
+        if self._pipe is None or self._process is None or not self._process.is_alive():
+            self._kill()
+            context = multiprocessing.get_context("spawn")
+            ours, theirs = context.Pipe()
+            self._process = context.Process(target=_serve, args=(self.policy, theirs), daemon=True)
+            self._process.start()
+            theirs.close()
+            self._pipe = ours
+        return self._pipe
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        if self._pipe is not None:
+            self._pipe.close()
+        self._process = self._pipe = None
+
+    @staticmethod
+    def _none(snapshot: Snapshot, cause: NoPlanCause, reason: str) -> NoPlan:
+        return NoPlan(snapshot.time, cause, reason)
+
+
+def _serve(policy: Policy, pipe: Connection) -> None:
+    """The worker: answer until the other end closes. A crash closes the pipe, which is an answer too."""
+    while True:
+        try:
+            snapshot, forecast = pipe.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        pipe.send(policy.decide(snapshot, forecast))

@@ -1,0 +1,63 @@
+"""Settings of the running program: environment variables ``COOLWRIGHT_*``, or a command-line option.
+
+What belongs to the facility is in the site file; here is only how this process runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from plant.errors import ConfigError
+
+PREFIX = "COOLWRIGHT_"
+
+
+class Settings(BaseSettings):
+    """How this process runs. Every field can be set as ``COOLWRIGHT_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=1, le=65535)
+    database: str = "sqlite:///var/coolwright.sqlite"
+    historian: str = "sqlite:///var/history.sqlite"
+    cycle_s: float = Field(300.0, gt=0)
+    plan_step_s: int = Field(900, gt=0)
+    plan_steps: int = Field(96, gt=0)
+    plan_deadline_s: float = Field(60.0, gt=0)
+    history_days: float = Field(14.0, gt=0)
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+
+
+def load_settings(overrides: Mapping[str, object], environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment, with what the command line gave on top.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown ``COOLWRIGHT_`` variable or a value out of range.
+    """
+    for name in environment if environment is not None else os.environ:
+        field = name.removeprefix(PREFIX).lower()
+        if name.startswith(PREFIX) and field not in Settings.model_fields:
+            near = get_close_matches(field, Settings.model_fields, 1)
+            mend = (
+                f"did you mean {PREFIX}{near[0].upper()}?"
+                if near
+                else f"known are {', '.join(Settings.model_fields)}"
+            )
+            raise ConfigError(f"setting {name}", "is not known", mend)
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(
+            f"setting {name}", first["msg"].lower(), f"correct {first.get('input')!r}"
+        ) from None
