@@ -69,11 +69,15 @@ class ModbusAddress:
 
 @dataclass(frozen=True, slots=True)
 class PrometheusAddress:
-    """Where a point lives in Prometheus: one metric with labels, on a server or an exporter."""
+    """Where a point lives in Prometheus: one metric with labels, on a server or an exporter.
+
+    With `rate_s` the metric is a counter, and the value is its increase per second over that window.
+    """
 
     gateway: GatewayId
     metric: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    rate_s: float | None = None
 
 
 Address: TypeAlias = ModbusAddress | PrometheusAddress

@@ -86,6 +86,24 @@ class Equipment:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """Whom to trust and, where the other side asks, who we are. PEM files."""
+
+    ca_file: Path
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How we say who we are over HTTP. Secrets are files, never values in a site file."""
+
+    username: str | None = None
+    password_file: Path | None = None
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     """One source of points. `target` is host:port for Modbus, a URL for Prometheus."""
 
@@ -97,6 +115,10 @@ class Gateway:
     retries: int = 2
     gap_limit: int = 8
     """Registers that may be read in vain to join two blocks into one request."""
+    min_write_interval_s: float = 0.0
+    """A register written less than this ago is not written again (EEPROM wear). [s]"""
+    tls: Tls | None = None
+    login: Login | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +249,12 @@ __all__ = [
     "Gateway",
     "GatewayKind",
     "InletLimits",
+    "Login",
     "Nameplate",
     "Safety",
     "Site",
     "Tariff",
     "TariffPeriod",
+    "Tls",
     "Zone",
 ]

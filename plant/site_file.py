@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from plant.errors import ConfigError
 from plant.points import (
@@ -18,21 +20,24 @@ from plant.points import (
     PrometheusAddress,
 )
 from plant.quantities import FACTS, Quantity, Role
+from plant.register_map import load_register_map
 from plant.setpoints import Lever, LeverId
 from plant.site import (
     CarbonSource,
     Equipment,
     Gateway,
     InletLimits,
+    Login,
     Nameplate,
     Safety,
     Site,
     Tariff,
     TariffPeriod,
+    Tls,
     Zone,
 )
 from plant.site_checks import check_site
-from plant.site_schema import LeverIn, PointIn, SiteFile
+from plant.site_schema import GatewayIn, LeverIn, PointIn, SiteFile
 from plant.units import unit
 
 
@@ -108,7 +113,8 @@ def _named(data: object, loc: tuple[int | str, ...]) -> str:
 
 def _site(d: SiteFile, path: Path) -> Site:
     carbon_path = path.parent / d.carbon.path if d.carbon.path else None
-    points = tuple(_point(p, path) for p in d.points)
+    mapped = _mapped_addresses(d, path)
+    points = tuple(_point(p, path, mapped) for p in d.points)
     return Site(
         id=d.id,
         name=d.name,
@@ -130,7 +136,7 @@ def _site(d: SiteFile, path: Path) -> Site:
             )
             for e in d.equipment
         ),
-        gateways=tuple(Gateway(**{**g.model_dump(), "id": GatewayId(g.id)}) for g in d.gateways),
+        gateways=tuple(_gateway(g, path) for g in d.gateways),
         points=points,
         levers=tuple(_lever(lv, d, points, path) for lv in d.levers),
         safety=Safety(**d.safety.model_dump()),
@@ -150,7 +156,38 @@ def _site(d: SiteFile, path: Path) -> Site:
     )
 
 
-def _point(p: PointIn, path: Path) -> Point:
+def _gateway(g: GatewayIn, path: Path) -> Gateway:
+    plain = g.model_dump(exclude={"id", "register_map", "tls", "login"})
+    tls = Tls(**_beside(path, g.tls)) if g.tls else None
+    login = Login(**_beside(path, g.login)) if g.login else None
+    return Gateway(id=GatewayId(g.id), tls=tls, login=login, **plain)
+
+
+def _beside(path: Path, part: BaseModel) -> dict[str, Any]:
+    """A part's values, with every path taken as relative to the site file."""
+    return {k: path.parent / v if isinstance(v, Path) else v for k, v in part}
+
+
+def _mapped_addresses(d: SiteFile, path: Path) -> Mapping[str, ModbusAddress]:
+    """Addresses from the register maps that gateways name; each point has one at most."""
+    known = {p.id for p in d.points}
+    inline = {p.id for p in d.points if p.modbus or p.prometheus}
+    mapped: dict[str, ModbusAddress] = {}
+    for g in d.gateways:
+        if g.register_map is None:
+            continue
+        file = path.parent / g.register_map
+        for point, address in load_register_map(file, GatewayId(g.id)).items():
+            where = f"register map {file}, point {point}"
+            if point not in known:
+                raise ConfigError(where, "is not in the site file", "correct its id or add the point there")
+            if point in inline or point in mapped:
+                raise ConfigError(where, "already has an address", "keep one of the two")
+            mapped[point] = address
+    return mapped
+
+
+def _point(p: PointIn, path: Path, mapped: Mapping[str, ModbusAddress]) -> Point:
     facts = FACTS[p.quantity]
     where = f"site file {path}, point {p.id}"
     if p.role is not None and p.role is not facts.role:
@@ -165,12 +202,15 @@ def _point(p: PointIn, path: Path) -> Point:
         raise ConfigError(
             where, f"unit {p.unit} is a {found.dimension}", f"{p.quantity} needs a {facts.dimension}"
         )
-    address: Address | None = None
+    address: Address | None = mapped.get(p.id)
     if p.modbus:
         address = ModbusAddress(**{**p.modbus.model_dump(), "gateway": GatewayId(p.modbus.gateway)})
     elif p.prometheus:
         address = PrometheusAddress(
-            GatewayId(p.prometheus.gateway), p.prometheus.metric, dict(p.prometheus.labels)
+            GatewayId(p.prometheus.gateway),
+            p.prometheus.metric,
+            dict(p.prometheus.labels),
+            p.prometheus.rate_s,
         )
     brick = p.brick or facts.brick_class
     return Point(PointId(p.id), OwnerId(p.of), p.quantity, p.unit, brick, address)

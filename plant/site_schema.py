@@ -58,6 +58,22 @@ class EquipmentIn(PartIn):
     nameplate: NameplateIn = NameplateIn()
 
 
+class TlsIn(PartIn):
+    """Certificates, as PEM files beside the site file."""
+
+    ca_file: Path
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class LoginIn(PartIn):
+    """Secrets, as files beside the site file."""
+
+    username: str | None = None
+    password_file: Path | None = None
+    token_file: Path | None = None
+
+
 class GatewayIn(PartIn):
     """One source of points."""
 
@@ -68,6 +84,10 @@ class GatewayIn(PartIn):
     timeout_s: Positive = 2.0
     retries: int = Field(2, ge=0)
     gap_limit: int = Field(8, ge=0, le=100)
+    min_write_interval_s: float = Field(0.0, ge=0)
+    register_map: Path | None = None
+    tls: TlsIn | None = None
+    login: LoginIn | None = None
 
 
 class ModbusIn(PartIn):
@@ -90,6 +110,7 @@ class PrometheusIn(PartIn):
     gateway: Identifier
     metric: str
     labels: dict[str, str] = {}
+    rate_s: Positive | None = None
 
 
 class PointIn(PartIn):
