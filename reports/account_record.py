@@ -1,0 +1,214 @@
+"""The record of an account, and how accounts of disjoint intervals add up.
+
+Nothing is integrated across a gap. `totals` are sums over the time each figure is covered; a saving
+compares only steps where actual and baseline both exist. Accounts of disjoint intervals add up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from plant.forecast import CarbonKind
+from plant.points import PointId
+from reports.baseline_model import MeterName
+from reports.figures import DataShares, EnergyFigures, Figure, added
+from reports.statistics import CONFIDENCE, FitStatistics, saving_half_width
+
+METHOD_VERSION = "account/1"
+
+_BASELINE_METER = {
+    Figure.FACILITY: MeterName.FACILITY,
+    Figure.IT: MeterName.IT,
+    Figure.COOLING: MeterName.COOLING,
+    Figure.WATER: MeterName.WATER,
+    # Carbon and cost ride on facility energy: its relative uncertainty is theirs.
+    Figure.CARBON: MeterName.FACILITY,
+    Figure.COST: MeterName.FACILITY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CarbonFacts:
+    """Where the carbon factors came from. Average and marginal are never mixed."""
+
+    provider: str
+    kind: CarbonKind
+    synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RatioSums:
+    """Sums over the time in which both sides of a ratio are known: sum first, divide last."""
+
+    pue_facility_kwh: float = math.nan
+    pue_it_kwh: float = math.nan
+    wue_water_l: float = math.nan
+    wue_it_kwh: float = math.nan
+    cue_carbon_kg: float = math.nan
+    cue_it_kwh: float = math.nan
+
+    def plus(self, other: RatioSums) -> RatioSums:
+        """Sum of two disjoint periods."""
+        pairs = {name: added(getattr(self, name), getattr(other, name)) for name in self.__slots__}
+        return RatioSums(**pairs)
+
+
+@dataclass(frozen=True)
+class BaselinePart:
+    """What one baseline model contributed to an account: amounts, hours compared, its statistics."""
+
+    model_id: str
+    qualified: bool
+    reasons: tuple[str, ...]
+    amounts: EnergyFigures
+    hours: EnergyFigures
+    statistics: Mapping[MeterName, FitStatistics]
+
+    def half_width(self, figure: Figure) -> float:
+        """Half width of the saving's interval for this part; NaN where it cannot be told."""
+        fit = self.statistics.get(_BASELINE_METER[figure])
+        if fit is None or math.isnan(self.amounts[figure]):
+            return math.nan
+        return saving_half_width(self.amounts[figure], self.hours[figure], fit)
+
+
+@dataclass(frozen=True, slots=True)
+class SavingInterval:
+    """Two-sided interval of the saving. NaN where the baseline does not support one."""
+
+    low: EnergyFigures
+    high: EnergyFigures
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Account:
+    """One interval's figures.
+
+    Attributes
+    ----------
+    totals : EnergyFigures
+        Measured amounts, each over its own covered time (`covered_h`, hours).
+    compared : EnergyFigures
+        The part of `totals` in steps where the baseline exists too (`compared_h`, hours).
+    baseline : EnergyFigures
+        Baseline amounts over those same steps.
+    shares : mapping
+        Measured / estimated / missing share of each figure's samples over the whole period.
+    ratios : RatioSums
+        Numerators and denominators of PUE, WUE and CUE over their common time.
+    meters : mapping
+        The points each metered figure was made of.
+    extrapolated_h : float
+        Compared hours outside the weather or load the baseline was fitted on.
+    """
+
+    site_id: str
+    start: datetime
+    end: datetime
+    currency: str
+    carbon: CarbonFacts
+    totals: EnergyFigures
+    compared: EnergyFigures
+    baseline: EnergyFigures
+    covered_h: EnergyFigures
+    compared_h: EnergyFigures
+    shares: Mapping[Figure, DataShares]
+    ratios: RatioSums
+    meters: Mapping[Figure, tuple[PointId, ...]]
+    baseline_parts: tuple[BaselinePart, ...]
+    extrapolated_h: float
+    notes: tuple[str, ...]
+    method_version: str = METHOD_VERSION
+
+    @property
+    def period(self) -> timedelta:
+        """Length of the interval, covered or not."""
+        return self.end - self.start
+
+    @property
+    def saving(self) -> EnergyFigures:
+        """Baseline minus actual over the compared steps; negative when it was a loss."""
+        return self.baseline.minus(self.compared)
+
+    @property
+    def interval(self) -> SavingInterval:
+        """90 % interval of `saving`; independent baseline models add in quadrature."""
+        saving = self.saving
+        half = EnergyFigures.of(self._half_width)
+        return SavingInterval(
+            low=saving.minus(half),
+            high=EnergyFigures.of(lambda f: saving[f] + half[f]),
+            confidence=CONFIDENCE,
+        )
+
+    def _half_width(self, figure: Figure) -> float:
+        parts = [p for p in self.baseline_parts if not math.isnan(p.amounts[figure])]
+        return math.hypot(*(p.half_width(figure) for p in parts)) if parts else math.nan
+
+
+def combine(accounts: Iterable[Account]) -> Account:
+    """The account of several disjoint intervals, in time order.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or if site, currency or carbon source differ: those are never mixed.
+    """
+    ordered = sorted(accounts, key=lambda a: a.start)
+    if not ordered:
+        raise ValueError("nothing to combine")
+    whole = ordered[0]
+    for following in ordered[1:]:
+        whole = _joined(whole, following)
+    return whole
+
+
+def _joined(a: Account, b: Account) -> Account:
+    if (a.site_id, a.currency, a.carbon) != (b.site_id, b.currency, b.carbon):
+        raise ValueError("accounts of different sites, currencies or carbon sources are not added")
+    if b.start < a.end:
+        raise ValueError(f"the account from {b.start.isoformat()} overlaps the one before it")
+    gap_s = (b.start - a.end).total_seconds()
+    return replace(
+        a,
+        end=b.end,
+        totals=a.totals.plus(b.totals),
+        compared=a.compared.plus(b.compared),
+        baseline=a.baseline.plus(b.baseline),
+        covered_h=a.covered_h.plus(b.covered_h),
+        compared_h=a.compared_h.plus(b.compared_h),
+        shares={f: _joined_shares(a, b, f, gap_s) for f in Figure},
+        ratios=a.ratios.plus(b.ratios),
+        meters={f: tuple(dict.fromkeys((*a.meters[f], *b.meters[f]))) for f in Figure},
+        baseline_parts=_joined_parts(a.baseline_parts, b.baseline_parts),
+        extrapolated_h=a.extrapolated_h + b.extrapolated_h,
+        notes=tuple(dict.fromkeys((*a.notes, *b.notes))),
+    )
+
+
+def _joined_shares(a: Account, b: Account, figure: Figure, gap_s: float) -> DataShares:
+    """Weighted by time; the time between the two accounts is missing."""
+    weights = (a.period.total_seconds(), b.period.total_seconds())
+    whole = sum(weights) + gap_s
+
+    def share(name: str) -> float:
+        pairs = zip((a, b), weights, strict=True)
+        return float(sum(getattr(x.shares[figure], name) * w for x, w in pairs) / whole)
+
+    return DataShares(share("measured"), share("estimated"), share("missing") + gap_s / whole)
+
+
+def _joined_parts(a: tuple[BaselinePart, ...], b: tuple[BaselinePart, ...]) -> tuple[BaselinePart, ...]:
+    parts = {part.model_id: part for part in a}
+    for part in b:
+        known = parts.get(part.model_id)
+        parts[part.model_id] = (
+            part
+            if known is None
+            else replace(known, amounts=known.amounts.plus(part.amounts), hours=known.hours.plus(part.hours))
+        )
+    return tuple(parts.values())

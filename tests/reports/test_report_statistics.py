@@ -1,0 +1,77 @@
+"""Guideline 14 statistics against numbers other people computed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from reports.statistics import FitStatistics, fit_statistics, saving_half_width
+
+# A daily fit that OpenDSM ships as a test fixture: its own numbers, read from its repository.
+OPENDSM_SSE, OPENDSM_N, OPENDSM_P = 64154402.963542886, 365, 3
+OPENDSM_RMSE_ADJUSTED = 420.9775619128606
+OPENDSM_RMSE_AUTOCORR = 1522.6898682446667
+OPENDSM_CV_ADJUSTED = 0.14792427693565838
+OPENDSM_CV_CORRECTED = 0.5666466300845014
+
+
+def opendsm_fit() -> FitStatistics:
+    effective = OPENDSM_SSE / OPENDSM_RMSE_AUTOCORR**2  # their n', from their rmse = sqrt(SSE / n')
+    rho = (OPENDSM_N - effective) / (OPENDSM_N + effective)
+    mean = OPENDSM_RMSE_ADJUSTED / OPENDSM_CV_ADJUSTED
+    return FitStatistics(OPENDSM_N, OPENDSM_P, mean, OPENDSM_CV_ADJUSTED, 0.0, rho)
+
+
+def test_the_corrected_cv_is_the_one_opendsm_computes() -> None:
+    assert opendsm_fit().cv_rmse_corrected == pytest.approx(OPENDSM_CV_CORRECTED, rel=1e-9)
+
+
+def test_cv_rmse_and_nmbe_of_five_hours_computed_by_hand() -> None:
+    actual = np.array([10.0, 12.0, 11.0, 13.0, 14.0])
+    predicted = np.array([11.0, 11.0, 11.0, 12.0, 14.0])
+    # errors -1, 1, 0, 1, 0: sum of squares 3 over 5 - 2; sum 1 over (5 - 1); mean 12
+    fit = fit_statistics(actual, predicted, 2, np.array([False, True, True, True, True]))
+    assert fit.cv_rmse == pytest.approx(math.sqrt(3 / 3) / 12)
+    assert fit.nmbe == pytest.approx(1 / (4 * 12))
+
+
+def test_autocorrelation_of_a_known_process_is_found() -> None:
+    rng = np.random.default_rng(3)
+    e = np.zeros(20_000)
+    for i in range(1, len(e)):
+        e[i] = 0.7 * e[i - 1] + rng.normal()
+    follows = np.ones(len(e), dtype=bool)
+    fit = fit_statistics(1000 + e, np.full(len(e), 1000.0), 1, follows)
+    assert fit.rho == pytest.approx(0.7, abs=0.02)
+    assert fit.n_effective == pytest.approx(len(e) * 0.3 / 1.7, rel=0.1)
+
+
+def test_the_half_width_is_the_published_formula_computed_by_hand() -> None:
+    # n 1000, p 4, rho 0.5: n' = 333.33; CV' = 0.05 sqrt(996/329.33) = 0.086953;
+    # t(0.95, 329.33) = 1.649480; sqrt(1000/(720 * 333.33) * (1 + 2/333.33)) = 0.0647421;
+    # 1.26 * 1.649480 * 50000 * 0.086953 * 0.0647421 = 585.0
+    fit = FitStatistics(1000, 4, 100.0, 0.05, 0.0, 0.5)
+    assert saving_half_width(50_000, 720, fit) == pytest.approx(585.0, rel=1e-3)
+
+
+def test_more_reporting_hours_narrow_the_relative_interval() -> None:
+    fit = FitStatistics(1000, 4, 100.0, 0.05, 0.0, 0.5)
+    day, month = (saving_half_width(100 * h, h, fit) / (100 * h) for h in (24, 720))
+    assert day / month == pytest.approx(math.sqrt(30))
+
+
+def test_hours_that_all_tell_the_same_support_no_interval() -> None:
+    fit = FitStatistics(50, 6, 100.0, 0.05, 0.0, 0.95)  # n' = 1.3 < p
+    assert math.isnan(saving_half_width(1000, 24, fit))
+
+
+def test_a_fit_beyond_the_hourly_limits_says_so() -> None:
+    assert FitStatistics(1000, 4, 100.0, 0.29, 0.09, 0.5).problems("facility") == ()
+    poor = FitStatistics(1000, 4, 100.0, 0.31, -0.11, 0.5).problems("facility")
+    assert [p.split()[1] for p in poor] == ["CV(RMSE)", "NMBE"]
+
+
+def test_a_fit_without_numbers_is_not_acceptable() -> None:
+    assert FitStatistics(3, 4, 100.0, math.nan, math.nan, 0.0).problems("facility")
