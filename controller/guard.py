@@ -1,0 +1,262 @@
+"""The guard: the only way to a plant register. It trusts nobody, the envelope included.
+
+Written apart from `envelope` on purpose: range, speed and role are checked a second time, from the
+site file and the plant's own read-back, for whatever reaches the wire and whoever sent it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection, insert, select, update
+
+from controller.canonical import stamp
+from controller.store import Store, StoreUnavailable
+from controller.tables import COMMANDS
+from plant.commands import Command, Confirmed, Mismatch, Receipt, Refused, Unreachable
+from plant.errors import BrokenPromise
+from plant.points import PointId
+from plant.ports import Clock, PointWriter
+from plant.quantities import Quantity, Role
+from plant.setpoints import Lever
+from plant.site import Site
+from plant.snapshot import Snapshot
+
+EPSILON = 1e-6
+PERIOD_SHARE = 0.9
+"""A control period may come this much early before its moves add to the last one's."""
+
+
+class Purpose(StrEnum):
+    """Why something is written."""
+
+    PROPOSAL = "proposal"
+    ROLLBACK = "rollback"
+    RENEW = "renew"
+    FALLBACK = "fallback"
+
+
+_WHILE_STOPPED = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK})
+_PIECE_BY_PIECE = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RENEW})
+_WITHOUT_RECORD = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK})
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """Where a point stood when its present control period began."""
+
+    value: float
+    at: datetime
+
+
+class GuardedWriter:
+    """Checks, records and then writes. Every refusal is a receipt and reaches no wire."""
+
+    def __init__(
+        self,
+        writer: PointWriter,
+        site: Site,
+        clock: Clock,
+        store: Store,
+        *,
+        stopped: Callable[[], bool],
+        period_s: float = 300.0,
+    ) -> None:
+        self._writer = writer
+        self._site = site
+        self._clock = clock
+        self._store = store
+        self._stopped = stopped
+        self._period = timedelta(seconds=period_s * PERIOD_SHARE)
+        self._levers: Mapping[PointId, Lever] = {p: lv for lv in site.levers for p in lv.points}
+        self._anchors: dict[PointId, _Anchor] = {}
+        self._wire = asyncio.Lock()
+        self.unrecorded = 0
+        """Writes that went out while the store could not be reached (fallback and rollback only)."""
+
+    async def write(
+        self,
+        commands: Sequence[Command],
+        *,
+        snapshot: Snapshot,
+        purpose: Purpose,
+        proposal: str | None = None,
+    ) -> list[Receipt]:
+        """Write what may be written, one receipt for each command, in order.
+
+        A proposal or a renewal is refused whole if any part of it is; fallback and rollback do what they can.
+        """
+        async with self._wire:
+            now = self._clock.now()
+            refusals = [self._objection(c, snapshot, purpose, now) for c in commands]
+            if purpose not in _PIECE_BY_PIECE and any(refusals):
+                whole = next(r for r in refusals if r)
+                refusals = [r or f"another part was refused ({whole})" for r in refusals]
+            going = [c for c, refusal in zip(commands, refusals, strict=True) if not refusal]
+            ids = self._intend(going, snapshot, purpose, proposal, now)
+            if ids is None:
+                return [Refused(c, "it could not be recorded first") for c in commands]
+            self._drop_anchors(going, snapshot, now)
+            written = iter(await self._writer.write(going) if going else [])
+            receipts = [
+                Refused(c, refusal) if refusal else next(written)
+                for c, refusal in zip(commands, refusals, strict=True)
+            ]
+            self._finish(ids, [r for r, refusal in zip(receipts, refusals, strict=True) if not refusal])
+            return receipts
+
+    async def beat(self, count: int) -> Receipt | None:
+        """Write the heartbeat counter; None where the site has no heartbeat point."""
+        points = self._site.points_with(Quantity.HEARTBEAT)
+        if not points:
+            return None
+        command = Command(points[0].id, float(count))
+        if not 0 <= count <= 65_535:
+            return Refused(command, "a heartbeat is a 16-bit count")
+        async with self._wire:
+            return (await self._writer.write([command]))[0]
+
+    def _objection(self, command: Command, snapshot: Snapshot, purpose: Purpose, now: datetime) -> str:
+        """Why this command may not go out, or nothing."""
+        lever = self._levers.get(command.point)
+        point = self._site.point_by_id.get(command.point)
+        if lever is None or point is None or point.role is not Role.SETPOINT:
+            return "it is not a setpoint of this site"
+        if not math.isfinite(command.value):
+            return "it is not a number"
+        if not lever.low - EPSILON <= command.value <= lever.high + EPSILON:
+            return f"{command.value:g} is outside {lever.low:g} to {lever.high:g}"
+        if self._stopped() and purpose not in _WHILE_STOPPED:
+            return "the stop is latched"
+        age_s = (now - snapshot.time).total_seconds()
+        if abs(age_s) > self._site.safety.max_data_age_s:
+            return f"the plant was last seen {age_s:.0f} s ago"
+        return self._too_far(command, lever, snapshot, now)
+
+    def _too_far(self, command: Command, lever: Lever, snapshot: Snapshot, now: datetime) -> str:
+        present = snapshot.value(command.point)
+        if math.isnan(present):
+            return "its present position is not known"
+        anchor = self._anchors.get(command.point)
+        starts = [present]
+        if anchor is not None and now - anchor.at < self._period:
+            starts.append(anchor.value)
+        move = max(abs(command.value - start) for start in starts)
+        if move > lever.max_move + EPSILON:
+            return f"a move of {move:g} is more than {lever.max_move:g} in one control period"
+        return ""
+
+    def _drop_anchors(self, going: Sequence[Command], snapshot: Snapshot, now: datetime) -> None:
+        for command in going:
+            anchor = self._anchors.get(command.point)
+            if anchor is None or now - anchor.at >= self._period:
+                self._anchors[command.point] = _Anchor(snapshot.value(command.point), now)
+
+    def _intend(
+        self,
+        going: Sequence[Command],
+        snapshot: Snapshot,
+        purpose: Purpose,
+        proposal: str | None,
+        now: datetime,
+    ) -> list[int] | None:
+        """Record what is about to be written. None: it could not be, and so it must not go out."""
+        try:
+            with self._store.transaction() as tx:
+                return [
+                    _new_id(
+                        tx,
+                        proposal=proposal,
+                        purpose=purpose,
+                        point=command.point,
+                        before=_or_none(snapshot.value(command.point)),
+                        value=command.value,
+                        state="intended",
+                        intended_at=stamp(now),
+                    )
+                    for command in going
+                ]
+        except StoreUnavailable:
+            if purpose not in _WITHOUT_RECORD:
+                return None
+            self.unrecorded += len(going)
+            return []
+
+    def _finish(self, ids: Sequence[int], receipts: Sequence[Receipt]) -> None:
+        if not ids:
+            return
+        try:
+            with self._store.transaction() as tx:
+                for command_id, receipt in zip(ids, receipts, strict=True):
+                    state, read_back, reason = _told(receipt)
+                    tx.execute(
+                        update(COMMANDS)
+                        .where(COMMANDS.c.id == command_id)
+                        .values(
+                            state=state,
+                            read_back=read_back,
+                            reason=reason,
+                            finished_at=stamp(self._clock.now()),
+                        )
+                    )
+        except StoreUnavailable:
+            # The intents stand as unknown; recovery looks at the plant for them.
+            self.unrecorded += len(ids)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """One recorded write. `state` is intended (outcome unknown) or the receipt's kind."""
+
+    id: int
+    proposal: str | None
+    purpose: Purpose
+    point: PointId
+    before: float
+    value: float
+    state: str
+
+
+def commands_of(store: Store, proposal: str) -> list[CommandRecord]:
+    """Every write made for a proposal, in order."""
+    rows = store.rows(select(COMMANDS).where(COMMANDS.c.proposal == proposal).order_by(COMMANDS.c.id))
+    return [
+        CommandRecord(
+            r["id"],
+            r["proposal"],
+            Purpose(r["purpose"]),
+            PointId(r["point"]),
+            math.nan if r["before"] is None else r["before"],
+            r["value"],
+            r["state"],
+        )
+        for r in rows
+    ]
+
+
+def _new_id(tx: Connection, **values: object) -> int:
+    key = tx.execute(insert(COMMANDS).values(**values)).inserted_primary_key
+    if key is None:
+        raise BrokenPromise("the store gave a new row no number")
+    return int(key[0])
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _told(receipt: Receipt) -> tuple[str, float | None, str | None]:
+    match receipt:
+        case Confirmed(_, read_back):
+            return "confirmed", read_back, None
+        case Mismatch(_, read_back):
+            return "mismatch", _or_none(read_back), None
+        case Refused(_, reason):
+            return "refused", None, reason
+        case Unreachable(_, reason):
+            return "unreachable", None, reason

@@ -1,0 +1,162 @@
+"""The tables of the controller's own store. Instants are fixed-width UTC text, records JSON text."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+METADATA = MetaData()
+_INSTANT = String(40)
+_ID = String(80)
+
+PROPOSALS = Table(
+    "proposals",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("number", Integer, unique=True, nullable=False),
+    Column("status", String(20), nullable=False, index=True),
+    Column("created_at", _INSTANT, nullable=False),
+    Column("expires_at", _INSTANT, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("decided_at", _INSTANT),
+    Column("decided_by", String(200)),
+    Column("decision_reason", Text),
+    Column("executed_at", _INSTANT),
+    Column("note", Text),
+)
+
+COMMANDS = Table(
+    "commands",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("proposal", _ID, index=True),
+    Column("purpose", String(20), nullable=False),
+    Column("point", _ID, nullable=False),
+    Column("before", Float),
+    Column("value", Float, nullable=False),
+    Column("state", String(20), nullable=False, index=True),
+    Column("read_back", Float),
+    Column("reason", Text),
+    Column("intended_at", _INSTANT, nullable=False),
+    Column("finished_at", _INSTANT),
+)
+Index("commands_by_point", COMMANDS.c.point, COMMANDS.c.id)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", _INSTANT, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+AUDIT_HEAD = Table(
+    "audit_head",
+    METADATA,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+SNAPSHOTS = Table(
+    "snapshots", METADATA, Column("at", _INSTANT, primary_key=True), Column("payload", Text, nullable=False)
+)
+
+PLANS = Table(
+    "plans",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("at", _INSTANT, nullable=False, index=True),
+    Column("payload", Text, nullable=False),
+)
+
+LEDGER = Table(
+    "ledger",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", _INSTANT, nullable=False, index=True),
+    Column("payload", Text, nullable=False),
+)
+
+HOLDS = Table(
+    "holds",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("target", _ID, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("placed_at", _INSTANT, nullable=False),
+    Column("until", _INSTANT, nullable=False),
+    Column("released_at", _INSTANT),
+    Column("released_by", String(200)),
+)
+
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("issued_at", _INSTANT, nullable=False),
+    Column("expires_at", _INSTANT, nullable=False),
+    Column("revoked_at", _INSTANT),
+    UniqueConstraint("hash", name="one_token_one_hash"),
+)
+
+MODES = Table(
+    "modes",
+    METADATA,
+    Column("scope", _ID, primary_key=True),
+    Column("mode", String(20), nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+)
+
+REQUESTS = Table(
+    "requests",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("kind", _ID, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    Column("expires_at", _INSTANT, nullable=False),
+    Column("settled_at", _INSTANT),
+    Column("settled_by", String(200)),
+)
+
+STANDING = Table(
+    "standing_approvals",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("payload", Text, nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("granted_at", _INSTANT, nullable=False),
+    Column("until", _INSTANT, nullable=False),
+    Column("remaining", Integer, nullable=False),
+    Column("revoked_at", _INSTANT),
+    Column("revoked_by", String(200)),
+)
+
+ALARMS = Table(
+    "alarms",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("kind", _ID, nullable=False),
+    Column("source", _ID, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("raised_at", _INSTANT, nullable=False),
+    Column("cleared_at", _INSTANT),
+    Column("acknowledged_at", _INSTANT),
+    Column("acknowledged_by", String(200)),
+    Column("shelved_until", _INSTANT),
+    Column("shelved_by", String(200)),
+    Column("shelved_reason", Text),
+)
