@@ -7,12 +7,12 @@ import math
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_plant import MadeUpPlant
 
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
@@ -20,9 +20,6 @@ from plant.timegrid import TimeGrid
 from reports.account import Account, account, combine
 from reports.baseline import BaselineModel, fit_baseline
 from reports.figures import EnergyFigures, Figure
-
-if TYPE_CHECKING:
-    from conftest import MadeUpPlant
 
 Carbon = Callable[..., CarbonSeries]
 Price = Callable[..., PriceSeries]

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_plant import MadeUpPlant
 
 from plant.history import History
 from plant.points import SITE
 from plant.quantities import Quantity
 from reports.baseline import BaselineModel, Basis, MeterName, fit_baseline
 from reports.hourly import hourly_as_found
-
-if TYPE_CHECKING:
-    from conftest import MadeUpPlant
 
 FORTNIGHT = 14 * 24
 
