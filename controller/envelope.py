@@ -123,12 +123,18 @@ def hot_zones(site: Site, snapshot: Snapshot) -> Mapping[OwnerId, str]:
     return {zone: concern for zone, concern in found.items() if concern}
 
 
-def _zone_concern(site: Site, zone: Zone, snapshot: Snapshot) -> str:
+def seen_inlets_c(site: Site, zone: Zone, snapshot: Snapshot) -> list[float]:
+    """Usable, fresh inlet temperatures of a zone; empty when too few of its sensors are. [°C]"""
     sensors = site.points_of(zone.id, Quantity.INLET_TEMPERATURE)
     fresh = [snapshot.value(p.id) for p in sensors if abs(snapshot.age_s(p.id)) <= site.safety.max_data_age_s]
     seen = [value for value in fresh if not math.isnan(value)]
-    if not sensors or len(seen) < MIN_USABLE_INLETS * len(sensors):
-        return f"only {len(seen)} of {len(sensors)} inlet sensors are usable"
+    return seen if seen and len(seen) >= MIN_USABLE_INLETS * len(sensors) else []
+
+
+def _zone_concern(site: Site, zone: Zone, snapshot: Snapshot) -> str:
+    seen = seen_inlets_c(site, zone, snapshot)
+    if not seen:
+        return "too few of its inlet sensors are usable"
     worst = max(seen)
     if worst >= zone.limits.recommended_max_c:
         return f"worst inlet {worst:.1f} °C is at the limit {zone.limits.recommended_max_c:.1f} °C"

@@ -98,7 +98,7 @@ class ModeKeeper:
         self._requests = Requests(store, audit)
         self._latch_file = latch_file
         self._modes: dict[OwnerId, Mode] = {SITE: initial}
-        self._causes: dict[str, str] = {}
+        self._causes: dict[tuple[OwnerId, str], str] = {}
         self._stop: Stop | None = None
         self._unrecorded: Stop | None = None
         self._load()
@@ -109,8 +109,8 @@ class ModeKeeper:
         return self._stop
 
     @property
-    def fallback_causes(self) -> dict[str, str]:
-        """Why the site is in fallback besides a stop: cause → detail."""
+    def fallback_causes(self) -> dict[tuple[OwnerId, str], str]:
+        """Why the site or a zone is in fallback besides a stop: (scope, cause) → detail."""
         return dict(self._causes)
 
     @property
@@ -124,7 +124,7 @@ class ModeKeeper:
 
     def effective(self, owner: OwnerId) -> Mode:
         """The least of the owner's and the site's mode; `FALLBACK` under a stop or a failure."""
-        if self._stop is not None or self._causes:
+        if self._stop is not None or any(scope in (SITE, owner) for scope, _ in self._causes):
             return Mode.FALLBACK
         return min(self._modes[SITE], self.chosen(owner), key=_AUTHORITY.__getitem__)
 
@@ -169,19 +169,20 @@ class ModeKeeper:
         self._set(scope, to, SYSTEM, at, why)
         return True
 
-    def enter_fallback(self, cause: str, detail: str, at: datetime) -> bool:
+    def enter_fallback(self, cause: str, detail: str, at: datetime, scope: OwnerId = SITE) -> bool:
         """Note a reason for fallback; True if it is new. Never waits for the database."""
-        if cause in self._causes:
+        if (scope, cause) in self._causes:
             return False
-        self._causes[cause] = detail
-        self._note("fallback.entered", SYSTEM, {"cause": cause, "detail": detail}, at)
+        self._causes[scope, cause] = detail
+        self._note("fallback.entered", {"scope": scope, "cause": cause, "detail": detail}, at)
         return True
 
-    def leave_fallback(self, cause: str, at: datetime) -> bool:
+    def leave_fallback(self, cause: str, at: datetime, scope: OwnerId = SITE) -> bool:
         """The reason is gone; the chosen mode holds again once no reason is left."""
-        if self._causes.pop(cause, None) is None:
+        if self._causes.pop((scope, cause), None) is None:
             return False
-        self._note("fallback.left", SYSTEM, {"cause": cause, "others": sorted(self._causes)}, at)
+        others = [f"{s}: {c}" for s, c in self._causes]
+        self._note("fallback.left", {"scope": scope, "cause": cause, "others": others}, at)
         return True
 
     def stop(self, *, by: str, reason: str, at: datetime) -> Stop:
@@ -243,9 +244,9 @@ class ModeKeeper:
             self._audit.record("mode.set", by, what, at)
         self._modes[scope] = mode
 
-    def _note(self, kind: str, who: str, what: dict[str, object], at: datetime) -> None:
+    def _note(self, kind: str, what: dict[str, object], at: datetime) -> None:
         try:
-            self._audit.record(kind, who, what, at)
+            self._audit.record(kind, SYSTEM, what, at)
         except StoreUnavailable:
             return  # going to fallback must not depend on the database that may be the failure
 

@@ -1,0 +1,317 @@
+"""Alarms: what needs a person, each with its cause, consequence and response written beforehand.
+
+After ISA-18.2 / IEC 62682: an alarm is raised once, stays until it is both gone and acknowledged,
+and may be shelved for a stated time. Heartbeat, fallback and inlet-limit alarms cannot be shelved.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select
+
+from controller.audit import AuditLog
+from controller.canonical import instant, stamp
+from controller.store import Store, StoreUnavailable
+from controller.tables import ALARMS
+
+LONGEST_SHELF = timedelta(hours=12)
+
+
+class Priority(StrEnum):
+    """How soon a person must act: high within minutes, medium within the hour, low this shift."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class AlarmKind(StrEnum):
+    """Every alarm there is."""
+
+    INLET_ALLOWABLE = "inlet_allowable"
+    INLET_RECOMMENDED = "inlet_recommended"
+    STALE_DATA = "stale_data"
+    FALLBACK = "fallback"
+    STOPPED = "stopped"
+    HEARTBEAT_LOST = "heartbeat_lost"
+    LOCAL_CONTROL = "local_control"
+    WRITE_FAILED = "write_failed"
+    ROLLBACK_FAILED = "rollback_failed"
+    SETPOINT_MOVED = "setpoint_moved"
+    LEVER_SILENT = "lever_silent"
+    LEVER_BACKWARDS = "lever_backwards"
+    NO_PLAN = "no_plan"
+    STORE_LOST = "store_lost"
+    AUDIT_BROKEN = "audit_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFacts:
+    """What a kind of alarm means and what to do about it."""
+
+    priority: Priority
+    cause: str
+    consequence: str
+    response: str
+    may_be_shelved: bool = True
+
+
+_H, _M, _L = Priority.HIGH, Priority.MEDIUM, Priority.LOW
+CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
+    AlarmKind.INLET_ALLOWABLE: AlarmFacts(
+        _H,
+        "A rack inlet is above the allowable limit.",
+        "Servers throttle or shut down; equipment life is at risk.",
+        "Check the zone's CRAHs and chilled water; take local control and cool.",
+        may_be_shelved=False,
+    ),
+    AlarmKind.INLET_RECOMMENDED: AlarmFacts(
+        _M,
+        "A rack inlet is above the recommended limit.",
+        "Only moves that cool more are made until it is back.",
+        "Look for a failed fan, a blocked tile or a load step in the zone.",
+        may_be_shelved=False,
+    ),
+    AlarmKind.STALE_DATA: AlarmFacts(
+        _M,
+        "A zone's constraint sensors have not been heard from.",
+        "Setpoints are held, then ramped to fallback.",
+        "Check the gateway, the network and the sensors of the zone.",
+    ),
+    AlarmKind.FALLBACK: AlarmFacts(
+        _M,
+        "The program has given up optimizing for a stated reason.",
+        "Setpoints ramp to safe values; savings pause.",
+        "Read the reason, mend it; the chosen mode returns by itself unless stopped.",
+        may_be_shelved=False,
+    ),
+    AlarmKind.STOPPED: AlarmFacts(
+        _M,
+        "An operator latched the stop.",
+        "Nothing but fallback is written until two people resume.",
+        "When the reason is gone, ask for resume and have a second person confirm.",
+        may_be_shelved=False,
+    ),
+    AlarmKind.HEARTBEAT_LOST: AlarmFacts(
+        _H,
+        "The plant does not echo our heartbeat.",
+        "The plant's controllers go to their own local setpoints.",
+        "Check the gateway connection and the controller's heartbeat register.",
+        may_be_shelved=False,
+    ),
+    AlarmKind.LOCAL_CONTROL: AlarmFacts(
+        _M,
+        "The plant says it is under local control.",
+        "Our setpoints are ignored.",
+        "If nobody took it on purpose, check the heartbeat and the selector switch.",
+    ),
+    AlarmKind.WRITE_FAILED: AlarmFacts(
+        _M,
+        "A setpoint write was refused or not answered; the change was undone.",
+        "The approved change did not happen.",
+        "Check the named register's device; the next proposal will try again.",
+    ),
+    AlarmKind.ROLLBACK_FAILED: AlarmFacts(
+        _H,
+        "A change was made in part and could not be undone.",
+        "The named registers may not be where anyone wants them.",
+        "Set the named registers by hand to their former values.",
+    ),
+    AlarmKind.SETPOINT_MOVED: AlarmFacts(
+        _L,
+        "A setpoint we hold was moved by someone or something else.",
+        "We no longer renew it.",
+        "If it was not on purpose, find what else writes this register.",
+    ),
+    AlarmKind.LEVER_SILENT: AlarmFacts(
+        _M,
+        "A setpoint was changed and the plant did not follow.",
+        "The lever is frozen; the plan goes on without it.",
+        "Check valve, fan drive or local override of the unit.",
+    ),
+    AlarmKind.LEVER_BACKWARDS: AlarmFacts(
+        _H,
+        "The plant moved against a setpoint change.",
+        "The lever is frozen; a sign, a sensor or a wire is wrong.",
+        "Check sensor assignment and control action of the unit.",
+    ),
+    AlarmKind.NO_PLAN: AlarmFacts(
+        _L,
+        "No plan could be made for several cycles.",
+        "Setpoints stay; savings pause.",
+        "Read the reason in the cycle record; check feeds and model.",
+    ),
+    AlarmKind.STORE_LOST: AlarmFacts(
+        _H,
+        "The database cannot be reached.",
+        "Nothing can be proposed or approved; only stop and fallback work.",
+        "Check disk space and the database.",
+        may_be_shelved=False,
+    ),
+    AlarmKind.AUDIT_BROKEN: AlarmFacts(
+        _H,
+        "The audit log is not what was written.",
+        "The record of who did what cannot be trusted from there on.",
+        "Keep the database file, tell the security officer, restore from a copy.",
+        may_be_shelved=False,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm, from its raising until it is gone and acknowledged."""
+
+    id: str
+    kind: AlarmKind
+    source: str
+    detail: str
+    raised_at: datetime
+    cleared_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    shelved_until: datetime | None = None
+    shelved_by: str | None = None
+    shelved_reason: str | None = None
+
+    @property
+    def facts(self) -> AlarmFacts:
+        """What it means."""
+        return CATALOGUE[self.kind]
+
+    @property
+    def over(self) -> bool:
+        """Whether it is gone and somebody has seen it."""
+        return self.cleared_at is not None and self.acknowledged_at is not None
+
+
+class AlarmBook:
+    """The alarms that stand. Raising never fails, even with the database gone."""
+
+    def __init__(self, store: Store, audit: AuditLog) -> None:
+        self._store = store
+        self._audit = audit
+        query = select(ALARMS).where(or_(ALARMS.c.cleared_at.is_(None), ALARMS.c.acknowledged_at.is_(None)))
+        self._alarms = {row["id"]: _alarm(row) for row in store.rows(query.order_by(ALARMS.c.raised_at))}
+
+    def raise_(self, kind: AlarmKind, source: str, detail: str, at: datetime) -> Alarm | None:
+        """Raise an alarm; None if the same one stands already."""
+        if self._standing(kind, source) is not None:
+            return None
+        alarm = Alarm(f"A-{secrets.token_hex(4)}", kind, source, detail, at)
+        self._keep(alarm, "alarm.raised", "coolwright", at, detail)
+        return alarm
+
+    def clear(self, kind: AlarmKind, source: str, at: datetime) -> Alarm | None:
+        """The condition is gone; the alarm waits for its acknowledgement."""
+        alarm = self._standing(kind, source)
+        if alarm is None:
+            return None
+        cleared = replace(alarm, cleared_at=at)
+        self._keep(cleared, "alarm.cleared", "coolwright", at, alarm.detail)
+        return cleared
+
+    def hold_to(self, kind: AlarmKind, source: str, present: bool, detail: str, at: datetime) -> None:
+        """Raise or clear, so that the alarm stands exactly while its condition does."""
+        if present:
+            self.raise_(kind, source, detail, at)
+        else:
+            self.clear(kind, source, at)
+
+    def acknowledge(self, alarm_id: str, *, by: str, at: datetime) -> Alarm | None:
+        """Somebody has seen it; None if there is no such alarm."""
+        alarm = self._alarms.get(alarm_id)
+        if alarm is None or alarm.acknowledged_at is not None:
+            return alarm
+        seen = replace(alarm, acknowledged_at=at, acknowledged_by=by)
+        self._keep(seen, "alarm.acknowledged", by, at, alarm.detail)
+        return seen
+
+    def shelve(
+        self, alarm_id: str, *, until: datetime, reason: str, by: str, at: datetime
+    ) -> Alarm | str | None:
+        """Put an alarm aside for a stated time; a text says why not, None that there is none."""
+        alarm = self._alarms.get(alarm_id)
+        if alarm is None:
+            return None
+        if not alarm.facts.may_be_shelved:
+            return f"alarms of kind {alarm.kind} are never shelved"
+        if not at < until <= at + LONGEST_SHELF:
+            return f"the shelf is open for at most {LONGEST_SHELF.total_seconds() / 3600:g} h"
+        shelved = replace(alarm, shelved_until=until, shelved_by=by, shelved_reason=reason)
+        self._keep(shelved, "alarm.shelved", by, at, reason)
+        return shelved
+
+    def standing(self, at: datetime, *, shelved: bool = False) -> list[Alarm]:
+        """Alarms that want a person now (or, asked so, with the shelved ones), oldest first."""
+        return [
+            a for a in self._alarms.values() if shelved or a.shelved_until is None or a.shelved_until <= at
+        ]
+
+    def _standing(self, kind: AlarmKind, source: str) -> Alarm | None:
+        return next(
+            (
+                a
+                for a in self._alarms.values()
+                if a.kind is kind and a.source == source and a.cleared_at is None
+            ),
+            None,
+        )
+
+    def _keep(self, alarm: Alarm, event: str, who: str, at: datetime, why: str) -> None:
+        if alarm.over:
+            self._alarms.pop(alarm.id, None)
+        else:
+            self._alarms[alarm.id] = alarm
+        try:
+            with self._store.transaction() as tx:
+                tx.execute(delete(ALARMS).where(ALARMS.c.id == alarm.id))
+                tx.execute(insert(ALARMS).values(**_row(alarm)))
+                what = {"alarm": alarm.id, "kind": alarm.kind, "source": alarm.source, "why": why}
+                self._audit.record(event, who, what, at)
+        except StoreUnavailable:
+            return  # the alarm stands in memory; the lost store is itself an alarm
+
+
+def _row(alarm: Alarm) -> dict[str, Any]:
+    def when(value: datetime | None) -> str | None:
+        return stamp(value) if value else None
+
+    return {
+        "id": alarm.id,
+        "kind": alarm.kind,
+        "source": alarm.source,
+        "detail": alarm.detail,
+        "raised_at": stamp(alarm.raised_at),
+        "cleared_at": when(alarm.cleared_at),
+        "acknowledged_at": when(alarm.acknowledged_at),
+        "acknowledged_by": alarm.acknowledged_by,
+        "shelved_until": when(alarm.shelved_until),
+        "shelved_by": alarm.shelved_by,
+        "shelved_reason": alarm.shelved_reason,
+    }
+
+
+def _alarm(row: Mapping[str, Any]) -> Alarm:
+    def when(column: str) -> datetime | None:
+        return instant(row[column]) if row[column] else None
+
+    return Alarm(
+        id=row["id"],
+        kind=AlarmKind(row["kind"]),
+        source=row["source"],
+        detail=row["detail"],
+        raised_at=instant(row["raised_at"]),
+        cleared_at=when("cleared_at"),
+        acknowledged_at=when("acknowledged_at"),
+        acknowledged_by=row["acknowledged_by"],
+        shelved_until=when("shelved_until"),
+        shelved_by=row["shelved_by"],
+        shelved_reason=row["shelved_reason"],
+    )

@@ -1,0 +1,103 @@
+"""Making the case: a plan and the envelope's verdict become a draft a person can judge."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import numpy as np
+
+from controller.drafts import Draft, Effect, Estimate, InletOutlook
+from controller.envelope import Verdict
+from plant.plan import Plan
+from plant.setpoints import Setpoints
+from plant.site import Site
+from plant.snapshot import Snapshot
+
+LOOK_AHEAD_S = 3600
+"""The effect shown is that of the plan's first hour against leaving everything as it is."""
+
+
+def draft_of_plan(
+    plan: Plan,
+    verdict: Verdict,
+    snapshot: Snapshot,
+    site: Site,
+    *,
+    at: datetime,
+    relative_error: float = math.nan,
+    carbon_synthetic: bool = False,
+) -> Draft | None:
+    """The draft of a plan's first move as the envelope allows it; None if nothing would change.
+
+    ``relative_error`` is the standard error of predicted *differences*, as a fraction, from
+    comparing past predictions with what came; NaN when not known yet: then no interval is shown.
+    """
+    if not verdict.changes:
+        return None
+    return Draft(
+        setpoints=Setpoints({lever: change.after for lever, change in verdict.changes.items()}),
+        changes=verdict.changes,
+        reason=plan.reason,
+        effect=_effect(plan, site, relative_error, carbon_synthetic),
+        inlets=_inlets(plan, snapshot, site),
+        plan_id=plan.id,
+        binding=plan.binding,
+        remarks=verdict.reasons,
+        data_age_s=(at - snapshot.time).total_seconds(),
+    )
+
+
+def _effect(plan: Plan, site: Site, relative_error: float, carbon_synthetic: bool) -> Effect:
+    steps = max(1, min(plan.grid.steps, LOOK_AHEAD_S // plan.grid.step_s))
+    plan_, hold = plan.prediction, plan.hold
+
+    def difference(with_plan: np.ndarray, without: np.ndarray) -> float:
+        return float(np.sum(with_plan[:steps] - without[:steps]))
+
+    power_kw = difference(plan_.facility_kw, hold.facility_kw) / steps
+    return Effect(
+        over_s=steps * plan.grid.step_s,
+        power_kw=_estimate(power_kw, relative_error),
+        carbon_kg=_estimate(difference(plan_.carbon_kg, hold.carbon_kg), relative_error),
+        cost=_estimate(difference(plan_.cost, hold.cost), relative_error),
+        water_l=_estimate(difference(plan_.water_l, hold.water_l), relative_error),
+        currency=site.tariff.currency,
+        carbon_synthetic=carbon_synthetic,
+    )
+
+
+def _estimate(value: float, relative_error: float) -> Estimate:
+    """With its 95 % interval."""
+    half = 1.96 * relative_error * abs(value)
+    return Estimate(value, value - half, value + half)
+
+
+def _inlets(plan: Plan, snapshot: Snapshot, site: Site) -> tuple[InletOutlook, ...]:
+    steps = max(1, min(plan.grid.steps, LOOK_AHEAD_S // plan.grid.step_s))
+    found = []
+    for zone in site.zones:
+        after = plan.prediction.worst_inlet_c.get(zone.id)
+        std = plan.prediction.worst_inlet_std_k.get(zone.id)
+        if after is None or std is None:
+            found.append(
+                InletOutlook(
+                    zone.id, snapshot.worst_inlet_c(zone.id), math.nan, math.nan, _limit(site, zone.id)
+                )
+            )
+            continue
+        worst = int(np.argmax(after[:steps]))
+        found.append(
+            InletOutlook(
+                zone.id,
+                snapshot.worst_inlet_c(zone.id),
+                float(after[worst]),
+                float(std[worst]),
+                _limit(site, zone.id),
+            )
+        )
+    return tuple(found)
+
+
+def _limit(site: Site, zone: str) -> float:
+    return next(z.limits.recommended_max_c for z in site.zones if z.id == zone)

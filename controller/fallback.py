@@ -1,0 +1,91 @@
+"""Fallback: a controller, not a constant. It ramps, it looks at each zone, and it never jumps.
+
+Where a zone's own sensors are usable the injected policy (trim-and-respond) leads; where they are
+not, the zone goes to the site's fallback setpoints. A zone that is too warm gets whichever of the
+two cools more.
+"""
+
+from __future__ import annotations
+
+import math
+
+from controller.envelope import COOLER, hot_zones, seen_inlets_c
+from plant.commands import Command
+from plant.forecast import Forecast
+from plant.points import SITE, OwnerId
+from plant.ports import Advice, Policy
+from plant.setpoints import Lever, LeverId, Setpoints
+from plant.site import Site
+from plant.snapshot import Snapshot
+
+
+class FallbackController:
+    """Gives the next small step towards safety; ask it once a control period."""
+
+    def __init__(self, site: Site, policy: Policy | None) -> None:
+        self._site = site
+        self._policy = policy
+
+    def commands(
+        self,
+        snapshot: Snapshot,
+        forecast: Forecast | None,
+        *,
+        owners: frozenset[OwnerId] | None = None,
+        held: frozenset[LeverId] = frozenset(),
+    ) -> list[Command]:
+        """The next writes for these zones (and `SITE` for the plant's own levers); None is everything."""
+        targets = self.targets(snapshot, forecast)
+        return [
+            command
+            for lever in self._site.levers
+            if (owners is None or lever.owner in owners) and lever.id not in held
+            for command in _ramp(lever, targets[lever.id], snapshot)
+        ]
+
+    def targets(self, snapshot: Snapshot, forecast: Forecast | None) -> Setpoints:
+        """Where every lever should end up, were nothing to change."""
+        advised = self._advice(snapshot, forecast)
+        blind = frozenset(z.id for z in self._site.zones if not seen_inlets_c(self._site, z, snapshot))
+        hot = frozenset(hot_zones(self._site, snapshot))
+        return Setpoints(
+            {lever.id: _target(lever, advised.get(lever.id), blind, hot) for lever in self._site.levers}
+        )
+
+    def arrived(self, snapshot: Snapshot, forecast: Forecast | None) -> bool:
+        """Whether no write is left to do."""
+        return not self.commands(snapshot, forecast)
+
+    def _advice(self, snapshot: Snapshot, forecast: Forecast | None) -> Setpoints:
+        if self._policy is None or forecast is None:
+            return Setpoints({})
+        answer = self._policy.decide(snapshot, forecast)
+        return answer.setpoints if isinstance(answer, Advice) else Setpoints({})
+
+
+def _target(lever: Lever, advised: float | None, blind: frozenset[OwnerId], hot: frozenset[OwnerId]) -> float:
+    if advised is None or not math.isfinite(advised) or _concerns(lever, blind):
+        return lever.fallback
+    value = lever.clamp(advised)
+    if not _concerns(lever, hot):
+        return value
+    sign = COOLER.get(lever.quantity, 0)
+    if sign == 0:
+        return lever.fallback
+    return max(value, lever.fallback) if sign > 0 else min(value, lever.fallback)
+
+
+def _concerns(lever: Lever, zones: frozenset[OwnerId]) -> bool:
+    return bool(zones) if lever.owner == SITE else lever.owner in zones
+
+
+def _ramp(lever: Lever, target: float, snapshot: Snapshot) -> list[Command]:
+    """One step for each register by itself, so that units that stand apart come together."""
+    steps: list[Command] = []
+    for point in lever.points:
+        present = snapshot.value(point)
+        if math.isnan(present) or abs(target - present) < lever.resolution / 2:
+            continue
+        move = max(-lever.max_move, min(lever.max_move, target - present))
+        steps.append(Command(point, lever.clamp(present + move)))
+    return steps

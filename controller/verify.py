@@ -1,0 +1,122 @@
+"""The second check of a plan, by code that shares nothing with the optimizer or the envelope.
+
+First the plan as issued: complete, finite, in range, ramps no steeper than the levers allow. Then
+what it predicts at the pessimistic edge: no inlet above its limit, unless leaving everything as it
+is would be no better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from plant.plan import Plan, Prediction
+from plant.points import OwnerId
+from plant.setpoints import Lever
+from plant.site import Site, Zone
+
+EDGE_SIGMAS = 2.0
+"""Width of the pessimistic edge: about one in forty inlets would be warmer. [-]"""
+
+NO_WORSE_K = 0.1
+"""Where a limit is passed anyway, a plan may exceed doing nothing by this much. [K]"""
+
+RAMP_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a plan: about what, and in plain words."""
+
+    about: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class PlanCheck:
+    """Every finding; none means the plan may be proposed."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the plan may be proposed."""
+        return not self.findings
+
+    @property
+    def reason(self) -> str:
+        """The findings on one line."""
+        return "; ".join(f"{f.about}: {f.problem}" for f in self.findings)
+
+
+def check_plan(
+    plan: Plan,
+    site: Site,
+    *,
+    at: datetime,
+    rollout: Prediction | None = None,
+    sigmas: float = EDGE_SIGMAS,
+    period_s: float = 300.0,
+    max_age_s: float = 1800.0,
+) -> PlanCheck:
+    """Check a plan and, where there is one, another model's rollout of the same trajectory."""
+    predictions = [plan.prediction] if rollout is None else [plan.prediction, rollout]
+    findings = [
+        *_age(plan, at, max_age_s),
+        *(f for lever in site.levers for f in _trajectory(plan, lever, period_s)),
+        *(f for p in predictions for zone in site.zones for f in _inlets(p, plan.hold, zone, plan, sigmas)),
+    ]
+    unknown = sorted(set(plan.trajectory) - {lever.id for lever in site.levers})
+    findings.extend(Finding(name, "the site has no such lever") for name in unknown)
+    return PlanCheck(tuple(findings))
+
+
+def _age(plan: Plan, at: datetime, max_age_s: float) -> Iterator[Finding]:
+    age_s = (at - plan.made_at).total_seconds()
+    if not -1.0 <= age_s <= max_age_s:
+        yield Finding("plan", f"it was made {age_s:.0f} s ago")
+
+
+def _trajectory(plan: Plan, lever: Lever, period_s: float) -> Iterator[Finding]:
+    """A lever that is not in the plan is not moved by it; one that is must be in order at every step."""
+    if lever.id not in plan.trajectory:
+        return
+    values = np.asarray(plan.trajectory[lever.id], dtype=float)
+    if values.shape != (plan.grid.steps,) or not np.isfinite(values).all():
+        yield Finding(lever.id, "its trajectory has gaps")
+        return
+    if values.min() < lever.low - RAMP_TOLERANCE or values.max() > lever.high + RAMP_TOLERANCE:
+        yield Finding(
+            lever.id,
+            f"goes from {values.min():g} to {values.max():g}, outside {lever.low:g} to {lever.high:g}",
+        )
+    moves_a_step = max(1, math.floor(plan.grid.step_s / period_s))
+    steepest = float(np.abs(np.diff(values)).max(initial=0.0))
+    if steepest > lever.max_move * moves_a_step + RAMP_TOLERANCE:
+        yield Finding(lever.id, f"moves {steepest:g} in one step of {plan.grid.step_s} s")
+
+
+def _inlets(
+    prediction: Prediction, hold: Prediction, zone: Zone, plan: Plan, sigmas: float
+) -> Iterator[Finding]:
+    edge, hold_edge = _edge(prediction, zone.id, sigmas), _edge(hold, zone.id, sigmas)
+    if edge is None or edge.shape != (plan.grid.steps,) or not np.isfinite(edge).all():
+        yield Finding(zone.id, "its inlet is not predicted")
+        return
+    if hold_edge is None or hold_edge.shape != edge.shape or not np.isfinite(hold_edge).all():
+        hold_edge = np.full_like(edge, -np.inf)
+    limit = zone.limits.recommended_max_c
+    excess = np.where(edge > hold_edge + NO_WORSE_K, edge - limit, 0.0)
+    worst = int(excess.argmax())
+    if excess[worst] > 0:
+        when = plan.grid.times()[worst].isoformat(timespec="minutes")
+        yield Finding(zone.id, f"inlet may reach {edge[worst]:.1f} °C at {when}, limit {limit:.1f} °C")
+
+
+def _edge(prediction: Prediction, zone: OwnerId, sigmas: float) -> np.ndarray | None:
+    mean, std = prediction.worst_inlet_c.get(zone), prediction.worst_inlet_std_k.get(zone)
+    return None if mean is None or std is None else np.asarray(mean + sigmas * std, dtype=float)
