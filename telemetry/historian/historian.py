@@ -1,0 +1,312 @@
+"""The historian itself: append, look back, exchange. It degrades and says so; it never stops control."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import select
+from sqlalchemy.exc import DatabaseError, IntegrityError, InterfaceError, ProgrammingError
+
+from plant.errors import ConfigError
+from plant.history import History
+from plant.points import PointId
+from plant.readings import Reading
+from plant.site import Site
+from plant.timegrid import floor_to
+from telemetry.historian import store
+from telemetry.historian.chunks import CHUNK_S, CODE_OF, EMPTY, QUALITIES, Samples, merge
+from telemetry.historian.interchange import read_file, write_file
+from telemetry.historian.rollup import on_grid
+from telemetry.historian.tables import metadata, open_engine, recent, rollups
+
+_log = logging.getLogger(__name__)
+
+MOST_BUFFERED = 500_000
+"""Readings held while the database cannot be written; the oldest go first beyond it."""
+_LATE_S = 600
+"""A reading may come this late and still be sealed with its hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """How storing goes. `degraded` is why the database cannot be written, empty while it can."""
+
+    degraded: str
+    buffered: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is kept. [days]"""
+
+    raw: float = 400.0
+    quarter_hours: float = 800.0
+    hours: float = 4000.0
+
+
+class Historian:
+    """Readings of any number of sites' points in one database.
+
+    Safe to use from several threads; several processes may read while one appends.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL: ``sqlite:///history.db``, ``sqlite://`` (memory), ``postgresql+psycopg://…``.
+
+    Raises
+    ------
+    ConfigError
+        If the URL cannot be used or the database cannot be opened.
+    """
+
+    def __init__(self, url: str, *, retention: Retention = Retention()) -> None:
+        self._engine = open_engine(url)
+        self._retention = retention
+        self._lock = threading.RLock()
+        self._buffer: list[Reading] = []
+        self._dropped = 0
+        self._degraded = ""
+        self._sealed_s = 0
+        self._latest: dict[PointId, Reading] = {}
+        try:
+            metadata.create_all(self._engine)
+            with self._engine.begin() as connection:
+                self._numbers = store.load_point_numbers(connection)
+                self._latest = self._load_latest(store.newest(connection))
+        except (DatabaseError, InterfaceError) as error:
+            raise ConfigError(
+                f"database {self._engine.url!r}",
+                f"cannot be opened ({_reason(error)})",
+                "check the path and that it may be written",
+            ) from None
+
+    def append(self, readings: Sequence[Reading]) -> None:
+        """Store readings in one transaction; where that fails, keep them and try again next time.
+
+        Never raises for a database that is locked, full or away: see `state`.
+        """
+        with self._lock:
+            self._buffer.extend(readings)
+            for reading in readings:
+                before = self._latest.get(reading.point)
+                if before is None or reading.time >= before.time:
+                    self._latest[reading.point] = reading
+            self._drop_the_oldest()
+            self.flush()
+
+    def flush(self) -> bool:
+        """Try to write what is buffered; whether nothing is left."""
+        with self._lock:
+            if not self._buffer:
+                return True
+            try:
+                self._write(self._buffer)
+            except (DatabaseError, InterfaceError) as error:
+                if isinstance(error, IntegrityError | ProgrammingError):
+                    raise  # our mistake, not the world's
+                self._say(_reason(error))
+                return False
+            self._buffer = []
+            self._say("")
+            return True
+
+    @property
+    def state(self) -> StoreState:
+        """Whether storing works, what waits and what had to be let go."""
+        with self._lock:
+            return StoreState(self._degraded, len(self._buffer), self._dropped)
+
+    def latest(self) -> dict[PointId, Reading]:
+        """The last reading of every point ever stored."""
+        with self._lock:
+            return dict(self._latest)
+
+    def history(self, site: Site, start: datetime, end: datetime, step_s: int) -> History:
+        """Means over equal steps from ``start`` (floored to a step) to before ``end``.
+
+        NaN where no usable reading was made; `measured_share` is of the samples that were expected
+        from how often the point was sampled that day. Nothing is carried over a gap.
+        """
+        begin = floor_to(start, step_s)
+        steps = max(1, -(-int((end - begin).total_seconds()) // step_s))
+        samples = self.samples([p.id for p in site.points], begin, begin + timedelta(seconds=step_s * steps))
+        values = np.full((steps, len(site.points)), np.nan)
+        share = np.zeros((steps, len(site.points)))
+        for j, point in enumerate(site.points):
+            series = samples.get(point.id, EMPTY)
+            values[:, j], share[:, j] = on_grid(series, int(begin.timestamp()), step_s, steps)
+        index = pd.date_range(begin, periods=steps, freq=pd.Timedelta(seconds=step_s), name="time")
+        columns = [p.id for p in site.points]
+        return History(
+            site,
+            step_s,
+            pd.DataFrame(values, index=index, columns=columns),
+            pd.DataFrame(share, index=index, columns=columns),
+        )
+
+    def samples(self, points: Iterable[PointId], start: datetime, end: datetime) -> dict[PointId, Samples]:
+        """Raw readings of points from ``start`` to before ``end``; points without any are left out."""
+        start_ms, end_ms = round(start.timestamp() * 1000), round(end.timestamp() * 1000)
+        with self._lock:
+            wanted = {self._numbers[p]: p for p in points if p in self._numbers}
+        first_hour = start_ms // 1000 // CHUNK_S * CHUNK_S
+        with self._engine.connect() as connection:
+            numbers = sorted(wanted)
+            packed = store.load_chunks(connection, numbers, first_hour, -(-end_ms // 1000))
+            live = store.load_recent(connection, numbers, start_ms, end_ms)
+        found: dict[PointId, Samples] = {}
+        for number, point in wanted.items():
+            series = _joined(packed.get(number, []))
+            if number in live:
+                series = merge(series, live[number]) if len(series) else live[number]
+            a, b = np.searchsorted(series.ms, [start_ms, end_ms])
+            if b > a:
+                found[point] = Samples(series.ms[a:b], series.value[a:b], series.quality[a:b])
+        return found
+
+    def import_file(self, path: Path) -> int:
+        """Take an interchange file (.parquet or .csv) whole or not at all; the number of rows.
+
+        Raises
+        ------
+        ConfigError
+            If the file is not one, or the database cannot be written.
+        """
+        samples = read_file(path)
+        with self._lock:
+            try:
+                with self._engine.begin() as connection:
+                    numbers = store.add_points(connection, samples)
+                    store.keep_hours(connection, {numbers[p]: s for p, s in samples.items() if len(s)})
+            except (DatabaseError, InterfaceError) as error:
+                raise ConfigError(
+                    f"history file {path}",
+                    f"cannot be stored ({_reason(error)})",
+                    "mend the database and repeat",
+                ) from None
+            self._numbers = numbers
+            for reading in self._load_latest({numbers[p]: s for p, s in samples.items()}).values():
+                before = self._latest.get(reading.point)
+                if before is None or reading.time >= before.time:
+                    self._latest[reading.point] = reading
+        return sum(len(s) for s in samples.values())
+
+    def export_file(self, path: Path, points: Iterable[PointId], start: datetime, end: datetime) -> int:
+        """Write readings to an interchange file (.parquet or .csv); the number of rows.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be written.
+        """
+        return write_file(path, self.samples(points, start, end))
+
+    def rollup(self, points: Iterable[PointId], start: datetime, end: datetime, width_s: int) -> pd.DataFrame:
+        """Stored 900 s or 3600 s rollups of sealed hours.
+
+        Columns point, start, samples, good, usable, low, high, mean; one row an interval with samples.
+        """
+        with self._lock:
+            wanted = {self._numbers[p]: p for p in points if p in self._numbers}
+        columns = (rollups.c.start_s, rollups.c.samples, rollups.c.good, rollups.c.usable)
+        values = (rollups.c.low, rollups.c.high, rollups.c.mean)
+        query = select(rollups.c.point, *columns, *values).where(
+            rollups.c.width_s == width_s,
+            rollups.c.point.in_(sorted(wanted)),
+            rollups.c.start_s >= int(start.timestamp()),
+            rollups.c.start_s < int(end.timestamp()),
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(rollups.c.point, rollups.c.start_s)).all()
+        names = ["point", "start", "samples", "good", "usable", "low", "high", "mean"]
+        frame = pd.DataFrame.from_records([tuple(row) for row in rows], columns=names)
+        frame["point"] = frame["point"].map(wanted)
+        frame["start"] = pd.to_datetime(frame["start"], unit="s", utc=True)
+        return frame
+
+    def forget(self, now: datetime) -> None:
+        """Apply the retention: delete what has outlived it."""
+        keep = self._retention
+
+        def before(days: float) -> int:
+            return int((now - timedelta(days=days)).timestamp())
+
+        with self._lock, self._engine.begin() as connection:
+            store.forget_before(
+                connection, before(keep.raw), {900: before(keep.quarter_hours), 3600: before(keep.hours)}
+            )
+
+    def close(self) -> None:
+        """Write what can be written and close the database."""
+        self.flush()
+        self._engine.dispose()
+
+    def _write(self, readings: Sequence[Reading]) -> None:
+        with self._engine.begin() as connection:
+            if any(r.point not in self._numbers for r in readings):
+                self._numbers = store.add_points(connection, [r.point for r in readings])
+            rows = {
+                (ms := round(r.time.timestamp() * 1000), number := self._numbers[r.point]): {
+                    "ms": ms,
+                    "point": number,
+                    "value": r.value if r.value == r.value else None,
+                    "quality": CODE_OF[r.quality],
+                }
+                for r in readings
+            }
+            store.upsert(connection, recent, list(rows.values()))
+        self._seal(max(int(r.time.timestamp()) for r in readings))
+
+    def _seal(self, newest_s: int) -> None:
+        """Pack the hours that are over. Live rows are the truth until the transaction is through."""
+        before_s = (newest_s - _LATE_S) // CHUNK_S * CHUNK_S
+        if before_s <= self._sealed_s:
+            return
+        with self._engine.begin() as connection:
+            store.seal_before(connection, before_s)
+        self._sealed_s = before_s
+
+    def _load_latest(self, samples: dict[int, Samples]) -> dict[PointId, Reading]:
+        names = {number: point for point, number in self._numbers.items()}
+        return {names[n]: _last(names[n], s) for n, s in samples.items() if n in names and len(s)}
+
+    def _drop_the_oldest(self) -> None:
+        too_many = len(self._buffer) - MOST_BUFFERED
+        if too_many > 0:
+            del self._buffer[:too_many]
+            self._dropped += too_many
+
+    def _say(self, degraded: str) -> None:
+        if degraded and not self._degraded:
+            _log.error("history cannot be written and is kept in memory: %s", degraded)
+        if self._degraded and not degraded:
+            _log.warning("history can be written again; %d readings were lost", self._dropped)
+        self._degraded = degraded
+
+
+def _joined(pieces: Sequence[Samples]) -> Samples:
+    if not pieces:
+        return EMPTY
+    return Samples(
+        np.concatenate([s.ms for s in pieces]),
+        np.concatenate([s.value for s in pieces]),
+        np.concatenate([s.quality for s in pieces]),
+    )
+
+
+def _last(point: PointId, samples: Samples) -> Reading:
+    time = datetime.fromtimestamp(int(samples.ms[-1]) / 1000, UTC)
+    return Reading(point, time, float(samples.value[-1]), QUALITIES[int(samples.quality[-1])])
+
+
+def _reason(error: DatabaseError | InterfaceError) -> str:
+    return str(error.orig or error).strip().splitlines()[0]

@@ -1,0 +1,6 @@
+"""Modbus: one connection a gateway, behind our own words. Only `link` knows pymodbus."""
+
+from telemetry.modbus.gateway import ModbusGateway
+from telemetry.modbus.health import DeviceHealth
+
+__all__ = ["DeviceHealth", "ModbusGateway"]
