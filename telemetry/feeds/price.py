@@ -20,7 +20,7 @@ _FINEST_S = 300
 
 
 class TariffPrice:
-    """Flat or time-of-use price. Satisfies `PriceFeed`. Hours and weekdays are local, also when clocks change.
+    """Flat or time-of-use price. Satisfies `PriceFeed`. Hours and weekdays are local.
 
     Parameters
     ----------

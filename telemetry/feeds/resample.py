@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,9 +60,7 @@ def with_lengths(values: Sequence[tuple[datetime, float]], *, most_s: float = 36
     The usual distance is taken for the last one.
     """
     ordered = sorted(values)
-    gaps = [
-        (after[0] - before[0]).total_seconds() for before, after in zip(ordered, ordered[1:], strict=False)
-    ]
+    gaps = [(after[0] - before[0]).total_seconds() for before, after in pairwise(ordered)]
     usual = min(sorted(gaps)[len(gaps) // 2], most_s) if gaps else most_s
     return [
         Interval(at, min(gap, usual), value) for (at, value), gap in zip(ordered, [*gaps, usual], strict=True)
