@@ -10,6 +10,7 @@ import numpy as np
 from controller.drafts import Draft, Effect, Estimate, InletOutlook
 from controller.envelope import Verdict
 from plant.plan import Plan
+from plant.ports import Advice
 from plant.setpoints import Setpoints
 from plant.site import Site
 from plant.snapshot import Snapshot
@@ -43,6 +44,27 @@ def draft_of_plan(
         inlets=_inlets(plan, snapshot, site),
         plan_id=plan.id,
         binding=plan.binding,
+        remarks=verdict.reasons,
+        data_age_s=(at - snapshot.time).total_seconds(),
+    )
+
+
+def draft_of_advice(
+    advice: Advice, verdict: Verdict, snapshot: Snapshot, site: Site, *, at: datetime
+) -> Draft | None:
+    """The draft of a rule's setpoints: nothing is predicted, and so nothing is claimed."""
+    if not verdict.changes:
+        return None
+    unknown = Estimate(math.nan)
+    return Draft(
+        setpoints=Setpoints({lever: change.after for lever, change in verdict.changes.items()}),
+        changes=verdict.changes,
+        reason=advice.reason,
+        effect=Effect(LOOK_AHEAD_S, unknown, unknown, unknown, unknown, site.tariff.currency),
+        inlets=tuple(
+            InletOutlook(z.id, snapshot.worst_inlet_c(z.id), math.nan, math.nan, z.limits.recommended_max_c)
+            for z in site.zones
+        ),
         remarks=verdict.reasons,
         data_age_s=(at - snapshot.time).total_seconds(),
     )

@@ -1,0 +1,173 @@
+"""Acting: carry out what was granted, keep what is ours, and take the safe direction when in doubt.
+
+Runs every few seconds, so that an approval takes effect at once and a failure is met at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.actuation import Execution, execute, recover, settle
+from controller.alarms import AlarmKind
+from controller.guard import Purpose
+from controller.leases import renew
+from controller.modes import Mode
+from controller.parts import Parts
+from controller.proposals import Proposal, ProposalStatus
+from controller.watchdog import DataState
+from plant.commands import Receipt
+from plant.forecast import Forecast
+from plant.points import SITE, OwnerId
+from plant.snapshot import Snapshot
+
+STALE = "stale data"
+NO_PLAN = "no plan"
+
+
+@dataclass(frozen=True)
+class ActionRecord:
+    """What one round of acting did."""
+
+    at: datetime
+    executed: Execution | None = None
+    settled: tuple[Proposal, ...] = ()
+    fallback: tuple[Receipt, ...] = ()
+
+
+class Actions:
+    """The acting side of a controller. Call `run` often; it does each thing when it is due."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._outlook: Forecast | None = None
+        self._last_plan_at = parts.clock.now()
+        self._last_fallback_at: datetime | None = None
+
+    def note_plan(self, at: datetime) -> None:
+        """A cycle ended with a plan; leases live on it."""
+        self._last_plan_at = at
+
+    def note_outlook(self, outlook: Forecast) -> None:
+        """The newest forecast, for the fallback controller's own use."""
+        self._outlook = outlook
+
+    async def run(self) -> ActionRecord:
+        """One round: look, then fall back where that is due, else carry out and keep."""
+        at = self._parts.clock.now()
+        snapshot = self._parts.snapshot()
+        self._watch(snapshot, at)
+        fallen = self._fallen()
+        fallback = await self._fall_back(snapshot, fallen, at) if fallen else ()
+        if SITE in fallen:
+            return ActionRecord(at, fallback=fallback)
+        await self._recover(snapshot, at)
+        executed = await self._execute(snapshot, at)
+        settled = self._settle(at)
+        await self._renew(at)
+        return ActionRecord(at, executed, settled, fallback)
+
+    def _watch(self, snapshot: Snapshot, at: datetime) -> None:
+        """Enter and leave fallback by the age of the data and of the plan."""
+        authority = self._parts.authority
+        authority.watch.see(snapshot)
+        for zone, state in authority.watch.zones(at).items():
+            self._fallback_while(state is DataState.FALLBACK, STALE, "its sensors are not seen", at, zone)
+        lost = authority.watch.site(at) is DataState.FALLBACK
+        self._fallback_while(lost, STALE, "the plant is not seen", at, SITE)
+        # Without fresh data nothing we write can be checked: the plant must take its own setpoints.
+        if lost:
+            authority.heartbeat.withhold("the plant is not seen")
+        else:
+            authority.heartbeat.resume()
+        idle_s = (at - self._last_plan_at).total_seconds()
+        late = idle_s > self._parts.site.safety.lease_s
+        self._fallback_while(late, NO_PLAN, f"no plan for {idle_s / 60:.0f} min", at, SITE)
+
+    def _fallback_while(self, present: bool, cause: str, detail: str, at: datetime, owner: OwnerId) -> None:
+        authority = self._parts.authority
+        if present:
+            changed = authority.modes.enter_fallback(cause, detail, at, owner)
+        else:
+            changed = authority.modes.leave_fallback(cause, at, owner)
+        if changed:
+            authority.alarms.hold_to(AlarmKind.FALLBACK, owner, present, f"{cause}: {detail}", at)
+            self._parts.metrics.observe_decision("fallback")
+
+    def _fallen(self) -> frozenset[OwnerId]:
+        modes = self._parts.authority.modes
+        owners = (SITE, *(zone.id for zone in self._parts.site.zones))
+        return frozenset(owner for owner in owners if modes.effective(owner) is Mode.FALLBACK)
+
+    async def _fall_back(
+        self, snapshot: Snapshot, fallen: frozenset[OwnerId], at: datetime
+    ) -> tuple[Receipt, ...]:
+        """One ramp step of the fallen zones each control period."""
+        period = timedelta(seconds=self._parts.cycle_s)
+        if self._last_fallback_at is not None and at - self._last_fallback_at < period:
+            return ()
+        authority = self._parts.authority
+        commands = authority.fallback.commands(
+            snapshot, self._outlook, owners=fallen, held=authority.holds.levers(at)
+        )
+        if not commands:
+            return ()
+        self._last_fallback_at = at
+        return tuple(await authority.writer.write(commands, snapshot=snapshot, purpose=Purpose.FALLBACK))
+
+    async def _recover(self, snapshot: Snapshot, at: datetime) -> None:
+        authority = self._parts.authority
+        if authority.desk.unfinished():
+            await recover(
+                desk=authority.desk,
+                store=authority.store,
+                snapshot=snapshot,
+                site=self._parts.site,
+                writer=authority.writer,
+                at=at,
+            )
+
+    async def _execute(self, snapshot: Snapshot, at: datetime) -> Execution | None:
+        authority = self._parts.authority
+        granted = authority.desk.granted(at)
+        if granted is None:
+            return None
+        done = await execute(
+            granted,
+            desk=authority.desk,
+            snapshot=snapshot,
+            site=self._parts.site,
+            writer=authority.writer,
+            audit=authority.audit,
+            clock=self._parts.clock,
+            held=authority.holds.levers(at),
+        )
+        self._parts.metrics.observe_proposal(done.outcome.value)
+        for receipt in done.receipts:
+            self._parts.metrics.observe_command(type(receipt).__name__.lower())
+        return done
+
+    def _settle(self, at: datetime) -> tuple[Proposal, ...]:
+        """Let the newest snapshot confirm what was applied before it."""
+        authority = self._parts.authority
+        snapshot = self._parts.snapshot()
+        applied = authority.desk.recent(10, ProposalStatus.APPLIED)
+        after = [
+            settle(p, desk=authority.desk, snapshot=snapshot, site=self._parts.site, at=at) for p in applied
+        ]
+        ended = tuple(p for p in after if p.status is not ProposalStatus.APPLIED)
+        for proposal in ended:
+            self._parts.metrics.observe_proposal(proposal.status.value)
+        return ended
+
+    async def _renew(self, at: datetime) -> None:
+        authority = self._parts.authority
+        held = authority.holds.levers(at) | authority.modes.closed_levers()
+        await renew(
+            store=authority.store,
+            site=self._parts.site,
+            snapshot=self._parts.snapshot(),
+            writer=authority.writer,
+            at=at,
+            held=held,
+        )

@@ -1,0 +1,89 @@
+"""The cycle: read, foresee, plan, check, ask. Acting follows approvals at its own pace (`actions`).
+
+The same code runs in production, in the demo and in a replay; only the clock, the gateway and the
+store are others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.case import draft_of_advice, draft_of_plan
+from controller.drafts import Draft
+from controller.envelope import Verdict, VerdictOutcome, review
+from controller.parts import Parts
+from controller.proposals import Proposal
+from controller.verify import check_plan
+from plant.forecast import Forecast
+from plant.plan import NoPlan, NoPlanCause
+from plant.ports import Advice, PolicyAnswer
+from plant.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class CycleRecord:
+    """What one cycle saw, thought and asked for."""
+
+    snapshot: Snapshot
+    outlook: Forecast
+    answer: PolicyAnswer
+    verdict: Verdict | None
+    proposal: Proposal | None
+
+    @property
+    def sentence(self) -> str:
+        """What came of it, for a person."""
+        if isinstance(self.answer, NoPlan):
+            return f"no plan: {self.answer.reason}"
+        if self.verdict is not None and self.verdict.outcome is VerdictOutcome.REJECTED:
+            return f"not proposed: {'; '.join(self.verdict.reasons)}"
+        return self.answer.reason
+
+
+async def run_cycle(parts: Parts) -> CycleRecord:
+    """Read, foresee, plan, check, ask: in that order, once."""
+    snapshot = parts.snapshot()
+    outlook = await parts.outlook.look(snapshot)
+    answer = checked(await parts.planner.decide(snapshot, outlook), parts)
+    if isinstance(answer, NoPlan):
+        return CycleRecord(snapshot, outlook, answer, None, None)
+    current = parts.snapshot()  # the plant has gone on while we thought
+    verdict = judge(answer, current, parts)
+    proposal = ask(answer, verdict, current, parts, carbon_synthetic=outlook.carbon.synthetic)
+    return CycleRecord(snapshot, outlook, answer, verdict, proposal)
+
+
+def checked(answer: PolicyAnswer, parts: Parts) -> PolicyAnswer:
+    """The answer, unless it rests on a plan that fails the second check: that is no plan."""
+    if isinstance(answer, NoPlan) or answer.plan is None:
+        return answer
+    check = check_plan(answer.plan, parts.site, at=parts.clock.now(), period_s=parts.cycle_s)
+    if check.passed:
+        return answer
+    return NoPlan(answer.plan.made_at, NoPlanCause.FAILED_CHECK, check.reason, answer.plan.solver)
+
+
+def judge(advice: Advice, snapshot: Snapshot, parts: Parts) -> Verdict:
+    """What the envelope lets through now, with holds and zones without authority kept out."""
+    at = parts.clock.now()
+    authority = parts.authority
+    held = authority.holds.levers(at) | authority.modes.closed_levers()
+    return review(parts.site, advice.setpoints, snapshot, at=at, held=held)
+
+
+def ask(
+    advice: Advice, verdict: Verdict, snapshot: Snapshot, parts: Parts, *, carbon_synthetic: bool
+) -> Proposal | None:
+    """Put what is left of the advice before a person; nothing to change is nothing to ask."""
+    at = parts.clock.now()
+    draft = _draft(advice, verdict, snapshot, parts, carbon_synthetic)
+    return None if draft is None else parts.authority.desk.offer(draft, at)
+
+
+def _draft(
+    advice: Advice, verdict: Verdict, snapshot: Snapshot, parts: Parts, carbon_synthetic: bool
+) -> Draft | None:
+    at = parts.clock.now()
+    if advice.plan is None:
+        return draft_of_advice(advice, verdict, snapshot, parts.site, at=at)
+    return draft_of_plan(advice.plan, verdict, snapshot, parts.site, at=at, carbon_synthetic=carbon_synthetic)

@@ -1,0 +1,52 @@
+"""The assembled parts of a controller, grouped by what they are for. `wiring` builds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.alarms import AlarmBook
+from controller.audit import AuditLog
+from controller.fallback import FallbackController
+from controller.guard import GuardedWriter
+from controller.holds import HoldBook
+from controller.metrics import Metrics
+from controller.modes import ModeKeeper
+from controller.outlook import Outlook
+from controller.planner import Planner
+from controller.proposals import ApprovalDesk
+from controller.store import Store
+from controller.watchdog import DataWatch, Heartbeat
+from plant.ports import Clock
+from plant.site import Site
+from plant.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Who may do what: everything that can only narrow what the optimizer wants."""
+
+    store: Store
+    audit: AuditLog
+    modes: ModeKeeper
+    holds: HoldBook
+    desk: ApprovalDesk
+    alarms: AlarmBook
+    writer: GuardedWriter
+    heartbeat: Heartbeat
+    watch: DataWatch
+    fallback: FallbackController
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One controller of one site. `snapshot` gives the site as it is now."""
+
+    site: Site
+    clock: Clock
+    cycle_s: float
+    snapshot: Callable[[], Snapshot]
+    outlook: Outlook
+    planner: Planner
+    authority: Authority
+    metrics: Metrics

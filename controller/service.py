@@ -1,0 +1,175 @@
+"""The running program: polling, beating, thinking, acting, accounting and answering, side by side.
+
+Each loop does one thing at its own pace; a bug in any of them ends the program, which the plant
+notices by the missing heartbeat. That is the safe direction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from controller.actions import ActionRecord, Actions
+from controller.api import EventBus
+from controller.cycle import CycleRecord, run_cycle
+from controller.status import Readiness, SiteStatus, status_of
+from controller.wiring import Controller
+from plant.plan import NoPlan, Plan
+from plant.ports import Advice
+
+_log = logging.getLogger(__name__)
+
+ACT_EVERY_WALL_S = 0.5
+"""How often granted proposals are looked for: people should see their approval take effect."""
+
+
+@dataclass
+class Service:
+    """One controller at work."""
+
+    controller: Controller
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    events: EventBus = field(default_factory=EventBus)
+    last_cycle: CycleRecord | None = None
+    last_action: ActionRecord | None = None
+    cycles: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    stage_s: dict[str, list[float]] = field(default_factory=dict)
+    _nudged: asyncio.Event = field(default_factory=asyncio.Event)
+    _ready_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._actions = Actions(self.controller.parts)
+
+    async def run(self, *beside: Callable[[], Coroutine[object, object, None]]) -> None:
+        """Work until `stopping` is set, with ``beside`` (an HTTP server, a view) in the same group."""
+        await self._begin()
+        controller = self.controller
+        loops = (
+            lambda: controller.poller.run(self.stopping),
+            lambda: controller.parts.authority.heartbeat.run(self.stopping),
+            self._think,
+            self._act,
+            self._account,
+            *beside,
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                ender = group.create_task(self._end_all())
+                tasks = [group.create_task(loop()) for loop in loops]
+                self._tasks = [*tasks, ender]
+        finally:
+            await controller.close()
+
+    def nudge(self) -> None:
+        """Look for granted proposals now."""
+        self._nudged.set()
+
+    def status(self) -> SiteStatus | None:
+        """The site as it is now; None before the first poll."""
+        parts = self.controller.parts
+        snapshot = parts.snapshot()
+        if not snapshot.readings:
+            return None
+        plan = self.last_cycle.sentence if self.last_cycle else self.controller.knowledge.sentence
+        saving = self.controller.ledger.saving()
+        return status_of(snapshot, parts.authority.modes, at=parts.clock.now(), saving=saving, plan=plan)
+
+    def readiness(self) -> Readiness:
+        """Fresh data and a recent plan."""
+        parts = self.controller.parts
+        now = parts.clock.now()
+        reasons = []
+        oldest = max(parts.authority.watch.age_s(zone.id, now) for zone in parts.site.zones)
+        if oldest > parts.site.safety.max_data_age_s:
+            reasons.append(f"a zone was last seen {oldest:.0f} s ago")
+        if self._ready_at is None:
+            reasons.append("no plan yet")
+        elif (now - self._ready_at).total_seconds() > 3 * parts.cycle_s:
+            reasons.append(f"the last plan was made at {self._ready_at.isoformat()}")
+        return Readiness(not reasons, tuple(reasons))
+
+    async def _begin(self) -> None:
+        """One poll before anything is decided, and the heartbeat goes on from the plant's own count."""
+        parts = self.controller.parts
+        snapshot = await self.controller.poller.poll()
+        parts.authority.heartbeat.take_over(snapshot)
+        await parts.authority.heartbeat.beat()
+        await self.controller.ledger.resume(parts.clock.now())
+
+    async def _end_all(self) -> None:
+        await self.stopping.wait()
+        current = asyncio.current_task()
+        for task in self._tasks:
+            if task is not current:
+                task.cancel()
+
+    async def _think(self) -> None:
+        """A cycle every `cycle_s` of the site's clock; one that took too long is not made up for."""
+        clock, cycle_s = self.controller.parts.clock, self.controller.parts.cycle_s
+        while True:
+            began, due = time.monotonic(), clock.now() + timedelta(seconds=cycle_s)
+            record = await run_cycle(self.controller.parts)
+            self._note(record, time.monotonic() - began)
+            await clock.sleep_until(due)
+
+    def _note(self, record: CycleRecord, took_s: float) -> None:
+        parts = self.controller.parts
+        self.last_cycle, self.cycles = record, self.cycles + 1
+        self._actions.note_outlook(record.outlook)
+        failure = record.answer.cause.value if isinstance(record.answer, NoPlan) else None
+        if failure is None:
+            self._ready_at = parts.clock.now()
+            self._actions.note_plan(self._ready_at)
+        parts.metrics.observe_cycle(took_s, failure=failure)
+        parts.metrics.observe_market(record.snapshot.time, record.outlook.carbon, record.outlook.price)
+        outcome = record.answer.plan if isinstance(record.answer, Advice) else record.answer
+        status = "rule" if outcome is None else _status_word(outcome)
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        if outcome is not None:
+            parts.metrics.observe_plan(outcome)
+            stages = {} if outcome.solver is None else outcome.solver.stage_s
+            for stage, seconds in {**stages, "cycle": took_s}.items():
+                self.stage_s.setdefault(stage, []).append(seconds)
+        pending = parts.authority.desk.pending(parts.clock.now())
+        parts.metrics.observe_pending(0 if pending is None else 1)
+        self.events.publish("cycle", {"at": record.snapshot.time.isoformat(), "sentence": record.sentence})
+
+    async def _act(self) -> None:
+        parts = self.controller.parts
+        while True:
+            self._nudged.clear()
+            self.last_action = await self._actions.run()
+            snapshot = parts.snapshot()
+            parts.metrics.observe_snapshot(snapshot)
+            parts.metrics.observe_heartbeat()
+            modes = parts.authority.modes
+            owners = ["site", *(zone.id for zone in parts.site.zones)]
+            parts.metrics.observe_modes({o: modes.effective(o).value for o in owners})  # type: ignore[arg-type, misc]
+            if self.last_action.executed is not None:
+                self.events.publish("executed", {"proposal": self.last_action.executed.proposal_id})
+            try:
+                await asyncio.wait_for(self._nudged.wait(), ACT_EVERY_WALL_S)
+            except TimeoutError:
+                continue
+
+    async def _account(self) -> None:
+        parts = self.controller.parts
+        while True:
+            closed = await self.controller.ledger.close_intervals(parts.clock.now())
+            if closed is not None:
+                parts.metrics.observe_interval(closed)
+            await parts.clock.sleep_until(parts.clock.now() + timedelta(seconds=60))
+
+
+def _status_word(outcome: Plan | NoPlan) -> str:
+    return outcome.status.value if isinstance(outcome, Plan) else outcome.cause.value
+
+
+def wall_now() -> datetime:
+    """The real time, for what lives outside the site's clock."""
+    return datetime.now(UTC)

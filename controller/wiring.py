@@ -1,0 +1,219 @@
+"""Wiring: the only file that names concrete classes. Everything else gets what it needs handed in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from controller.alarms import AlarmBook
+from controller.audit import AuditLog
+from controller.fallback import FallbackController
+from controller.guard import GuardedWriter
+from controller.holds import HoldBook
+from controller.ledger import Ledger
+from controller.metrics import Metrics
+from controller.modes import Mode, ModeKeeper
+from controller.outlook import Foreteller, Outlook
+from controller.parts import Authority, Parts
+from controller.planner import InlinePlanner, Planner, WorkerPlanner
+from controller.proposals import ApprovalDesk
+from controller.recall import Recall
+from controller.settings import Settings
+from controller.standing import StandingApprovals
+from controller.store import Store
+from controller.untaught import Untaught, UntaughtForeteller
+from controller.watchdog import DataWatch, Heartbeat
+from optimizer.baselines import FixedPolicy, TrimAndRespondPolicy
+from optimizer.forecast import Forecaster
+from optimizer.identify import identify
+from optimizer.model import PlantModel
+from optimizer.mpc import MpcPolicy
+from plant.errors import ConfigError
+from plant.history import History
+from plant.ports import CarbonFeed, Clock, PointWriter, Policy, PriceFeed
+from plant.site import Site
+from plant.snapshot import Snapshot
+from plant.timegrid import floor_to
+from reports.baseline import fit_baseline
+from reports.baseline_model import BaselineModel
+from telemetry.feeds import TariffPrice, open_carbon_feed
+from telemetry.gateways import Field, open_gateways
+from telemetry.historian import Historian
+from telemetry.poller import Poller
+from telemetry.quality import Judge
+
+POLICIES = ("mpc", "trim-and-respond", "fixed")
+FIT_STEP_S = 300
+LEAST_HISTORY = timedelta(days=2)
+"""With less than this there is no model: the program watches, and says so."""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What was learned from the site's own past. None where there is too little of it."""
+
+    model: PlantModel | None
+    baseline: BaselineModel | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Feeds:
+    """Prices of a kWh, in money and in carbon."""
+
+    carbon: CarbonFeed
+    price: PriceFeed
+
+
+def learn(site: Site, historian: Historian, settings: Settings, at: datetime) -> Knowledge:
+    """Identify the plant and fit the baseline from the historian's last days."""
+    start = floor_to(at - timedelta(days=settings.history_days), FIT_STEP_S)
+    history = historian.history(site, start, floor_to(at, FIT_STEP_S), FIT_STEP_S)
+    known = history.values.notna().any(axis=1)
+    covered = timedelta(seconds=FIT_STEP_S) * int(known.sum())
+    if covered < LEAST_HISTORY:
+        hours = covered.total_seconds() / 3600
+        return Knowledge(None, None, f"{hours:.0f} h of history; two days are needed to learn the plant")
+    first = known.idxmax()
+    past = History(site, FIT_STEP_S, history.values.loc[first:], history.measured_share.loc[first:])
+    model = identify(past, at=at)
+    return Knowledge(model, fit_baseline(past, at=at), f"learned from {covered.days} days: {model.version}")
+
+
+def open_feeds(site: Site) -> Feeds:
+    """The feeds a site file names."""
+    return Feeds(open_carbon_feed(site.carbon), TariffPrice(site.tariff, site.timezone))
+
+
+def make_policy(name: str, site: Site, model: PlantModel | None) -> Policy:
+    """A policy by the name users type.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    match name:
+        case "fixed":
+            return FixedPolicy(site)
+        case "trim-and-respond":
+            return TrimAndRespondPolicy(site)
+        case "mpc":
+            return Untaught() if model is None else MpcPolicy(site, model)
+        case _:
+            raise ConfigError(f"policy {name!r}", "is not known", f"use one of {', '.join(POLICIES)}")
+
+
+def make_authority(
+    site: Site,
+    clock: Clock,
+    writer: PointWriter,
+    store: Store,
+    *,
+    period_s: float,
+    initial: Mode,
+    latch_file: Path | None,
+) -> tuple[Authority, StandingApprovals]:
+    """Everything that narrows and records, over one store."""
+    audit = AuditLog(store)
+    modes = ModeKeeper(store, audit, site, initial=initial, latch_file=latch_file)
+    holds = HoldBook(store, audit, site)
+    standing = StandingApprovals(store, audit)
+    guard = GuardedWriter(
+        writer, site, clock, store, stopped=lambda: modes.stopped is not None, period_s=period_s
+    )
+    authority = Authority(
+        store=store,
+        audit=audit,
+        modes=modes,
+        holds=holds,
+        desk=ApprovalDesk(store, audit, site, modes=modes, holds=holds, standing=standing),
+        alarms=AlarmBook(store, audit),
+        writer=guard,
+        heartbeat=Heartbeat(guard, site, clock),
+        watch=DataWatch(site, clock.now()),
+        fallback=FallbackController(site, TrimAndRespondPolicy(site)),
+    )
+    return authority, standing
+
+
+def make_outlook(
+    site: Site, historian: Historian, knowledge: Knowledge, feeds: Feeds, settings: Settings
+) -> Outlook:
+    """The forecast's sources."""
+    foreteller: Foreteller = (
+        UntaughtForeteller(site) if knowledge.model is None else Forecaster(site, knowledge.model)
+    )
+    recall = Recall(historian, site, settings.plan_step_s, timedelta(days=settings.history_days))
+    return Outlook(recall, foreteller, feeds.carbon, feeds.price, settings.plan_step_s, settings.plan_steps)
+
+
+@dataclass(frozen=True)
+class Controller:
+    """A whole controller: the parts of the cycle and what feeds and records them."""
+
+    settings: Settings
+    parts: Parts
+    standing: StandingApprovals
+    poller: Poller
+    field: Field
+    historian: Historian
+    knowledge: Knowledge
+    ledger: Ledger
+
+    async def close(self) -> None:
+        """Let go of sockets, processes and files, in that order."""
+        await self.field.close()
+        await self.parts.planner.close()
+        await asyncio.to_thread(self.historian.close)
+        self.parts.authority.store.close()
+
+
+def assemble(
+    site: Site,
+    settings: Settings,
+    clock: Clock,
+    *,
+    policy: str = "mpc",
+    historian: Historian,
+    field: Field | None = None,
+    store: Store | None = None,
+    initial: Mode = Mode.ADVISORY,
+    latch_file: Path | None = None,
+    inline: bool = False,
+    knowledge: Knowledge | None = None,
+    store_s: float = 60.0,
+) -> Controller:
+    """Build a controller. Gateways are opened but not yet asked anything.
+
+    ``field``, ``store``, ``inline`` and ``knowledge`` are a replay's: an in-process plant, a store
+    of its own, planning in this process, and what was learned once for several runs.
+    """
+    field = field or Field(site, open_gateways(site, clock))
+    store = store or Store(settings.database)
+    knowledge = knowledge or learn(site, historian, settings, clock.now())
+    feeds = open_feeds(site)
+    poller = Poller(site, field, Judge(site), clock, historian, store_s=store_s)
+    authority, standing = make_authority(
+        site, clock, field, store, period_s=settings.cycle_s, initial=initial, latch_file=latch_file
+    )
+    chosen = make_policy(policy, site, knowledge.model)
+    planner: Planner = InlinePlanner(chosen) if inline else WorkerPlanner(chosen, settings.plan_deadline_s)
+    metrics = Metrics(site)
+    metrics.observe_baseline(knowledge.baseline)
+    snapshot: Callable[[], Snapshot] = poller.snapshot
+    parts = Parts(
+        site=site,
+        clock=clock,
+        cycle_s=settings.cycle_s,
+        snapshot=snapshot,
+        outlook=make_outlook(site, historian, knowledge, feeds, settings),
+        planner=planner,
+        authority=authority,
+        metrics=metrics,
+    )
+    ledger = Ledger(site, store, historian, feeds.carbon, feeds.price, knowledge.baseline, clock.now())
+    return Controller(settings, parts, standing, poller, field, historian, knowledge, ledger)
