@@ -1,0 +1,171 @@
+"""The site's own controllers, lower half: valves, staging, tower fans, economizer.
+
+In the manner of ASHRAE Guideline 36: fast loops hold temperatures, chillers are staged by load
+with minimum run and idle times, the water-side economizer is integrated and enabled when the
+wet bulb promises enough (5.20.3), and tower fans hold the condenser-water setpoint.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from plant.psychrometrics import CP_AIR, RHO_AIR
+from sim.arrays import Array
+from sim.parameters import PlantParameters
+from sim.physics import tower
+from sim.plc import Registers
+from sim.state import Actuators, Flows, PlantState, Weather
+
+VALVE_LEAST, VALVE_GAIN, VALVE_STROKE_PER_STEP = 0.02, 1.2, 2.0
+TOWER_FAN_LEAST, TOWER_GAIN_PER_K_S, ECONOMIZER_FAN_MAX = 0.1, 0.05 / 30, 0.85
+STAGE_UP_ERROR_K, STAGE_UP_LOAD, STAGE_UP_AFTER_S, STAGE_UP_REST_S = 0.8, 0.96, 300.0, 600.0
+STAGE_DOWN_LOAD, STAGE_DOWN_AFTER_S, STAGE_MIN_RUN_S = 0.85, 900.0, 1800.0
+START_RAMP_S = 240.0
+ECONOMIZER_ON_K, ECONOMIZER_OFF_K, ECONOMIZER_HOLD_S = 1.5, 0.3, 1200.0
+EXCHANGER_APPROACH_K, FROST_C = 1.5, 4.0
+
+
+class LoopState(NamedTuple):
+    """What the loops remember. Shapes as in `Actuators`; stages and timers (...)."""
+
+    valve: Array
+    tower_fan: Array
+    stage: Array
+    stage_age_s: Array
+    up_s: Array
+    down_s: Array
+    ramp: Array
+    economizer_on: Array
+    economizer_age_s: Array
+
+
+def begin_loops(p: PlantParameters) -> LoopState:
+    """A plant that has run for a while: all chillers on, so that it sheds what it need not run."""
+    n = len(p.crahs.zone_of)
+    ready = np.array(1e5)
+    return LoopState(
+        valve=np.full(n, 0.5),
+        tower_fan=np.array(0.6),
+        stage=np.array(float(len(p.chillers.nominal_kw))),
+        stage_age_s=ready,
+        up_s=np.array(0.0),
+        down_s=np.array(0.0),
+        ramp=np.array(1.0),
+        economizer_on=np.array(0.0),
+        economizer_age_s=ready,
+    )
+
+
+def control(
+    p: PlantParameters,
+    loops: LoopState,
+    setpoints: Registers,
+    state: PlantState,
+    last: Flows,
+    weather: Weather,
+    step_s: float,
+) -> tuple[LoopState, Actuators]:
+    """Read the plant, move everything one scan."""
+    stage, stage_age, up, down, ramp = _stages(p, loops, setpoints, state, last, step_s)
+    economizer_on, economizer_age = _economizer(p, loops, last, weather, step_s)
+    target = np.where(
+        economizer_on > 0,
+        np.maximum(np.minimum(setpoints.condenser_c, setpoints.chilled_c - EXCHANGER_APPROACH_K), FROST_C),
+        setpoints.condenser_c,
+    )
+    fan_max = np.where(economizer_on > 0, ECONOMIZER_FAN_MAX, 1.0)
+    new = LoopState(
+        valve=_valves(p, loops, setpoints, state, last, step_s),
+        tower_fan=_tower_fan(loops, last, target, fan_max, step_s),
+        stage=stage,
+        stage_age_s=stage_age,
+        up_s=up,
+        down_s=down,
+        ramp=ramp,
+        economizer_on=economizer_on,
+        economizer_age_s=economizer_age,
+    )
+    machines = np.arange(len(p.chillers.nominal_kw))
+    return new, Actuators(
+        fan=setpoints.fan_ratio,
+        valve=new.valve,
+        chillers_on=(machines < stage[..., None]).astype(float),
+        chiller_ramp=ramp,
+        economizer_on=economizer_on,
+        tower_fan=new.tower_fan,
+        chilled_target_c=setpoints.chilled_c,
+        condenser_target_c=target,
+    )
+
+
+def _valves(
+    p: PlantParameters, loops: LoopState, sp: Registers, state: PlantState, last: Flows, step_s: float
+) -> Array:
+    """Supply-air control: open or close in proportion to heat wanted over heat had."""
+    c = p.crahs
+    air_kw_k = RHO_AIR * CP_AIR * c.airflow_m3_s * sp.fan_ratio
+    wanted = air_kw_k * (state.room.hot_c[..., c.zone_of] - sp.supply_air_c) + last.crah_fan_kw
+    had = np.maximum(last.crah_heat_kw, 0.5)
+    stroke = VALVE_STROKE_PER_STEP
+    ratio = np.minimum(np.maximum(wanted / had, 1 / stroke), stroke) ** (VALVE_GAIN * min(step_s / 30.0, 1.0))
+    return np.minimum(np.maximum(loops.valve * ratio, VALVE_LEAST), 1.0)
+
+
+def _tower_fan(loops: LoopState, last: Flows, target: Array, fan_max: Array, step_s: float) -> Array:
+    """Common fan speed of the cells: faster while the water it makes is too warm."""
+    error = np.minimum(np.maximum(last.tower_raw_c - target, -4.0), 4.0)
+    return np.minimum(
+        np.maximum(loops.tower_fan * np.exp(TOWER_GAIN_PER_K_S * step_s * error), TOWER_FAN_LEAST), fan_max
+    )
+
+
+def _stages(
+    p: PlantParameters, loops: LoopState, sp: Registers, state: PlantState, last: Flows, step_s: float
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Number of running chillers, with delays and minimum times."""
+    n = len(p.chillers.nominal_kw)
+    error = state.chilled_c - sp.chilled_c
+    heat = last.chiller_heat_kw.sum(axis=-1)
+    share = np.concatenate(([0.0], np.cumsum(p.chillers.nominal_kw)))
+    stage = loops.stage
+    index = stage.astype(int)
+    fewer = share[np.maximum(index - 1, 0)] / np.maximum(share[index], 1e-9)
+    short = (error > STAGE_UP_ERROR_K) | ((heat > STAGE_UP_LOAD * last.capacity_kw) & (stage > 0))
+    # One machine less must carry the load; the last one goes only when it has nothing to do.
+    least = np.maximum(STAGE_DOWN_LOAD * fewer, 0.02) * last.capacity_kw
+    spare = (heat < least) & (error < 0.3) & (stage > 0)
+    up = np.where(short, loops.up_s + step_s, 0.0)
+    down = np.where(spare, loops.down_s + step_s, 0.0)
+    age = loops.stage_age_s + step_s
+    start = (up >= STAGE_UP_AFTER_S) & (age >= STAGE_UP_REST_S) & (stage < n)
+    stop = (down >= STAGE_DOWN_AFTER_S) & (age >= STAGE_MIN_RUN_S) & ~start
+    new = stage + start - stop
+    changed = start | stop
+    ramp = np.where(start, stage / np.maximum(new, 1.0) + 0.1, loops.ramp + step_s / START_RAMP_S)
+    return (
+        new,
+        np.where(changed, 0.0, age),
+        np.where(changed, 0.0, up),
+        np.where(changed, 0.0, down),
+        np.minimum(np.where(stop, 1.0, ramp), 1.0),
+    )
+
+
+def _economizer(
+    p: PlantParameters, loops: LoopState, last: Flows, weather: Weather, step_s: float
+) -> tuple[Array, Array]:
+    """On when tower water would be clearly colder than the return, off when it hardly is."""
+    if p.loops.exchanger_ua_kw_k <= 0:
+        return loops.economizer_on, loops.economizer_age_s
+    flow = p.loops.condenser_max_kg_s * np.maximum(loops.stage, 1.0) / len(p.chillers.nominal_kw)
+    ratio = tower.liquid_to_gas(flow / p.loops.tower_water_kg_s, np.asarray(ECONOMIZER_FAN_MAX))
+    promised = weather.wet_bulb_c + tower.approach_k(weather.wet_bulb_c, np.asarray(4.0), ratio)
+    gain = last.chilled_return_c - promised - EXCHANGER_APPROACH_K
+    age = loops.economizer_age_s + step_s
+    free = age >= ECONOMIZER_HOLD_S
+    on = loops.economizer_on > 0
+    new = np.where(free & ~on & (gain > ECONOMIZER_ON_K), 1.0, loops.economizer_on)
+    new = np.where(free & on & (gain < ECONOMIZER_OFF_K), 0.0, new)
+    return new, np.where(new != loops.economizer_on, 0.0, age)

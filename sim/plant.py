@@ -1,0 +1,254 @@
+"""A facility that does not exist, stepped in process. Satisfies `plant.ports.Plant`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from plant.commands import Command
+from plant.errors import BrokenPromise
+from plant.points import PointId
+from plant.readings import Quality, Reading
+from plant.site import Site
+from sim.arrays import Array
+from sim.dynamics import step_plant
+from sim.instruments import install, signals_of
+from sim.loops import LoopState, begin_loops, control
+from sim.parameters import PlantParameters, derive_parameters
+from sim.physics.room import RoomState
+from sim.plc import Plc, crah_units, program_for
+from sim.state import Actuators, Flows, PlantState, Weather
+from sim.totals import Tally, Totals, begin_tally
+from sim.weather import WeatherSource
+from sim.workload import WorkloadSource
+
+CONTROL_PERIOD_S = 300.0
+_CHUNK_STEPS = 720
+SETTLE_S = 3 * 3600.0
+
+
+@dataclass(frozen=True)
+class PlantImage:
+    """Everything that changes: enough to go on from here, cheap to keep and to pickle."""
+
+    unix_s: float
+    state: PlantState
+    flows: Flows
+    loops: LoopState
+    plc: Plc
+    weather: Weather
+    tally: Tally
+    noise: Mapping[str, Any]
+    """State of the sensor-noise generator (NumPy's own form)."""
+
+
+class SimulatedPlant:
+    """One plant: physics, its PLC and its sensors.
+
+    Parameters
+    ----------
+    site
+        What points and equipment there are.
+    parameters
+        True parameters; derived from the site's nameplates and `seed` where None.
+    weather, workload
+        What drives it.
+    seed
+        Fixes unit-to-unit variation, sensor bias and sensor noise.
+    physics_step_s
+        Length of a physics step. [s]
+    heartbeat_timeout_s
+        The PLC's dead-man time in plant seconds. Where None: five heartbeats, but no less than
+        three control periods, because an in-process caller beats once per `advance`.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        parameters: PlantParameters | None,
+        weather: WeatherSource,
+        workload: WorkloadSource,
+        seed: int,
+        physics_step_s: float = 30.0,
+        heartbeat_timeout_s: float | None = None,
+    ) -> None:
+        self.site = site
+        self.parameters = parameters or derive_parameters(site, seed)
+        self.weather = weather
+        self.workload = workload
+        self.seed = seed
+        self.physics_step_s = physics_step_s
+        timeout = heartbeat_timeout_s or max(5 * site.safety.heartbeat_s, 3 * CONTROL_PERIOD_S)
+        self.program = program_for(site, self.parameters.crahs, timeout)
+        units = crah_units(site, self.parameters.crahs)
+        self.instruments = install(site, self.parameters, units, seed)
+        self._rng = np.random.default_rng([seed, 0x9015E])
+        self._image: PlantImage | None = None
+
+    # -- the Plant port -----------------------------------------------------------------
+
+    def reset(self, start: datetime) -> Sequence[Reading]:
+        """Begin at `start`, settled under the as-found setpoints, with totals at zero."""
+        if start.tzinfo is None:
+            raise BrokenPromise("a plant starts at an aware instant")
+        self._rng = np.random.default_rng([self.seed, 0x9015E])
+        begin = start.timestamp() - SETTLE_S
+        self._image = self._first_image(begin)
+        self._run(SETTLE_S)
+        self._image = replace(self.image, tally=begin_tally(len(self.site.zones)), unix_s=start.timestamp())
+        return self.readings()
+
+    def advance(self, commands: Sequence[Command], seconds: float) -> Sequence[Reading]:
+        """Apply the commands, let `seconds` pass, give the readings at the end."""
+        for command in commands:
+            self.write(command.point, command.value)
+        self._run(seconds)
+        return self.readings()
+
+    # -- parts of it, for the faces -------------------------------------------------------
+
+    def write(self, point: PointId, value: float) -> None:
+        """Write one setpoint or the heartbeat (inside unit), as the PLC would take it."""
+        image = self.image
+        if point != self.program.heartbeat_point and point not in self.program.places:
+            raise BrokenPromise(f"{point} is not a setpoint of the simulated site")
+        self._image = replace(image, plc=self.program.write(image.plc, point, value))
+
+    def register(self, point: PointId) -> float:
+        """What a writable register holds now (inside unit)."""
+        if point == self.program.heartbeat_point:
+            return float(self.image.plc.supervision.heartbeat)
+        return self.program.read(self.image.plc, point)
+
+    def step(self, seconds: float) -> None:
+        """Let `seconds` pass and measure nothing."""
+        self._run(seconds)
+
+    def readings(self) -> list[Reading]:
+        """What the sensors say now: one reading for each point of the site, in its order."""
+        values = self.instruments.measure(self.signals(), self._rng)
+        time = self.now
+        return [
+            Reading(point.id, time, value, Quality.GOOD if value == value else Quality.MISSING)
+            for point, value in zip(self.site.points, values.tolist(), strict=True)
+        ]
+
+    def record(self, seconds: float, sample_s: float) -> tuple[Array, Array]:
+        """Let `seconds` pass and measure every `sample_s`; the quick way to make history.
+
+        Returns
+        -------
+        times : shape (samples,), unix seconds, each the end of its interval
+        values : shape (samples, points), inside units, NaN where the plant has no such thing
+        """
+        times, signals = [], []
+        for _ in range(round(seconds / sample_s)):
+            self._run(sample_s)
+            times.append(self.image.unix_s)
+            signals.append(self.signals())
+        return np.array(times), self.instruments.measure(np.array(signals), self._rng)
+
+    def signals(self) -> Array:
+        """Every true quantity in one vector (see `instruments`)."""
+        i = self.image
+        return signals_of(self.parameters, i.state, i.flows, i.loops, i.plc, i.weather)
+
+    @property
+    def now(self) -> datetime:
+        """Plant time, UTC."""
+        return datetime.fromtimestamp(self.image.unix_s, UTC)
+
+    @property
+    def local_control(self) -> bool:
+        """Whether the PLC has taken over."""
+        return self.image.plc.supervision.local
+
+    def true_inlets_c(self) -> Array:
+        """True inlet of every rack group. Shape (zones, groups). [°C]"""
+        return self.image.state.inlet_c
+
+    def totals(self) -> Totals:
+        """True accumulated amounts since `reset`, for scoring."""
+        return self.image.tally.totals(tuple(z.id for z in self.site.zones))
+
+    def stored_kj(self) -> float:
+        """Heat stored in rooms and loops, relative to 0 °C. [kJ]"""
+        s, p = self.image.state, self.parameters
+        rooms = p.zones.cold_kj_k * s.room.cold_c + p.zones.hot_kj_k * s.room.hot_c
+        rooms = rooms + p.zones.mass_kj_k * s.room.mass_c
+        water = p.loops.chilled_kj_k * s.chilled_c + p.loops.condenser_kj_k * s.condenser_c
+        return float(rooms.sum() + water)
+
+    @property
+    def image(self) -> PlantImage:
+        """Everything that changes. Cheap: arrays are never written into."""
+        if self._image is None:
+            raise BrokenPromise("reset the plant before using it")
+        return replace(self._image, noise=self._rng.bit_generator.state)
+
+    def restore(self, image: PlantImage) -> None:
+        """Go on from an image of this plant."""
+        self._image = image
+        self._rng.bit_generator.state = image.noise
+
+    def copy(self) -> SimulatedPlant:
+        """An independent plant in the same state; parameters and drivers are shared."""
+        twin = copy.copy(self)
+        twin._rng = copy.deepcopy(self._rng)
+        return twin
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _first_image(self, unix_s: float) -> PlantImage:
+        p = self.parameters
+        plc = self.program.begin()
+        weather, utilization = self._drive(np.array([unix_s]))
+        sat = plc.active.supply_air_c @ p.crahs.zone_sum / p.crahs.zone_sum.sum(axis=0)
+        room = RoomState(sat + 0.5, sat + 10.0, sat + 0.5)
+        inlet = np.repeat(room.cold_c[:, None], p.groups, axis=1)
+        state = PlantState(room, inlet, plc.active.supply_air_c, plc.active.chilled_c, plc.active.condenser_c)
+        loops = begin_loops(p)
+        n = len(p.chillers.nominal_kw)
+        actuators = Actuators(
+            plc.active.fan_ratio, loops.valve, np.ones(n), loops.ramp, loops.economizer_on, loops.tower_fan,
+            plc.active.chilled_c, plc.active.condenser_c,
+        )  # fmt: skip
+        now = Weather(weather.dry_bulb_c[0], weather.wet_bulb_c[0])
+        _, flows = step_plant(p, state, actuators, now, utilization[0], self.physics_step_s)
+        noise = self._rng.bit_generator.state
+        return PlantImage(unix_s, state, flows, loops, plc, now, begin_tally(len(self.site.zones)), noise)
+
+    def _drive(self, unix_s: Array) -> tuple[Weather, Array]:
+        dry, wet = self.weather.at(unix_s)
+        return Weather(dry, wet), self.workload.at(unix_s)
+
+    def _run(self, seconds: float) -> None:
+        """Whole physics steps, and one shorter step for what is left over."""
+        step = self.physics_step_s
+        whole, rest = divmod(seconds, step)
+        steps = [step] * round(whole) + ([rest] if rest > 1e-6 else [])
+        for begin in range(0, len(steps), _CHUNK_STEPS):
+            self._run_steps(steps[begin : begin + _CHUNK_STEPS])
+
+    def _run_steps(self, steps: list[float]) -> None:
+        p, image = self.parameters, self._image
+        if image is None:
+            raise BrokenPromise("reset the plant before using it")
+        state, flows, loops, plc, tally = image.state, image.flows, image.loops, image.plc, image.tally
+        ends = image.unix_s + np.cumsum(steps)
+        # Weather and work are taken at the middle of each step.
+        weather, utilization = self._drive(ends - np.asarray(steps) / 2)
+        limit = p.zones.recommended_max_c
+        now = image.weather
+        for i, step_s in enumerate(steps):
+            plc = self.program.tick(plc, step_s)
+            now = Weather(weather.dry_bulb_c[i], weather.wet_bulb_c[i])
+            loops, actuators = control(p, loops, plc.active, state, flows, now, step_s)
+            state, flows = step_plant(p, state, actuators, now, utilization[i], step_s)
+            tally = tally.add(flows, state.inlet_c.max(axis=-1), limit, step_s)
+        self._image = PlantImage(float(ends[-1]), state, flows, loops, plc, now, tally, image.noise)
