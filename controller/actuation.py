@@ -142,16 +142,23 @@ def validate(
         return Refusal.REUSED, "it was executed before"
     if stored.expires_at <= at:
         return Refusal.EXPIRED, f"it ended at {stored.expires_at.isoformat()}"
+    return objection(stored, snapshot=snapshot, site=site, at=at, held=held)
+
+
+def objection(
+    proposal: Proposal, *, snapshot: Snapshot, site: Site, at: datetime, held: frozenset[LeverId]
+) -> tuple[Refusal, str] | None:
+    """What the plant, the holds and the envelope say against the proposal now, or None."""
     age_s = (at - snapshot.time).total_seconds()
     if abs(age_s) > site.safety.max_data_age_s:
         return Refusal.STALE, f"the plant was last seen {age_s:.0f} s ago"
-    touched = sorted(held & set(stored.changes))
+    touched = sorted(held & set(proposal.changes))
     if touched:
         return Refusal.HELD, f"held: {', '.join(touched)}"
-    moved = _moved_since(stored, snapshot, site)
+    moved = _moved_since(proposal, snapshot, site)
     if moved:
         return Refusal.PLANT_CHANGED, "; ".join(moved)
-    wanted = {lever: change.after for lever, change in stored.changes.items()}
+    wanted = {lever: change.after for lever, change in proposal.changes.items()}
     verdict = envelope.review(site, wanted, snapshot, at=at, held=held)
     if verdict.outcome is not VerdictOutcome.ACCEPTED:
         return Refusal.ENVELOPE, "; ".join(verdict.reasons)

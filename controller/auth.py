@@ -21,7 +21,7 @@ from sqlalchemy import insert, select, update
 
 from controller.audit import AuditLog
 from controller.canonical import canonical, instant, stamp
-from controller.store import Store
+from controller.store import Store, StoreUnavailable
 from controller.tables import TOKENS
 from plant.errors import ConfigError
 
@@ -112,6 +112,8 @@ class TokenBook:
     def __init__(self, store: Store, audit: AuditLog) -> None:
         self._store = store
         self._audit = audit
+        # Kept so that people we know can still press stop when the database is gone.
+        self._known: dict[str, Mapping[str, Any]] = {r["id"]: r for r in store.rows(select(TOKENS))}
 
     def issue(
         self,
@@ -160,15 +162,24 @@ class TokenBook:
         parts = token.split("_", 2)
         if len(parts) != 3 or parts[0] != _PREFIX:
             return NotKnown("not a token of ours")
-        rows = self._store.rows(select(TOKENS).where(TOKENS.c.id == parts[1]))
-        if not rows or not hmac.compare_digest(rows[0]["hash"], _hash(token)):
+        row = self._find(parts[1])
+        if row is None or not hmac.compare_digest(row["hash"], _hash(token)):
             return NotKnown("unknown token")
-        record = _record(rows[0])
+        record = _record(row)
         if record.revoked_at is not None:
             return NotKnown("revoked")
         if at >= record.expires_at:
             return NotKnown("expired")
         return Principal(record.name, record.role, record.scopes & ALLOWED[record.role], record.id)
+
+    def _find(self, token_id: str) -> Mapping[str, Any] | None:
+        try:
+            rows = self._store.rows(select(TOKENS).where(TOKENS.c.id == token_id))
+        except StoreUnavailable:
+            return self._known.get(token_id)
+        if rows:
+            self._known[token_id] = rows[0]
+        return rows[0] if rows else None
 
     def revoke(self, token_id: str, *, by: str, at: datetime) -> bool:
         """End a token now; False if it is not in force."""

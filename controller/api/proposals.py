@@ -1,0 +1,102 @@
+"""Routes for proposals: look, and decide."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from controller.actuation import Refusal, objection
+from controller.api.deps import ApiDeps
+from controller.api.problems import Code, Problem, documented
+from controller.api.schemas import DecisionIn, ProposalOut
+from controller.api.security import Decider, Deps, Reader
+from controller.decisions import (
+    AlreadyDecided,
+    Decided,
+    Decision,
+    DigestMismatch,
+    Expired,
+    Held,
+    Unknown,
+)
+from controller.proposal_record import Proposal, ProposalStatus
+
+router = APIRouter(prefix="/proposals", tags=["proposals"])
+ProposalId = Annotated[str, Path(max_length=80, examples=["P-000001"])]
+
+
+@router.get("", responses=documented())
+async def proposals(
+    deps: Deps,
+    _who: Reader,
+    status: ProposalStatus | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[ProposalOut]:
+    """The last proposals, newest first; `?status=pending` is what waits for you."""
+    at = deps.clock.now()
+    deps.desk.expire(at)
+    return [ProposalOut.of(p, deps.site, at) for p in deps.desk.recent(limit, status)]
+
+
+@router.get("/{proposal_id}", responses=documented(404))
+async def proposal(proposal_id: ProposalId, deps: Deps, _who: Reader, response: Response) -> ProposalOut:
+    """One proposal with everything needed to judge it. Its digest is also the ETag."""
+    found = deps.desk.get(proposal_id)
+    if found is None:
+        raise Problem(404, Code.NOT_FOUND, f"there is no proposal {proposal_id}")
+    response.headers["ETag"] = f'"{found.digest}"'
+    return ProposalOut.of(found, deps.site, deps.clock.now())
+
+
+@router.post("/{proposal_id}/decision", responses=documented(404, 409, 410, 412, 423))
+async def decide(proposal_id: ProposalId, body: DecisionIn, deps: Deps, who: Decider) -> ProposalOut:
+    """Approve or reject exactly what the digest covers. Works once; the first decision stands.
+
+    Nothing is written to the plant here: an approved proposal is checked again, against fresh
+    data, when it is carried out.
+    """
+    at = deps.clock.now()
+    if body.decision is Decision.APPROVE:
+        _check_plant(deps, proposal_id, body.digest)
+    answer = deps.desk.decide(
+        proposal_id, body.decision, digest=body.digest, by=who.name, at=at, reason=body.reason
+    )
+    match answer:
+        case Decided(decided):
+            deps.events.publish("proposal", {"id": decided.id, "status": str(decided.status)})
+            deps.nudge()
+            return ProposalOut.of(decided, deps.site, at)
+        case Unknown(missing):
+            raise Problem(404, Code.NOT_FOUND, f"there is no proposal {missing}")
+        case DigestMismatch(p):
+            raise Problem(
+                409, Code.DIGEST_MISMATCH, f"the decision is for something else than proposal {p.id}"
+            )
+        case AlreadyDecided(p):
+            raise Problem(409, Code.ALREADY_DECIDED, f"proposal {p.id} is already {p.status}")
+        case Expired(p):
+            raise Problem(410, Code.EXPIRED, f"the offer ended at {p.expires_at.isoformat()}")
+        case Held(p, reason):
+            raise Problem(423, Code.HELD, f"proposal {p.id} may not be approved now: {reason}")
+
+
+def _check_plant(deps: ApiDeps, proposal_id: str, digest: str) -> None:
+    """An approval of something that could no longer be carried out is answered now, not later."""
+    found = deps.desk.get(proposal_id)
+    at = deps.clock.now()
+    if found is None or not _open(found, digest) or found.expires_at <= at:
+        return  # the desk has the better answer
+    snapshot = deps.snapshot()
+    if snapshot is None:
+        raise Problem(412, Code.PLANT_CHANGED, "the plant has not been seen yet")
+    against = objection(found, snapshot=snapshot, site=deps.site, at=at, held=deps.holds.levers(at))
+    if against is None:
+        return
+    refusal, reason = against
+    if refusal is not Refusal.HELD:  # the desk answers holds itself, and records the attempt
+        raise Problem(412, Code.PLANT_CHANGED, reason)
+
+
+def _open(proposal: Proposal, digest: str) -> bool:
+    return proposal.status is ProposalStatus.PENDING and proposal.digest == digest

@@ -1,0 +1,120 @@
+"""Who is asking, may they, and not too often."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from controller.api.deps import ApiDeps
+from controller.api.problems import Code, Problem
+from controller.auth import NotKnown, Principal, Scope
+
+_BEARER = HTTPBearer(auto_error=False, description="An API token from `coolwright token issue`.")
+_KEPT = 10_000
+"""Callers remembered for rate limiting; the ones unseen longest are forgotten first."""
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class RateLimit:
+    """A token bucket for each caller: a minute's worth at once, refilled evenly."""
+
+    def __init__(self, per_minute: int, ticker: Callable[[], float]) -> None:
+        self._size = float(per_minute)
+        self._per_s = per_minute / 60
+        self._ticker = ticker
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def wait_s(self, caller: str, cost: float = 1.0) -> float:
+        """Spend ``cost``; seconds to wait if there is not enough left, else 0."""
+        now = self._ticker()
+        bucket = self._buckets.pop(caller, None) or _Bucket(self._size, now)
+        bucket.tokens = min(self._size, bucket.tokens + (now - bucket.at) * self._per_s)
+        bucket.at = now
+        self._buckets[caller] = bucket
+        if len(self._buckets) > _KEPT:
+            self._buckets.popitem(last=False)
+        if bucket.tokens < cost:
+            return (cost - bucket.tokens) / self._per_s
+        bucket.tokens -= cost
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The limits of this application; one for each app, kept on its state."""
+
+    requests: RateLimit
+    failures: RateLimit
+
+
+def gate_for(deps: ApiDeps) -> Gate:
+    """Fresh limits."""
+    return Gate(
+        RateLimit(deps.requests_per_minute, deps.ticker), RateLimit(deps.failures_per_minute, deps.ticker)
+    )
+
+
+def api_deps(request: Request) -> ApiDeps:
+    """What `wiring` handed in."""
+    deps = request.app.state.deps
+    if not isinstance(deps, ApiDeps):
+        raise TypeError("the application was built without its dependencies")
+    return deps
+
+
+Deps = Annotated[ApiDeps, Depends(api_deps)]
+
+
+def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that lets only holders of this scope through."""
+
+    async def principal(
+        request: Request,
+        deps: Deps,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    ) -> Principal:
+        gate: Gate = request.app.state.gate
+        host = request.client.host if request.client else "unknown"
+        if credentials is None:
+            raise _unknown("send an API token as 'Authorization: Bearer …'")
+        identity = deps.tokens.identify(credentials.credentials, deps.wall.now())
+        if isinstance(identity, NotKnown):
+            _spend(gate.failures, host)
+            raise _unknown("the token is not valid")
+        _spend(gate.requests, identity.token_id)
+        if not identity.may(scope):
+            raise Problem(403, Code.FORBIDDEN, f"role {identity.role} with this token may not {scope}")
+        return identity
+
+    return principal
+
+
+Reader = Annotated[Principal, Depends(require(Scope.READ))]
+Decider = Annotated[Principal, Depends(require(Scope.DECIDE))]
+Holder = Annotated[Principal, Depends(require(Scope.HOLD))]
+Stopper = Annotated[Principal, Depends(require(Scope.STOP))]
+AlarmHandler = Annotated[Principal, Depends(require(Scope.ALARM))]
+ModeSetter = Annotated[Principal, Depends(require(Scope.MODE))]
+Delegator = Annotated[Principal, Depends(require(Scope.STANDING))]
+
+
+def _unknown(detail: str) -> Problem:
+    return Problem(401, Code.UNAUTHENTICATED, detail, {"WWW-Authenticate": 'Bearer realm="coolwright"'})
+
+
+def _spend(limit: RateLimit, caller: str) -> None:
+    wait_s = limit.wait_s(caller)
+    if wait_s > 0:
+        raise Problem(
+            429, Code.TOO_MANY_REQUESTS, "too many requests", {"Retry-After": str(max(1, round(wait_s)))}
+        )

@@ -1,0 +1,99 @@
+"""Routes that show: the site, savings, alarms, the audit log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from controller.api.problems import Code, Problem, documented
+from controller.api.schemas import (
+    AlarmOut,
+    AuditOut,
+    ReasonIn,
+    SavingOut,
+    ShelfIn,
+    StateOut,
+    VerificationOut,
+    WhoOut,
+)
+from controller.api.security import AlarmHandler, Deps, Reader
+
+__all__ = ["ReasonIn", "router"]
+
+router = APIRouter()
+AlarmId = Annotated[str, Path(max_length=80, examples=["A-1a2b3c4d"])]
+_MAX_SEQ = 2**63 - 1
+
+
+@router.get("/whoami", tags=["state"], responses=documented())
+async def whoami(who: Reader) -> WhoOut:
+    """Who this token says you are."""
+    return WhoOut(name=who.name, role=who.role, scopes=sorted(who.scopes))
+
+
+@router.get("/state", tags=["state"], responses=documented())
+async def state(deps: Deps, _who: Reader) -> StateOut:
+    """The site right now: zones against their limits, power, mode, saving so far."""
+    status = deps.status()
+    if status is None:
+        raise Problem(503, Code.NOT_READY, "the plant has not been read yet")
+    return StateOut.of(status)
+
+
+@router.get("/savings", tags=["state"], responses=documented())
+async def savings(deps: Deps, _who: Reader) -> SavingOut:
+    """What was saved so far against the named baseline; negative is a loss."""
+    status = deps.status()
+    if status is None or status.saving is None:
+        raise Problem(503, Code.NOT_READY, "nothing has been accounted yet")
+    return SavingOut.of(status.saving)
+
+
+@router.get("/alarms", tags=["alarms"], responses=documented())
+async def alarms(deps: Deps, _who: Reader, shelved: bool = False) -> list[AlarmOut]:
+    """Alarms that stand, oldest first."""
+    return [AlarmOut.of(a) for a in deps.alarms.standing(deps.clock.now(), shelved=shelved)]
+
+
+@router.post("/alarms/{alarm_id}/acknowledgement", tags=["alarms"], responses=documented(404))
+async def acknowledge(alarm_id: AlarmId, deps: Deps, who: AlarmHandler) -> AlarmOut:
+    """Say that you have seen an alarm. Safe to repeat."""
+    alarm = deps.alarms.acknowledge(alarm_id, by=who.name, at=deps.clock.now())
+    if alarm is None:
+        raise Problem(404, Code.NOT_FOUND, f"there is no alarm {alarm_id}")
+    deps.events.publish("alarm", {"id": alarm.id})
+    return AlarmOut.of(alarm)
+
+
+@router.post("/alarms/{alarm_id}/shelf", tags=["alarms"], responses=documented(404, 423))
+async def shelve(alarm_id: AlarmId, body: ShelfIn, deps: Deps, who: AlarmHandler) -> AlarmOut:
+    """Put an alarm aside for a stated time. Safety alarms cannot be."""
+    at = deps.clock.now()
+    until = at + timedelta(minutes=body.minutes)
+    answer = deps.alarms.shelve(alarm_id, until=until, reason=body.reason, by=who.name, at=at)
+    if answer is None:
+        raise Problem(404, Code.NOT_FOUND, f"there is no alarm {alarm_id}")
+    if isinstance(answer, str):
+        raise Problem(423, Code.HELD, answer)
+    return AlarmOut.of(answer)
+
+
+@router.get("/audit", tags=["audit"], responses=documented())
+async def audit(
+    deps: Deps,
+    _who: Reader,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before: Annotated[int | None, Query(ge=1, le=_MAX_SEQ)] = None,
+) -> list[AuditOut]:
+    """The last audit records, newest first; page back with `before`."""
+    return [AuditOut.of(r) for r in deps.audit.tail(limit, before=before)]
+
+
+@router.get("/audit/verification", tags=["audit"], responses=documented())
+async def verification(deps: Deps, _who: Reader) -> VerificationOut:
+    """Walk the whole chain. Note the head elsewhere: it anchors everything before it."""
+    finding, head = deps.audit.verify(), deps.audit.head()
+    problem = None if finding is None else f"record {finding.seq}: {finding.problem}"
+    return VerificationOut(intact=finding is None, records=head.seq, head=head.hash, problem=problem)

@@ -1,0 +1,282 @@
+"use strict";
+// The operator's page. It only shows what the API says and only does what the API allows.
+
+const $ = (id) => document.getElementById(id);
+const API = "/api/v1";
+const EVERY_MS = 3000;
+const GRACE_MS = 1500; // a new proposal may not be decided by a click meant for the last one
+
+let token = sessionStorage.getItem("coolwright-token") || "";
+let scopes = new Set();
+let shown = null; // the proposal on the screen; decisions are for exactly its digest
+let deciding = false;
+
+class Failed extends Error {
+  constructor(status, problem) {
+    super(problem.detail || `the server answered ${status}`);
+    this.status = status;
+    this.code = problem.code || "";
+  }
+}
+
+async function call(method, path, body) {
+  const headers = { Authorization: `Bearer ${token}` };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await fetch(API + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const data = answer.status === 204 ? null : await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Failed(answer.status, data);
+  return data;
+}
+
+const num = (value, digits = 1) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+const signed = (value, digits = 1) => (value === null ? "–" : (value > 0 ? "+" : value < 0 ? "−" : "±") + Math.abs(value).toFixed(digits));
+const clock = (iso) => iso.slice(11, 16);
+
+function element(tag, text, className) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+function tile(title, value, unit, note, className) {
+  const made = element("div", undefined, "tile");
+  made.append(element("span", title), element("b", `${value} ${unit}`.trim(), className));
+  if (note) made.append(element("span", note));
+  return made;
+}
+
+function row(cells) {
+  const made = element("tr");
+  cells.forEach(([text, className]) => made.append(element("td", text, className)));
+  return made;
+}
+
+function notice(text) {
+  $("notice").textContent = text;
+  $("notice").hidden = !text;
+}
+
+function showState(state) {
+  $("site").textContent = state.site;
+  const badge = $("mode");
+  badge.textContent = state.stopped ? "stopped" : state.mode;
+  badge.className = `badge ${state.stopped ? "stopped" : state.mode}`;
+  badge.title = state.stopped || "How much may be done without a person";
+  $("age").textContent = `plant time ${state.at.slice(0, 16).replace("T", " ")} UTC · data ${num(state.data_age_s, 0)} s old`;
+  $("plan").textContent = state.plan;
+  $("power").replaceChildren(
+    tile("Facility", num(state.facility_kw, 0), "kW"),
+    tile("IT", num(state.it_kw, 0), "kW"),
+    tile("Cooling", num(state.cooling_kw, 0), "kW"),
+  );
+  showSaving(state.saving);
+  $("zones").replaceChildren(...state.zones.map(zoneLine));
+}
+
+function showSaving(saving) {
+  if (!saving) {
+    $("saving").replaceChildren(element("p", "Nothing accounted yet.", "quiet"));
+    $("baseline").textContent = "";
+    return;
+  }
+  const colour = (value) => (value === null ? "" : value >= 0 ? "good" : "bad");
+  $("saving").replaceChildren(
+    tile("Energy", num(saving.facility_kwh, 0), "kWh", "", colour(saving.facility_kwh)),
+    tile("Carbon", num(saving.carbon_kg, 0), "kg CO2e", saving.carbon_synthetic ? "synthetic factor" : "", colour(saving.carbon_kg)),
+    tile("Cost", num(saving.cost, 0), saving.currency, "", colour(saving.cost)),
+    tile("Water", num(saving.water_l, 0), "L", "", colour(saving.water_l)),
+  );
+  $("baseline").textContent = `against ${saving.baseline} since ${saving.since.slice(0, 16).replace("T", " ")}; negative is a loss`;
+}
+
+function zoneLine(zone) {
+  const line = element("div", undefined, "zone");
+  const meter = element("meter");
+  meter.min = 15;
+  meter.max = zone.allowable_max_c;
+  meter.low = zone.recommended_max_c - 1;
+  meter.high = zone.recommended_max_c;
+  meter.optimum = 18;
+  meter.value = zone.worst_inlet_c === null ? meter.min : zone.worst_inlet_c;
+  const where = zone.worst_inlet_c === null ? "bad" : zone.worst_inlet_c >= zone.recommended_max_c ? "bad" : zone.worst_inlet_c >= zone.recommended_max_c - 1 ? "warn" : "good";
+  const value = element("span", `${num(zone.worst_inlet_c)} °C`, `n ${where}`);
+  line.title = `worst inlet, limit ${num(zone.recommended_max_c)} °C, allowable ${num(zone.allowable_max_c)} °C, ` +
+    `${zone.sensors_usable} of ${zone.sensors} sensors, mode ${zone.mode}`;
+  line.append(element("span", zone.zone), meter, value);
+  return line;
+}
+
+function showProposal(proposal) {
+  const changed = (proposal && proposal.id) !== (shown && shown.id);
+  shown = proposal;
+  $("proposal").hidden = !proposal;
+  $("decision-title").textContent = proposal ? `Proposal ${proposal.id}` : "Nothing waits for you";
+  if (!proposal) return;
+  $("expiry").textContent = `expires in ${Math.round(proposal.expires_in_s)} s · made from data ${num(proposal.data_age_s, 0)} s old`;
+  if (!changed) return;
+  $("why").value = "";
+  $("reason").textContent = proposal.reason;
+  $("digest").textContent = proposal.digest;
+  $("effects").replaceChildren(...effectTiles(proposal.effect));
+  $("changes").replaceChildren(...proposal.changes.map(changeLine));
+  $("inlets").replaceChildren(...proposal.inlets.map(inletLine));
+  const remarks = [...proposal.binding.map((b) => `limited by ${b}`), ...proposal.remarks];
+  $("remarks").replaceChildren(...remarks.map((text) => element("li", text)));
+  pause();
+}
+
+function pause() {
+  const may = scopes.has("decide");
+  ["approve", "reject"].forEach((id) => { $(id).disabled = true; });
+  if (may) setTimeout(() => ["approve", "reject"].forEach((id) => { $(id).disabled = deciding; }), GRACE_MS);
+}
+
+function effectTiles(effect) {
+  const over = `over ${Math.round(effect.over_s / 60)} min`;
+  const one = (title, e, unit, digits, extra) => {
+    const interval = e.low === null ? "interval not known yet" : `${signed(e.low, digits)} to ${signed(e.high, digits)}`;
+    const colour = e.value === null ? "" : e.value <= 0 ? "good" : "warn";
+    return tile(title, signed(e.value, digits), unit, `${interval}${extra || ""}`, colour);
+  };
+  return [
+    one("Power", effect.power_kw, "kW", 1),
+    one(`Carbon ${over}`, effect.carbon_kg, "kg CO2e", 1, effect.carbon_synthetic ? " · synthetic factor" : ""),
+    one(`Cost ${over}`, effect.cost, effect.currency, 2),
+    one(`Water ${over}`, effect.water_l, "L", 0),
+  ];
+}
+
+function changeLine(change) {
+  const ratio = change.unit === "ratio";
+  const unit = ratio ? "%" : change.unit === "degC" ? "°C" : change.unit;
+  const scale = ratio ? 100 : 1;
+  const digits = ratio ? 0 : 1;
+  return row([
+    [change.lever], [`${num(change.before * scale, digits)}`, "n"], ["→"],
+    [`${num(change.after * scale, digits)} ${unit}`, "n"], [signed((change.after - change.before) * scale, digits), "n"],
+  ]);
+}
+
+function inletLine(inlet) {
+  const where = inlet.margin_k === null ? "bad" : inlet.margin_k < 0.5 ? "bad" : inlet.margin_k < 1.5 ? "warn" : "good";
+  const band = inlet.std_k ? ` ±${num(2 * inlet.std_k)}` : "";
+  return row([
+    [inlet.zone], [num(inlet.before_c), "n"], ["→"], [`${num(inlet.after_c)}${band} °C`, "n"],
+    [`${num(inlet.margin_k)} K`, `n ${where}`],
+  ]);
+}
+
+function alarmLine(alarm) {
+  const made = element("div", undefined, `alarm ${alarm.priority}`);
+  made.append(element("p", `${alarm.source}: ${alarm.detail}`), element("p", alarm.response, "quiet"));
+  if (!alarm.acknowledged_at && scopes.has("alarm")) {
+    const seen = element("button", "Acknowledge", "plain");
+    seen.type = "button";
+    seen.addEventListener("click", () => act(() => call("POST", `/alarms/${encodeURIComponent(alarm.id)}/acknowledgement`)));
+    made.append(seen);
+  }
+  return made;
+}
+
+async function refresh() {
+  const [state, pending, past, alarms] = await Promise.all([
+    call("GET", "/state"), call("GET", "/proposals?status=pending&limit=1"),
+    call("GET", "/proposals?limit=8"), call("GET", "/alarms"),
+  ]);
+  showState(state);
+  showProposal(pending[0] || null);
+  $("alarms").replaceChildren(...(alarms.length ? alarms.map(alarmLine) : [element("p", "None.", "quiet")]));
+  $("past").replaceChildren(...past.filter((p) => p.status !== "pending").map((p) => row([[p.id], [clock(p.created_at)], [p.status.replace("_", " ")], [p.decided_by || "–"]])));
+}
+
+async function act(what) {
+  try {
+    await what();
+    notice("");
+  } catch (error) {
+    notice(error.message);
+  }
+  await tick();
+}
+
+async function decide(decision) {
+  if (!shown || deciding) return;
+  deciding = true;
+  const { id, digest } = shown;
+  ["approve", "reject"].forEach((name) => { $(name).disabled = true; });
+  await act(() => call("POST", `/proposals/${encodeURIComponent(id)}/decision`, { decision, digest, reason: decision === "reject" ? $("why").value : "" }));
+  deciding = false;
+  if (shown) pause();
+}
+
+async function tick() {
+  if (!token) return;
+  try {
+    await refresh();
+    if ($("notice").dataset.link) { notice(""); delete $("notice").dataset.link; }
+  } catch (error) {
+    if (error.status === 401) return signOut("The token is not valid any more.");
+    $("notice").dataset.link = "1";
+    notice(error instanceof Failed ? error.message : "The controller does not answer. What you see may be old.");
+  }
+}
+
+async function listen() {
+  // EventSource cannot send a token, so the stream is read by hand; polling goes on beside it.
+  while (token) {
+    try {
+      const answer = await fetch(`${API}/events`, { headers: { Authorization: `Bearer ${token}` } });
+      if (!answer.ok) throw new Failed(answer.status, {});
+      const reader = answer.body.getReader();
+      for (;;) {
+        const { done } = await reader.read();
+        if (done) break;
+        tick();
+      }
+    } catch { /* the poll tells the user */ }
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+  }
+}
+
+async function signIn() {
+  try {
+    const who = await call("GET", "/whoami");
+    scopes = new Set(who.scopes);
+    $("who").textContent = `${who.name} (${who.role})`;
+  } catch (error) {
+    return signOut(error.status === 401 ? "This token is not valid." : "The controller does not answer.");
+  }
+  sessionStorage.setItem("coolwright-token", token);
+  $("login").hidden = true;
+  $("main").hidden = $("forget").hidden = false;
+  $("stop").hidden = !scopes.has("stop");
+  notice("");
+  await tick();
+  listen();
+}
+
+function signOut(why) {
+  token = "";
+  sessionStorage.removeItem("coolwright-token");
+  $("main").hidden = $("forget").hidden = $("stop").hidden = true;
+  $("login").hidden = false;
+  $("token").focus();
+  notice(why || "");
+}
+
+$("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = $("token").value.trim();
+  $("token").value = "";
+  signIn();
+});
+$("forget").addEventListener("click", () => signOut());
+$("approve").addEventListener("click", () => decide("approve"));
+$("reject").addEventListener("click", () => decide("reject"));
+$("stop").addEventListener("click", () => { $("stop-why").value = ""; $("stop-dialog").showModal(); });
+$("stop-dialog").addEventListener("close", () => {
+  if ($("stop-dialog").returnValue === "stop") act(() => call("POST", "/stop", { reason: $("stop-why").value || "operator" }));
+});
+setInterval(tick, EVERY_MS);
+if (token) signIn(); else signOut();

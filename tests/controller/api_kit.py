@@ -1,0 +1,61 @@
+"""The API on a fake plant, with a token for each role."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+from supervision_kit import HandClock, Room, room
+
+from controller.alarms import AlarmBook
+from controller.api import ApiDeps, EventBus, build_app
+from controller.auth import Role, TokenBook
+from controller.status import Readiness, Saving, status_of
+
+
+@dataclass
+class Desk:
+    """The room with its API around it."""
+
+    room: Room
+    app: FastAPI
+    deps: ApiDeps
+    tokens: dict[str, str]
+
+    def client(self, who: str = "operator") -> AsyncClient:
+        headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return AsyncClient(transport=ASGITransport(self.app), base_url="http://plant", headers=headers)
+
+
+def api_room(url: str = "sqlite://", *, requests_per_minute: int = 6000, **kwargs: object) -> Desk:
+    r = room(url, **kwargs)  # type: ignore[arg-type]
+    tokens = TokenBook(r.store, r.audit)
+    issued = {str(role): tokens.issue(f"{role}-1", role, timedelta(hours=8), at=r.now).token for role in Role}
+    issued["engineer-2"] = tokens.issue("engineer-2", Role.ENGINEER, timedelta(hours=8), at=r.now).token
+    issued["operator-2"] = tokens.issue("operator-2", Role.OPERATOR, timedelta(hours=8), at=r.now).token
+    alarms = AlarmBook(r.store, r.audit)
+    saving = Saving(datetime(2026, 3, 1, tzinfo=UTC), "fixed", 412.0, 160.0, 38.5, -90.0, "USD", True)
+    deps = ApiDeps(
+        site=r.site,
+        clock=r.clock,
+        wall=HandClock(r.now),
+        store=r.store,
+        audit=r.audit,
+        desk=r.desk,
+        modes=r.modes,
+        holds=r.holds,
+        standing=r.standing,
+        alarms=alarms,
+        tokens=tokens,
+        snapshot=r.snapshot,
+        status=lambda: status_of(r.snapshot(), r.modes, at=r.now, saving=saving, plan="24 h plan, optimal"),
+        readiness=lambda: Readiness(True),
+        metrics=lambda: (b"up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
+        events=EventBus(),
+        stopping=asyncio.Event(),
+        requests_per_minute=requests_per_minute,
+    )
+    return Desk(r, build_app(deps), deps, issued)
