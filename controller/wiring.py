@@ -39,7 +39,8 @@ from plant.snapshot import Snapshot
 from plant.timegrid import floor_to
 from reports.baseline import fit_baseline
 from reports.baseline_model import BaselineModel
-from telemetry.feeds import TariffPrice, open_carbon_feed
+from telemetry.feeds import open_carbon_feed
+from telemetry.feeds.price import TariffPrice
 from telemetry.gateways import Field, open_gateways
 from telemetry.historian import Historian
 from telemetry.poller import Poller
