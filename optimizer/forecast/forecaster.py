@@ -1,0 +1,143 @@
+"""What the world will do over the horizon, from the site's own history and the feeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from optimizer.forecast.seasonal import Habit, Past, expect
+from optimizer.model import PlantModel, ZoneModel
+from plant.forecast import Array, Band, CarbonSeries, Forecast, PriceSeries
+from plant.history import History
+from plant.points import PointId
+from plant.quantities import Quantity
+from plant.site import SITE, Site
+from plant.snapshot import Snapshot
+from plant.timegrid import TimeGrid
+
+_LOAD = Habit(memory_s=2.5 * 3600, days=21, weekly=True, least_std=0.0)
+_WEATHER = Habit(memory_s=18 * 3600, days=5, weekly=False, least_std=0.3)
+_LEAST_LOAD_SHARE = 0.01
+_THIN_S = 900
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """Forecasts for one site. Keeps nothing between calls."""
+
+    site: Site
+    model: PlantModel
+
+    def forecast(
+        self, history: History, snapshot: Snapshot, carbon: CarbonSeries, price: PriceSeries, grid: TimeGrid
+    ) -> Forecast:
+        """Expectations over ``grid`` from the history before it and the snapshot.
+
+        Gaps in history and snapshot are bridged; where a zone has no known power at all its design
+        power is expected, with a spread to match. Carbon gaps stay NaN.
+        """
+        past = _Past.before(history, grid)
+        dry = self._weather(Quantity.OUTDOOR_DRY_BULB, past, snapshot, grid)
+        wet = self._weather(Quantity.OUTDOOR_WET_BULB, past, snapshot, grid)
+        wet = Band(np.fmin(wet.mean, np.where(np.isnan(dry.mean), np.inf, dry.mean)), wet.std)
+        return Forecast(
+            issued_at=snapshot.time,
+            grid=grid,
+            it_reference_kw={z.id: self._load(z, past, snapshot, grid) for z in self.model.zones},
+            dry_bulb_c=dry,
+            wet_bulb_c=wet,
+            carbon=_carbon_on(carbon, grid),
+            price=_price_on(price, grid),
+        )
+
+    def _weather(self, quantity: Quantity, past: _Past, snapshot: Snapshot, grid: TimeGrid) -> Band:
+        points = tuple(p.id for p in self.site.points_of(SITE, quantity))
+        return expect(past.of(points), snapshot.mean(SITE, quantity), grid, _WEATHER)
+
+    def _load(self, zone: ZoneModel, past: _Past, snapshot: Snapshot, grid: TimeGrid) -> Band:
+        """Reference IT power: measured power less what the server fans added."""
+        design = zone.it.design_kw
+        measured = past.of(tuple(p.id for p in self.site.points_in(zone.id, Quantity.IT_POWER)))
+        inlets = past.stack(zone.inlets.sensors)
+        reference = _reference_kw(zone, measured.value, inlets)
+        power = snapshot.zone_mean(zone.id, Quantity.IT_POWER)
+        seen = np.array([[snapshot.value(p) for p in zone.inlets.sensors]])
+        now = float(_reference_kw(zone, np.array([power]), seen)[0])
+        habit = Habit(_LOAD.memory_s, _LOAD.days, _LOAD.weekly, _LEAST_LOAD_SHARE * design)
+        band = expect(Past(measured.time_s, reference), now, grid, habit)
+        if np.isnan(band.mean).any():
+            return Band(np.full(grid.steps, design), np.full(grid.steps, 0.2 * design))
+        return Band(np.clip(band.mean, 0.0, 1.3 * design), band.std)
+
+
+def _reference_kw(zone: ZoneModel, power_kw: Array, inlets_c: Array) -> Array:
+    """Where no inlet is known the measured power itself: a little high, which is the safe side."""
+    return np.where(np.isnan(inlets_c).all(axis=-1), power_kw, zone.it.reference_kw(power_kw, inlets_c))
+
+
+@dataclass(frozen=True)
+class _Past:
+    """The history before the forecast, thinned to quarter hours."""
+
+    history: History
+    time_s: Array
+    end: int
+    ratio: int
+    kept: int
+
+    @classmethod
+    def before(cls, history: History, grid: TimeGrid) -> _Past:
+        times = pd.DatetimeIndex(history.values.index).as_unit("s").asi8.astype(float)
+        # An interval is known once it has ended.
+        usable = int(np.searchsorted(times + history.step_s, grid.start.timestamp(), side="right"))
+        ratio = max(1, _THIN_S // history.step_s)
+        kept = usable // ratio
+        middle = times[usable - kept * ratio : usable].reshape(kept, ratio).mean(axis=1) + history.step_s / 2
+        return cls(history, middle, usable, ratio, kept)
+
+    def of(self, points: tuple[PointId, ...]) -> Past:
+        """Mean over the points, by quarter hour."""
+        if not points or not self.kept:
+            return Past(self.time_s, np.full(len(self.time_s), np.nan))
+        columns = self.stack(points)
+        known = ~np.isnan(columns)
+        count = known.sum(axis=1)
+        total = np.where(known, columns, 0.0).sum(axis=1)
+        return Past(self.time_s, np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+    def stack(self, points: tuple[PointId, ...]) -> Array:
+        """Several points by quarter hour. Shape (quarters, points)."""
+        return np.column_stack([self._thin(p) for p in points]) if points else np.empty((self.kept, 0))
+
+    def _thin(self, point: PointId) -> Array:
+        values = self.history.column(point)[self.end - self.kept * self.ratio : self.end]
+        block = values.reshape(self.kept, self.ratio)
+        known = ~np.isnan(block)
+        count = known.sum(axis=1)
+        total = np.where(known, block, 0.0).sum(axis=1)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _carbon_on(series: CarbonSeries, grid: TimeGrid) -> CarbonSeries:
+    if series.grid == grid:
+        return series
+    values = _step_values(series.grid, series.g_per_kwh, grid)
+    return CarbonSeries(grid, values, series.kind, series.provider, series.synthetic)
+
+
+def _price_on(series: PriceSeries, grid: TimeGrid) -> PriceSeries:
+    if series.grid == grid:
+        return series
+    return PriceSeries(
+        grid, _step_values(series.grid, series.per_kwh, grid), series.currency, series.provider
+    )
+
+
+def _step_values(source: TimeGrid, values: Array, grid: TimeGrid) -> Array:
+    """Values of the intervals that hold each step's start; NaN outside."""
+    starts = grid.start.timestamp() + grid.step_s * np.arange(grid.steps)
+    index = np.floor((starts - source.start.timestamp()) / source.step_s).astype(int)
+    inside = (index >= 0) & (index < source.steps)
+    return np.where(inside, values[np.clip(index, 0, source.steps - 1)], np.nan)

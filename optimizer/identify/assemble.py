@@ -1,0 +1,79 @@
+"""The table of contents of learning: which submodel is fitted to what, in order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from optimizer.identify.auxiliaries import (
+    learn_chw_pump,
+    learn_condenser_pump,
+    learn_gains,
+    learn_losses,
+    learn_water,
+)
+from optimizer.identify.chillers import learn_chillers
+from optimizer.identify.coils import learn_airflow, learn_coils
+from optimizer.identify.crah_fans import learn_crah_fans
+from optimizer.identify.economizer import learn_economizer
+from optimizer.identify.inlets import learn_inlets
+from optimizer.identify.it_power import learn_it_power
+from optimizer.identify.signals import Signals
+from optimizer.identify.tower import learn_tower
+from optimizer.model import PlantModel, ZoneModel
+from plant.history import History
+
+_STATIC_STEP_S = 900
+_DYNAMIC_STEP_S = 300
+
+
+def assemble(history: History, *, at: datetime) -> PlantModel:
+    """Learn a plant model from a site's history.
+
+    Static laws are fitted to 15-minute means, inlet dynamics to 5-minute ones. A submodel the data
+    cannot support keeps its nameplate prior and says so in `PlantModel.evidence`.
+
+    Parameters
+    ----------
+    history : History
+        Any regular step up to 300 s; some days of it, the more varied the better.
+    at : datetime
+        When it is learned (recorded, not used).
+    """
+    signals = Signals.of(history)
+    still = signals.coarse(_STATIC_STEP_S)
+    moving = signals.coarse(_DYNAMIC_STEP_S)
+    air = {z.id: learn_airflow(still, z.id) for z in history.site.zones}
+    coils, coil_evidence = learn_coils(still, air)
+    zones, records = [], [coil_evidence]
+    for zone in history.site.zones:
+        it, it_evidence = learn_it_power(still, zone.id)
+        inlets, inlet_evidence = learn_inlets(moving, zone.id, air[zone.id])
+        fans, fan_evidence = learn_crah_fans(still, zone.id)
+        zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans))
+        records += [it_evidence, inlet_evidence, fan_evidence]
+    gains, gains_evidence = learn_gains(still)
+    chillers, chiller_evidence = learn_chillers(still)
+    economizer, economizer_evidence = learn_economizer(still)
+    tower, tower_evidence = learn_tower(still)
+    chw_pump, chw_evidence = learn_chw_pump(still)
+    cw_pump, cw_evidence = learn_condenser_pump(still)
+    losses, losses_evidence = learn_losses(still)
+    water, water_evidence = learn_water(still)
+    records += [gains_evidence, chiller_evidence, economizer_evidence, tower_evidence]
+    records += [chw_evidence, cw_evidence, losses_evidence, water_evidence]
+    return PlantModel(
+        site_id=history.site.id,
+        learned_at=at,
+        data_from=history.start,
+        data_until=history.end,
+        zones=tuple(zones),
+        gains=gains,
+        chillers=chillers,
+        economizer=economizer,
+        tower=tower,
+        chw_pump=chw_pump,
+        cw_pump=cw_pump,
+        losses=losses,
+        water=water,
+        evidence=tuple(records),
+    )

@@ -1,0 +1,150 @@
+"""The small laws: chilled-water and condenser pumps, losses, water use, heat gains, meters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optimizer.identify.coils import zone_heat_kw
+from optimizer.identify.evidence import Evidence
+from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
+from optimizer.identify.signals import Signals
+from optimizer.identify.tower import rejected_kw
+from plant.forecast import Array
+from plant.psychrometrics import CP_WATER, RHO_WATER
+from plant.quantities import Quantity
+from plant.site import EquipmentKind, Nameplate, Site
+
+
+@dataclass(frozen=True)
+class PolynomialLaw:
+    """y = Σ c_k (x / x_ref)^k with c ≥ 0: power against flow, loss against load."""
+
+    reference: float
+    coefficients: tuple[float, ...]
+
+    def at(self, x: ArrayLike) -> Array:
+        """The value at ``x``."""
+        ratio = np.asarray(x, float) / self.reference
+        out = np.zeros_like(ratio)
+        for c in reversed(self.coefficients):
+            out = out * ratio + c
+        return np.asarray(out)
+
+
+@dataclass(frozen=True)
+class CondenserPumpLaw:
+    """P = c0 + c1 · chillers running + c2 · economizer running. [kW]"""
+
+    coefficients: tuple[float, float, float]
+
+    def power_kw(self, chillers: ArrayLike, economizer: ArrayLike) -> Array:
+        """Pump power. [kW]"""
+        base, each, heat_exchanger = self.coefficients
+        return np.asarray(
+            base + each * np.asarray(chillers, float) + heat_exchanger * np.asarray(economizer, float)
+        )
+
+
+@dataclass(frozen=True)
+class WaterLaw:
+    """Make-up water in liters per kWh rejected: w0 + w1 · max(T_wb, 0)/20."""
+
+    dry: float
+    per_wet_bulb: float
+
+    def liters_per_kwh(self, wet_bulb_c: ArrayLike) -> Array:
+        """Use per heat rejected. [L/kWh]"""
+        return np.asarray(self.dry + self.per_wet_bulb * np.maximum(np.asarray(wet_bulb_c, float), 0.0) / 20)
+
+
+def learn_chw_pump(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
+    """Pump power against chilled-water flow (as heat capacity rate, kW/K), cubic at most."""
+    plate = _first(signals.site, EquipmentKind.CHILLED_WATER_PUMP)
+    rated_flow = (plate.water_flow_m3_s or 0.05) * RHO_WATER * CP_WATER
+    flow = signals.of_site(Quantity.CHILLED_WATER_FLOW) * RHO_WATER * CP_WATER
+    power = signals.total(EquipmentKind.CHILLED_WATER_PUMP, Quantity.POWER)
+    share = np.linspace(0.2, 1.0, 5)
+    rated = plate.power_kw or 0.0
+    prior = Prior(_powers(share), rated * (0.0205 * share + 0.4101 * share**2 + 0.5753 * share**3), 4.0)
+    fitted = fit(_powers(flow / rated_flow), power, Bounds.nonnegative(4), prior)
+    law = PolynomialLaw(rated_flow, tuple(float(c) for c in fitted.coefficients))
+    record = evidence(
+        "chilled-water pump", fitted, coverage(flow_kw_k=flow), prior_std=0.2 * rated, worst_cv_rmse=0.2
+    )
+    return law, record
+
+
+def learn_condenser_pump(signals: Signals) -> tuple[CondenserPumpLaw, Evidence]:
+    """Pump power against what is running."""
+    power = signals.total(EquipmentKind.CONDENSER_WATER_PUMP, Quantity.POWER)
+    count = signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS)
+    run = np.zeros(signals.samples)
+    if signals.site.equipment_of(EquipmentKind.ECONOMIZER):
+        run = signals.total(EquipmentKind.ECONOMIZER, Quantity.RUN_STATUS)
+    rated = _first(signals.site, EquipmentKind.CONDENSER_WATER_PUMP).power_kw or 0.0
+    chillers = max(len(signals.site.equipment_of(EquipmentKind.CHILLER)), 1)
+    x0 = np.array([[1.0, 1.0, 0.0], [1.0, chillers, 0.0], [1.0, 0.0, 1.0]])
+    prior = Prior(x0, rated * np.array([1 / chillers, 1.0, 1 / chillers]), 4.0)
+    x = np.column_stack([np.ones(signals.samples), count, run])
+    fitted = fit(x, power, Bounds.nonnegative(3), prior)
+    c = fitted.coefficients
+    law = CondenserPumpLaw((float(c[0]), float(c[1]), float(c[2])))
+    record = evidence(
+        "condenser pump", fitted, coverage(chillers=count), prior_std=0.3 * rated, worst_cv_rmse=0.3
+    )
+    return law, record
+
+
+def learn_losses(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
+    """Facility minus IT minus cooling: distribution losses and all else, against IT power."""
+    it = signals.of_site(Quantity.IT_POWER)
+    loss = signals.of_site(Quantity.FACILITY_POWER) - it - signals.of_site(Quantity.COOLING_POWER)
+    design = sum(z.it_design_kw for z in signals.site.zones)
+    share = np.array([0.3, 0.6, 0.9])
+    # Delta-conversion UPS and PDU of domain notes §5.3, as shares of design.
+    typical = design * (0.028 + 0.0064 * share + 0.026 * share**2)
+    fitted = fit(
+        _powers(it / design)[:, :3], loss, Bounds.nonnegative(3), Prior(_powers(share)[:, :3], typical, 2.0)
+    )
+    law = PolynomialLaw(design, tuple(float(c) for c in fitted.coefficients))
+    record = evidence("losses", fitted, coverage(it_kw=it), prior_std=0.02 * design, worst_cv_rmse=0.2)
+    return law, record
+
+
+def learn_gains(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
+    """Heat the chilled water takes up against IT and CRAH fan power: walls, distribution losses."""
+    heat = np.sum([zone_heat_kw(signals, z.id) for z in signals.site.zones], axis=0)
+    design = sum(z.it_design_kw for z in signals.site.zones)
+    x = _powers(heat / design)[:, :2]
+    share = np.array([0.3, 0.9])
+    bounds = Bounds(np.array([0.0, 0.8 * design]), np.array([0.2 * design, 1.25 * design]))
+    fitted = fit(x, signals.cooling_load_kw, bounds, Prior(_powers(share)[:, :2], share * design * 1.03, 4.0))
+    law = PolynomialLaw(design, tuple(float(c) for c in fitted.coefficients))
+    return law, evidence(
+        "heat gains", fitted, coverage(heat_kw=heat), prior_std=0.05 * design, worst_cv_rmse=0.1
+    )
+
+
+def learn_water(signals: Signals) -> tuple[WaterLaw, Evidence]:
+    """Make-up water against heat rejected and wet bulb."""
+    rejected = rejected_kw(signals) / 3600  # kWh each second
+    wet = signals.of_site(Quantity.OUTDOOR_WET_BULB)
+    flow_l_s = signals.of_site(Quantity.WATER_FLOW) * 1000
+    x = np.column_stack([rejected, rejected * np.maximum(wet, 0.0) / 20])
+    # Domain notes §5.5: 1.98 L/kWh at four cycles of concentration, less in cold weather.
+    prior = Prior(np.array([[0.2, 0.0], [0.2, 0.2]]), 0.2 * np.array([1.5, 1.98]), 4.0)
+    fitted = fit(x, flow_l_s, Bounds.nonnegative(2), prior)
+    law = WaterLaw(float(fitted.coefficients[0]), float(fitted.coefficients[1]))
+    return law, evidence("water", fitted, coverage(wet_bulb_c=wet), prior_std=0.1, worst_cv_rmse=0.3)
+
+
+def _powers(ratio: Array) -> Array:
+    return np.column_stack([np.ones_like(ratio), ratio, ratio**2, ratio**3])
+
+
+def _first(site: Site, kind: EquipmentKind) -> Nameplate:
+    found = site.equipment_of(kind)
+    return found[0].nameplate if found else Nameplate()

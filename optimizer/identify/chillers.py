@@ -1,0 +1,111 @@
+"""Chiller power against load, chilled-water and condenser-water temperature, and the PLC's staging.
+
+    P = a0 n + Q (a1 + a2 h1(T_cw) + a3 h2(T_cw) + a4 (18 − T_chw)/10) + Q²/(n Q_1) (a5 + a6 h1(T_cw))
+
+with all a ≥ 0, h1 and h2 hinges above 12 and 20 °C: power never falls with load, warmer condenser
+water or colder chilled water. (Most published curve sets break one of these somewhere, domain notes
+§0.4, and an optimizer would find exactly that place.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optimizer.identify.evidence import Evidence
+from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
+from optimizer.identify.signals import Signals
+from plant.forecast import Array
+from plant.quantities import Quantity
+from plant.site import EquipmentKind, Site
+
+_COP, _CAPACITY_KW, _DESIGN_CHW_C, _DESIGN_CW_C = 5.0, 1000.0, 6.7, 29.4
+# Medians over 157 published curve sets (domain notes §5.4): -2.4 %/K chilled, +2.3 %/K condenser.
+_PER_CHW_K, _PER_CW_K = -0.024, 0.023
+_RUNS_ABOVE_KW = 5.0
+_FEATURES = 7
+
+
+@dataclass(frozen=True)
+class ChillerLaw:
+    """All chillers together; `number` are there, each of `unit_kw`."""
+
+    number: int
+    unit_kw: float
+    coefficients: tuple[float, ...]
+    stage_share: float
+    """Share of a unit's capacity beyond which the PLC starts the next."""
+
+    def running(self, load_kw: ArrayLike) -> Array:
+        """How many the PLC runs at a load."""
+        q = np.asarray(load_kw, float)
+        wanted = np.ceil(q / (self.stage_share * self.unit_kw))
+        return np.where(q < _RUNS_ABOVE_KW, 0.0, np.clip(wanted, 1, max(self.number, 1)))
+
+    def power_kw(self, load_kw: ArrayLike, chw_c: ArrayLike, cw_c: ArrayLike) -> Array:
+        """Power at the staging the PLC would choose. [kW]"""
+        q = np.maximum(np.asarray(load_kw, float), 0.0)
+        if self.number == 0:
+            return np.zeros(np.broadcast(q, chw_c, cw_c).shape)
+        n = self.running(q)
+        x = _features(q, n, np.asarray(chw_c, float), np.asarray(cw_c, float), self.unit_kw)
+        return np.asarray(sum(c * f for c, f in zip(self.coefficients, x, strict=True)))
+
+
+def learn_chillers(signals: Signals) -> tuple[ChillerLaw, Evidence]:
+    """Fit total chiller power to the load the economizer leaves them."""
+    units = signals.site.equipment_of(EquipmentKind.CHILLER)
+    unit_kw = float(np.mean([e.nameplate.capacity_kw or _CAPACITY_KW for e in units] or [_CAPACITY_KW]))
+    load = signals.cooling_load_kw - signals.economizer_kw
+    count = np.asarray(signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS))
+    power = signals.total(EquipmentKind.CHILLER, Quantity.POWER)
+    chw = signals.of_site(Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE)
+    cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
+    # Whole intervals of one staging: starts and stops are transients, not the curve.
+    steady = (count >= 0.99) & (np.abs(count - np.round(count)) < 0.01) & (load > _RUNS_ABOVE_KW)
+    x = np.column_stack(_features(load, np.maximum(np.round(count), 1), chw, cw, unit_kw))
+    fitted = fit(x[steady], power[steady], Bounds.nonnegative(_FEATURES), _prior(signals.site, unit_kw))
+    law = ChillerLaw(
+        len(units), unit_kw, tuple(float(c) for c in fitted.coefficients), _stage_share(load, count, unit_kw)
+    )
+    record = evidence(
+        "chillers",
+        fitted,
+        coverage(load_kw=load[steady], chw_c=chw[steady], cw_c=cw[steady]),
+        prior_std=0.15 * unit_kw / _COP,
+        worst_cv_rmse=0.12,
+    )
+    return law, record
+
+
+def _features(q: Array, n: Array, chw: Array, cw: Array, unit_kw: float) -> tuple[Array, ...]:
+    over = np.maximum(cw - 12.0, 0.0) / 10
+    warm = np.maximum(cw - 20.0, 0.0) / 10
+    bend = q * q / (np.maximum(n, 1) * unit_kw)
+    return (n + 0.0 * q, q, q * over, q * warm, q * (18.0 - chw) / 10, bend, bend * over)
+
+
+def _prior(site: Site, unit_kw: float) -> Prior:
+    cops = [e.nameplate.cop or _COP for e in site.equipment_of(EquipmentKind.CHILLER)] or [_COP]
+    share, chw, cw = (
+        a.ravel() for a in np.meshgrid([0.2, 0.5, 0.9], [7.0, 11.0, 16.0], [14.0, 20.0, 25.0, 30.0])
+    )
+    q = share * unit_kw
+    full = unit_kw / float(np.mean(cops))
+    lift = np.exp(_PER_CHW_K * (chw - _DESIGN_CHW_C) + _PER_CW_K * (cw - _DESIGN_CW_C))
+    power = full * lift * (0.1 + 0.45 * share + 0.45 * share**2)
+    return Prior(np.column_stack(_features(q, np.ones_like(q), chw, cw, unit_kw)), power, samples=6.0)
+
+
+def _stage_share(load: Array, count: Array, unit_kw: float) -> float:
+    """The share at which counting by load agrees best with the units seen running."""
+    known = ~np.isnan(load) & ~np.isnan(count) & (count >= 0.5)
+    if not known.any() or np.nanmax(np.where(known, count, np.nan)) < 1.5:
+        seen = np.nanpercentile(load[known], 99) / unit_kw if known.any() else 0.9
+        return float(np.clip(max(0.9, seen), 0.5, 1.05))
+    shares = np.linspace(0.4, 1.05, 27)
+    wrong = [np.abs(np.ceil(load[known] / (s * unit_kw)) - np.round(count[known])).mean() for s in shares]
+    best = np.flatnonzero(np.isclose(wrong, np.min(wrong), atol=0.005))
+    return float(shares[best].mean())

@@ -1,0 +1,63 @@
+"""CRAH fan power against fan speed: the fan law with whatever static part the data show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optimizer.identify.evidence import Evidence
+from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
+from optimizer.identify.signals import Signals
+from plant.forecast import Array
+from plant.points import OwnerId
+from plant.quantities import Quantity
+from plant.site import EquipmentKind
+
+_NAMEPLATE_KW = 8.0
+
+
+@dataclass(frozen=True)
+class FanLaw:
+    """Power of all a zone's CRAH fans: ``units · (c0 + c1 r + c2 r² + c3 r³)``, c ≥ 0. [kW]"""
+
+    units: int
+    coefficients: tuple[float, float, float, float]
+
+    def power_kw(self, speed: ArrayLike) -> Array:
+        """Power at speed ratio ``speed`` (any shape). [kW]"""
+        r = np.asarray(speed, float)
+        c0, c1, c2, c3 = self.coefficients
+        return np.asarray(self.units * (c0 + r * (c1 + r * (c2 + r * c3))))
+
+    def slope_kw(self, speed: ArrayLike) -> Array:
+        """dP/dr at speed ratio ``speed``. [kW]"""
+        r = np.asarray(speed, float)
+        _, c1, c2, c3 = self.coefficients
+        return np.asarray(self.units * (c1 + r * (2 * c2 + r * 3 * c3)))
+
+
+def learn_crah_fans(signals: Signals, zone: OwnerId) -> tuple[FanLaw, Evidence]:
+    """Fit one curve to a zone's CRAHs, each sample the mean unit; prior is the cube law."""
+    units = signals.site.equipment_of(EquipmentKind.CRAH, zone)
+    rated = [e.nameplate.power_kw or _NAMEPLATE_KW for e in units] or [_NAMEPLATE_KW]
+    speed = signals.of_zone(zone, Quantity.FAN_SPEED)
+    power = signals.mean(tuple(p for e in units for p in signals.site.points_of(e.id, Quantity.POWER)))
+    grid = np.linspace(0.4, 1.0, 7)
+    prior = Prior(_features(grid), float(np.mean(rated)) * grid**3)
+    fitted = fit(_features(speed), power, Bounds.nonnegative(4), prior)
+    c = fitted.coefficients
+    law = FanLaw(max(len(units), 1), (float(c[0]), float(c[1]), float(c[2]), float(c[3])))
+    record = evidence(
+        f"{zone}.fans",
+        fitted,
+        coverage(speed=speed),
+        prior_std=0.15 * float(np.mean(rated)),
+        worst_cv_rmse=0.15,
+    )
+    return law, record
+
+
+def _features(r: Array) -> Array:
+    return np.column_stack([np.ones_like(r), r, r**2, r**3])

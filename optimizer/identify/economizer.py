@@ -1,0 +1,116 @@
+"""Water-side economizer: how much of the load it takes, and when the PLC lets it.
+
+    Q_e = min(Q, ε C_chw (T_chw,return − T_cw)),  ε = e0 + e1 (1 − C_chw / C_ref)
+
+A plate exchanger's effectiveness falls with flow, so 0 ≤ e1. The PLC enables it where the return
+water is warmer than the wet bulb by a threshold (ASHRAE Guideline 36 §5.20.3 predicts the exchanger
+from the wet bulb); the threshold is learned from when it was seen running.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optimizer.identify.evidence import Coverage, Evidence
+from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
+from optimizer.identify.signals import Mask, Signals
+from plant.forecast import Array
+from plant.psychrometrics import CP_WATER, RHO_WATER
+from plant.quantities import Quantity
+from plant.site import EquipmentKind
+
+_ENABLE_K = 9.0
+"""Tower approach 5 K + exchanger approach 2 K + Guideline 36's 2 K."""
+_EFFECTIVENESS = 0.7
+
+
+@dataclass(frozen=True)
+class EconomizerLaw:
+    """The exchanger, or `present=False` where the site has none."""
+
+    present: bool
+    e0: float
+    e1: float
+    reference_kw_k: float
+    enable_k: float
+
+    def enabled(self, return_c: ArrayLike, wet_bulb_c: ArrayLike) -> Array:
+        """Whether the PLC would run it."""
+        if not self.present:
+            return np.zeros(np.broadcast(return_c, wet_bulb_c).shape, dtype=bool)
+        return np.asarray(np.asarray(return_c, float) - np.asarray(wet_bulb_c, float) > self.enable_k)
+
+    def heat_kw(
+        self, load_kw: ArrayLike, flow_kw_k: ArrayLike, return_c: ArrayLike, cw_c: ArrayLike
+    ) -> Array:
+        """Heat it takes while running. [kW]"""
+        flow = np.asarray(flow_kw_k, float)
+        effectiveness = np.clip(self.e0 + self.e1 * (1 - flow / self.reference_kw_k), 0.0, 0.98)
+        span = np.maximum(np.asarray(return_c, float) - np.asarray(cw_c, float), 0.0)
+        return np.asarray(np.clip(effectiveness * flow * span, 0.0, np.maximum(load_kw, 0.0)))
+
+
+def learn_economizer(signals: Signals) -> tuple[EconomizerLaw, Evidence]:
+    """Fit effectiveness where the exchanger was the limit, and the enabling threshold."""
+    site = signals.site
+    present = bool(site.equipment_of(EquipmentKind.ECONOMIZER))
+    flow = signals.of_site(Quantity.CHILLED_WATER_FLOW) * RHO_WATER * CP_WATER
+    warm = signals.of_site(Quantity.CHILLED_WATER_RETURN_TEMPERATURE)
+    cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
+    wet = signals.of_site(Quantity.OUTDOOR_WET_BULB)
+    load, heat = signals.cooling_load_kw, signals.economizer_kw
+    run = (
+        signals.total(EquipmentKind.ECONOMIZER, Quantity.RUN_STATUS) if present else np.zeros(signals.samples)
+    )
+    known_flow = flow[~np.isnan(flow)]
+    reference = max(float(known_flow.mean()), 1.0) if known_flow.size else 100.0
+    limited = (heat > 0.02 * load) & (heat < 0.95 * load) & (run > 0.99)
+    base = np.where(limited, flow * np.maximum(warm - cw, 0.0), np.nan)
+    x = np.column_stack([base, base * (1 - flow / reference)])
+    span = 5.0 * reference
+    fitted = fit(
+        x,
+        heat,
+        Bounds(np.array([0.2, 0.0]), np.array([0.98, 0.8])),
+        Prior(
+            np.array([[span, 0.0], [0.6 * span, 0.24 * span]]), span * _EFFECTIVENESS * np.array([1.0, 0.68])
+        ),
+    )
+    enable, why = _threshold(warm - wet, run) if present else (_ENABLE_K, ())
+    law = EconomizerLaw(
+        present, float(fitted.coefficients[0]), float(fitted.coefficients[1]), reference, enable
+    )
+    record = evidence(
+        "economizer",
+        fitted,
+        _inputs(limited, warm, cw, flow),
+        prior_std=0.2 * reference * 5,
+        worst_cv_rmse=0.2,
+        extra=why,
+    )
+    return law, record
+
+
+def _inputs(limited: Mask, warm: Array, cw: Array, flow: Array) -> tuple[Coverage, ...]:
+    return coverage(return_c=warm[limited], cw_c=cw[limited], flow_kw_k=flow[limited])
+
+
+def _threshold(span_k: Array, run: Array) -> tuple[float, tuple[str, ...]]:
+    """The span above which it was mostly running, and what speaks against that."""
+    known = ~np.isnan(span_k) & ~np.isnan(run)
+    on, off = known & (run > 0.5), known & (run <= 0.5)
+    if on.sum() < 6 or off.sum() < 6:
+        state = "never ran" if on.sum() < 6 else "always ran"
+        limit = _ENABLE_K
+        if off.sum() >= 6:  # it was never on, so the threshold is no lower than what was seen
+            limit = max(limit, float(np.percentile(span_k[off], 99)))
+        elif on.sum() >= 6:
+            limit = min(limit, float(np.percentile(span_k[on], 1)))
+        return limit, (f"the economizer {state} in the data: its enabling point is a prior",)
+    low, high = np.percentile(span_k[known], [1, 99])
+    trials = np.linspace(float(low), float(high), 60)
+    wrong = [((span_k[on] < t).sum() + (span_k[off] >= t).sum()) for t in trials]
+    return float(trials[int(np.argmin(wrong))]), ()

@@ -1,0 +1,142 @@
+"""Least squares under sign constraints, with a nameplate prior as a few pseudo-observations.
+
+Where the data move an input, they decide; where they do not, the prior does. A bound that is
+physics (power does not fall with load) is a bound here, never a hope.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import lsq_linear
+
+from optimizer.identify.evidence import Coverage, Evidence, Origin
+from plant.forecast import Array
+
+LEAST_SAMPLES = 48
+_HOLD_OUT_EVERY = 4
+_HOLD_OUT_BLOCKS = 16
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Lowest and highest value of each coefficient. Shape (features,)."""
+
+    low: Array
+    high: Array
+
+    @classmethod
+    def nonnegative(cls, features: int) -> Bounds:
+        """Every coefficient at least zero."""
+        return cls(np.zeros(features), np.full(features, np.inf))
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What we would believe without data: rows of features with their targets.
+
+    `samples` is how many observations all the rows together count for.
+    """
+
+    features: Array
+    target: Array
+    samples: float = 8.0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Coefficients and hold-out errors. Shape of `coefficients`: (features,)."""
+
+    coefficients: Array
+    samples: int
+    std: float
+    cv_rmse: float
+    nmbe: float
+
+
+def fit(features: Array, target: Array, bounds: Bounds, prior: Prior) -> Fit:
+    """Bounded least squares on the rows without NaN.
+
+    Every fourth of sixteen consecutive blocks is held out to measure the error; the coefficients
+    returned then use all rows.
+
+    Parameters
+    ----------
+    features : ndarray, shape (samples, features)
+    target : ndarray, shape (samples,)
+
+    References
+    ----------
+    Bounded-variable least squares: Stark & Parker, Computational Statistics 10, 1995.
+    """
+    known = ~np.isnan(target) & ~np.isnan(features).any(axis=1)
+    x, y = features[known], target[known]
+    samples = int(known.sum())
+    if samples < LEAST_SAMPLES:
+        return Fit(_solve(x[:0], y[:0], bounds, prior), samples, np.nan, np.nan, np.nan)
+    block = np.arange(samples) * _HOLD_OUT_BLOCKS // samples
+    held = block % _HOLD_OUT_EVERY == _HOLD_OUT_EVERY - 1
+    trial = _solve(x[~held], y[~held], bounds, prior)
+    std, cv_rmse, nmbe = errors(y[held], x[held] @ trial)
+    return Fit(_solve(x, y, bounds, prior), samples, std, cv_rmse, nmbe)
+
+
+def errors(measured: Array, predicted: Array) -> tuple[float, float, float]:
+    """Residual standard deviation about zero, CV(RMSE) and NMBE (predicted minus measured)."""
+    residual = predicted - measured
+    rmse = float(np.sqrt(np.mean(residual**2)))
+    scale = max(abs(float(np.mean(measured))), 1e-9)
+    return rmse, rmse / scale, float(np.mean(residual)) / scale
+
+
+def _solve(x: Array, y: Array, bounds: Bounds, prior: Prior) -> Array:
+    weight = np.sqrt(prior.samples / max(len(prior.target), 1))
+    rows = np.vstack([x, weight * prior.features])
+    values = np.concatenate([y, weight * prior.target])
+    scale = np.maximum(np.sqrt(np.mean(rows**2, axis=0)), 1e-9)
+    # QR first: the same minimum from a square of the number of features.
+    q, r = np.linalg.qr(rows / scale)
+    solved = lsq_linear(r, q.T @ values, (bounds.low * scale, bounds.high * scale), method="bvls")
+    return np.asarray(solved.x / scale)
+
+
+def coverage(**inputs: Array) -> tuple[Coverage, ...]:
+    """The 1st to 99th percentile of each named input that has data."""
+    found = []
+    for name, values in inputs.items():
+        known = values[~np.isnan(values)]
+        if known.size:
+            low, high = np.percentile(known, [1, 99])
+            found.append(Coverage(name, float(low), float(high)))
+    return tuple(found)
+
+
+def evidence(
+    name: str,
+    fitted: Fit,
+    inputs: tuple[Coverage, ...],
+    *,
+    prior_std: float,
+    worst_cv_rmse: float,
+    extra: tuple[str, ...] = (),
+) -> Evidence:
+    """Turn a fit into its record, disqualified where the data were too few or the error too large."""
+    if fitted.samples < LEAST_SAMPLES:
+        reason = f"{fitted.samples} usable samples, {LEAST_SAMPLES} are needed: nameplate values are used"
+        return Evidence(
+            name, Origin.NAMEPLATE, fitted.samples, prior_std, np.nan, np.nan, inputs, (reason, *extra)
+        )
+    against = list(extra)
+    if not fitted.cv_rmse <= worst_cv_rmse:
+        against.append(f"hold-out CV(RMSE) {fitted.cv_rmse:.0%} is above {worst_cv_rmse:.0%}")
+    return Evidence(
+        name,
+        Origin.LEARNED,
+        fitted.samples,
+        max(fitted.std, 1e-6),
+        fitted.cv_rmse,
+        fitted.nmbe,
+        inputs,
+        tuple(against),
+    )

@@ -1,0 +1,316 @@
+"""The plant as learned from telemetry: submodels, their evidence, and the nonlinear rollout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from optimizer.identify.auxiliaries import CondenserPumpLaw, PolynomialLaw, WaterLaw
+from optimizer.identify.chillers import ChillerLaw
+from optimizer.identify.coils import CoilLaw
+from optimizer.identify.crah_fans import FanLaw
+from optimizer.identify.economizer import EconomizerLaw
+from optimizer.identify.evidence import Evidence
+from optimizer.identify.inlets import InletLaw, inlet_features
+from optimizer.identify.it_power import KNOTS_C, ItCurve
+from optimizer.identify.tower import TowerLaw
+from plant.forecast import Array
+from plant.points import OwnerId
+
+_NOWHERE_C = -273.0
+_EXTRAPOLATION_STD = 0.25
+"""Standard deviation added per kelvin of air gain beyond what the data covered. [K/K]"""
+
+
+@dataclass(frozen=True)
+class ZoneModel:
+    """The air side of one zone."""
+
+    id: OwnerId
+    it: ItCurve
+    inlets: InletLaw
+    coil: CoilLaw
+    fans: FanLaw
+
+
+@dataclass(frozen=True)
+class Course:
+    """Candidate setpoints over time. Zone arrays (candidates, steps, zones), others (candidates, steps)."""
+
+    supply_c: Array
+    speed: Array
+    chw_c: Array
+    cw_c: Array
+
+
+@dataclass(frozen=True)
+class World:
+    """What the plan cannot choose, per step, and where the inlets start.
+
+    `it_reference_kw` and `it_std_kw` have shape (steps, zones), `wet_bulb_c` (steps,),
+    `inlets_c` and `inlet_bias_k` (zones, sensors) with NaN where there is no sensor.
+    """
+
+    step_s: int
+    it_reference_kw: Array
+    it_std_kw: Array
+    wet_bulb_c: Array
+    inlets_c: Array
+    inlet_bias_k: Array
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What courses lead to. Zone arrays (candidates, steps, zones), others (candidates, steps)."""
+
+    worst_inlet_c: Array
+    worst_inlet_std_k: Array
+    it_kw: Array
+    cooling_kw: Array
+    facility_kw: Array
+    water_l: Array
+    supply_c: Array
+
+
+@dataclass(frozen=True)
+class WaterSide:
+    """The plant room at one or many operating points; powers in kW, arrays of one shape."""
+
+    chiller_kw: Array
+    tower_kw: Array
+    pumps_kw: Array
+    economizer_kw: Array
+    rejected_kw: Array
+    cw_c: Array
+
+    @property
+    def power_kw(self) -> Array:
+        """All of its electrical power."""
+        return np.asarray(self.chiller_kw + self.tower_kw + self.pumps_kw)
+
+
+@dataclass(frozen=True)
+class PlantModel:
+    """Everything that was learned, from which window, and how far to trust it.
+
+    Frozen, picklable and JSON-serializable; `version` names its content.
+    """
+
+    site_id: str
+    learned_at: datetime
+    data_from: datetime
+    data_until: datetime
+    zones: tuple[ZoneModel, ...]
+    gains: PolynomialLaw
+    chillers: ChillerLaw
+    economizer: EconomizerLaw
+    tower: TowerLaw
+    chw_pump: PolynomialLaw
+    cw_pump: CondenserPumpLaw
+    losses: PolynomialLaw
+    water: WaterLaw
+    evidence: tuple[Evidence, ...]
+
+    def to_json(self) -> str:
+        """The whole model as JSON."""
+        return json.dumps(asdict(self), default=datetime.isoformat, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> PlantModel:
+        """Read what `to_json` wrote. Raises ``pydantic.ValidationError`` on anything else."""
+        return TypeAdapter(cls).validate_python(json.loads(text))
+
+    @cached_property
+    def version(self) -> str:
+        """A hash of the content, short enough to read out."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    @property
+    def disqualified(self) -> tuple[str, ...]:
+        """Every reason against a submodel, each with the submodel's name."""
+        return tuple(f"{e.name}: {reason}" for e in self.evidence for reason in e.disqualified)
+
+    def trusts(self, name: str) -> bool:
+        """Whether a submodel is learned and not disqualified."""
+        return any(e.name == name and e.trusted for e in self.evidence)
+
+    @cached_property
+    def bank(self) -> ZoneBank:
+        """The zones' numbers stacked into arrays."""
+        return ZoneBank.of(self.zones)
+
+    def water_side(
+        self, load_kw: Array, flow_kw_k: Array, chw_c: Array, cw_setpoint_c: Array, wet_bulb_c: Array
+    ) -> WaterSide:
+        """Plant-room power at a cooling load, a chilled-water flow and two setpoints.
+
+        The tower must reject what the chillers add, and they need what the tower makes: three
+        passes settle it, for each kelvin moves chiller power by some 2 %.
+        """
+        flow = np.maximum(flow_kw_k, 1.0)
+        return_c = chw_c + load_kw / flow
+        enabled = self.economizer.enabled(return_c, wet_bulb_c)
+        rejected = load_kw * 1.1
+        for _ in range(3):
+            cw = self.tower.reached_c(cw_setpoint_c, rejected, wet_bulb_c)
+            free = np.where(enabled, self.economizer.heat_kw(load_kw, flow, return_c, cw), 0.0)
+            chiller = self.chillers.power_kw(load_kw - free, chw_c, cw)
+            rejected = load_kw + chiller
+        pumps = self.chw_pump.at(flow) + self.cw_pump.power_kw(self.chillers.running(load_kw - free), enabled)
+        tower = self.tower.power_kw(cw, rejected, wet_bulb_c)
+        return WaterSide(chiller, tower, pumps, free, rejected, cw)
+
+    def flow_kw_k(self, heat_kw: Array, supply_c: Array, speed: Array, chw_c: Array) -> Array:
+        """Chilled-water flow the coils ask for, as heat capacity rate. Zones are the last axis."""
+        total = np.zeros(heat_kw.shape[:-1])
+        for z, zone in enumerate(self.zones):
+            span = heat_kw[..., z] / (zone.coil.air_kw_k * speed[..., z])
+            approach = np.maximum(supply_c[..., z] + span - chw_c, 0.1)
+            share = zone.coil.water_share(speed[..., z], np.minimum(span / approach, 1.0))
+            total = total + share * zone.coil.water_kw_k
+        return total
+
+    def load_kw(self, heat_kw: Array) -> Array:
+        """Cooling load of the plant from the heat of the zones' IT and fans. [kW]"""
+        return self.gains.at(heat_kw)
+
+    def rollout(self, course: Course, world: World) -> Rollout:
+        """Predict what candidate courses lead to; vectorised over candidates.
+
+        Inlets follow with their time constants, servers answer to inlets, and a coil that its
+        water cannot serve lets its supply air drift up.
+        """
+        bank = self.bank
+        candidates, steps, zones = course.supply_c.shape
+        keep = np.exp(-world.step_s / bank.tau_s)[None, :, None]
+        fans = bank.fan_kw(course.speed)
+        excess_span = bank.open_valve_excess(course.speed)
+        inlets = np.broadcast_to(bank.padded(world.inlets_c), (candidates, zones, bank.sensors)).copy()
+        bias = bank.padded(world.inlet_bias_k, 0.0)
+        worst = np.empty((candidates, steps, zones))
+        it = np.empty_like(worst)
+        supply = np.empty_like(worst)
+        before = inlets.max(axis=-1)
+        for k in range(steps):
+            reference = world.it_reference_kw[k]
+            power = reference + bank.rise_kw(inlets, reference)
+            gain = power / (bank.air_kw_k * course.speed[:, k])
+            span = (power + fans[:, k]) / (bank.air_kw_k * course.speed[:, k])
+            supply[:, k] = np.maximum(
+                course.supply_c[:, k], course.chw_c[:, k, None] + span * excess_span[:, k]
+            )
+            settled = supply[:, k, :, None] + bank.rise_k(gain, supply[:, k]) + bias
+            inlets = settled + (inlets - settled) * keep
+            after = inlets.max(axis=-1)
+            worst[:, k] = np.maximum(before, after) if k else after
+            it[:, k] = power
+            before = after
+        return self._account(course, world, worst, it, supply, fans)
+
+    def _account(
+        self, course: Course, world: World, worst: Array, it: Array, supply: Array, fans: Array
+    ) -> Rollout:
+        bank = self.bank
+        heat = it + fans
+        load = self.load_kw(heat.sum(axis=-1))
+        wet = np.broadcast_to(world.wet_bulb_c, load.shape)
+        flow = self.flow_kw_k(heat, supply, course.speed, course.chw_c)
+        room = self.water_side(load, flow, course.chw_c, course.cw_c, wet)
+        cooling = fans.sum(axis=-1) + room.power_kw
+        it_total = it.sum(axis=-1)
+        hours = world.step_s / 3600
+        gain = it / (bank.air_kw_k * course.speed)
+        beyond = np.maximum(gain - bank.gain_high_k, 0.0) + np.maximum(bank.gain_low_k - gain, 0.0)
+        load_share = world.it_std_kw / np.maximum(world.it_reference_kw, 1.0)
+        from_load = np.maximum(worst - supply, 0.0) * load_share
+        std = np.sqrt(bank.std_k**2 + from_load**2 + (_EXTRAPOLATION_STD * beyond) ** 2)
+        return Rollout(
+            worst_inlet_c=worst,
+            worst_inlet_std_k=std,
+            it_kw=it_total,
+            cooling_kw=cooling,
+            facility_kw=it_total + self.losses.at(it_total) + cooling,
+            water_l=room.rejected_kw * hours * self.water.liters_per_kwh(wet),
+            supply_c=supply,
+        )
+
+
+@dataclass(frozen=True)
+class ZoneBank:
+    """The zones' learned numbers as arrays, zones first, sensors padded to the largest zone."""
+
+    zones: tuple[ZoneModel, ...]
+    sensors: int
+    present: Array
+    coefficients: Array
+    tau_s: Array
+    std_k: Array
+    air_kw_k: Array
+    gain_low_k: Array
+    gain_high_k: Array
+    design_kw: Array
+    idle: Array
+    per_utilization: Array
+    fixed: Array
+    per_load: Array
+
+    @classmethod
+    def of(cls, zones: tuple[ZoneModel, ...]) -> ZoneBank:
+        """Stack the zones."""
+        sensors = max(len(z.inlets.sensors) for z in zones)
+        present = np.zeros((len(zones), sensors))
+        coefficients = np.zeros((len(zones), sensors, zones[0].inlets.matrix.shape[1]))
+        for i, zone in enumerate(zones):
+            present[i, : len(zone.inlets.sensors)] = 1.0
+            coefficients[i, : len(zone.inlets.sensors)] = zone.inlets.matrix
+        return cls(
+            zones=zones,
+            sensors=sensors,
+            present=present,
+            coefficients=coefficients,
+            tau_s=np.array([z.inlets.tau_s for z in zones]),
+            std_k=np.array([max(z.inlets.std_k) for z in zones]),
+            air_kw_k=np.array([z.inlets.air_kw_k for z in zones]),
+            gain_low_k=np.array([z.inlets.gain_k.low for z in zones]),
+            gain_high_k=np.array([z.inlets.gain_k.high for z in zones]),
+            design_kw=np.array([z.it.design_kw for z in zones]),
+            idle=np.array([z.it.idle for z in zones]),
+            per_utilization=np.array([max(z.it.per_utilization, 1e-6) for z in zones]),
+            fixed=np.array([z.it.fixed for z in zones]),
+            per_load=np.array([z.it.per_load for z in zones]),
+        )
+
+    def padded(self, values: Array, absent: float = _NOWHERE_C) -> Array:
+        """Sensors that do not exist take ``absent``, so that a maximum passes them by."""
+        return np.where(np.isnan(values) | (self.present == 0), absent, values)
+
+    def rise_k(self, gain_k: Array, supply_c: Array) -> Array:
+        """Settled inlet above supply. Shape (…, zones) to (…, zones, sensors). [K]"""
+        features = inlet_features(gain_k, supply_c)
+        rise = (features[..., None, :] @ self.coefficients.transpose(0, 2, 1))[..., 0, :]
+        return np.asarray(np.where(self.present > 0, rise, _NOWHERE_C))
+
+    def rise_kw(self, inlets_c: Array, reference_kw: Array) -> Array:
+        """Server fans' answer. Shape (…, zones, sensors) and (…, zones) to (…, zones). [kW]"""
+        load = np.clip((reference_kw / self.design_kw - self.idle) / self.per_utilization, 0.0, 1.0)
+        count = self.present.sum(axis=-1)
+        total = np.zeros(inlets_c.shape[:-1])
+        for k, knot in enumerate(KNOTS_C):
+            heat = np.maximum(inlets_c - knot, 0.0).sum(axis=-1) / count
+            total += heat * (self.fixed[:, k] + load * self.per_load[:, k])
+        return np.asarray(total * self.design_kw)
+
+    def fan_kw(self, speed: Array) -> Array:
+        """CRAH fan power of each zone, zones last. [kW]"""
+        return np.stack([z.fans.power_kw(speed[..., i]) for i, z in enumerate(self.zones)], axis=-1)
+
+    def open_valve_excess(self, speed: Array) -> Array:
+        """1/ε − 1 with valves open: supply cannot be cooler than water plus this times the air's span."""
+        best = [z.coil.best_effectiveness(speed[..., i]) for i, z in enumerate(self.zones)]
+        return np.asarray(1 / np.stack(best, axis=-1) - 1)

@@ -1,0 +1,133 @@
+"""From candidate trajectories to one plan: roll all out, compare, keep the best, say what binds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.model import Rollout
+from optimizer.problem import Problem
+from plant.forecast import Array
+from plant.plan import Candidate, Prediction
+
+_NEAR_LIMIT_K = 0.25
+_BINDS_WITHIN_H = 4.0
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Candidates by name, their paths (candidates, steps, axes), rollouts and scores."""
+
+    problem: Problem
+    names: tuple[str, ...]
+    paths: Array
+    rolled: Rollout
+    money: Array
+    score: Array
+
+    @property
+    def winner(self) -> int:
+        """Index of the least score; the earlier name wins a tie."""
+        return int(np.argmin(self.score))
+
+    def index(self, name: str) -> int:
+        """Where a candidate is."""
+        return self.names.index(name)
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All of them, as a plan records them."""
+        hours = self.problem.grid.step_h
+        excess = self.problem.excess_k(self.rolled, with_margin=False)
+        return tuple(
+            Candidate(
+                name,
+                float(self.money[i].sum()),
+                float(self.rolled.facility_kw[i].sum() * hours),
+                float(excess[i].max()),
+            )
+            for i, name in enumerate(self.names)
+        )
+
+
+def compare(problem: Problem, paths: Mapping[str, Array]) -> Contest:
+    """Roll every candidate out through the nonlinear model and score it in money.
+
+    The score is energy, carbon and water, a small price on movement that breaks ties, and the
+    violation price on every kelvin-hour that an inlet with its margin is above the planning limit.
+    """
+    names = tuple(paths)
+    stacked = np.stack([paths[name] for name in names])
+    stacked[:, 0] = [_first_move(problem, path[0]) for path in stacked]
+    rolled = problem.model.rollout(problem.board.unpack(stacked), problem.world)
+    money = problem.money(rolled)
+    over = np.maximum(problem.excess_k(rolled, with_margin=True), 0.0).sum(axis=1) * problem.grid.step_h
+    score = money.sum(axis=1) + problem.settings.violation_cost_per_k_h * over + _moves(problem, stacked)
+    return Contest(problem, names, stacked, rolled, money, score)
+
+
+def _first_move(problem: Problem, values: Array) -> list[float]:
+    return [a.round_safely(float(v)) for a, v in zip(problem.board.axes, values, strict=True)]
+
+
+def _moves(problem: Problem, paths: Array) -> Array:
+    present = np.array([a.present for a in problem.board.axes])
+    scale = np.array([max(a.max_move, 1e-9) for a in problem.board.axes])
+    moved = np.abs(np.diff(paths, axis=1, prepend=np.broadcast_to(present, paths[:, :1].shape)))
+    return np.asarray((moved / scale).sum(axis=(1, 2)) * problem.settings.move_cost)
+
+
+def prediction(contest: Contest, i: int) -> Prediction:
+    """What one candidate leads to."""
+    problem, rolled = contest.problem, contest.rolled
+    energy_kwh = rolled.facility_kw[i] * problem.grid.step_h
+    zones = [z.id for z in problem.site.zones]
+    return Prediction(
+        worst_inlet_c={z: rolled.worst_inlet_c[i, :, k] for k, z in enumerate(zones)},
+        worst_inlet_std_k={z: rolled.worst_inlet_std_k[i, :, k] for k, z in enumerate(zones)},
+        it_kw=rolled.it_kw[i],
+        cooling_kw=rolled.cooling_kw[i],
+        facility_kw=rolled.facility_kw[i],
+        water_l=rolled.water_l[i],
+        carbon_kg=energy_kwh * problem.carbon_g_per_kwh / 1000,
+        cost=contest.money[i],
+    )
+
+
+def binding(contest: Contest, i: int) -> tuple[str, ...]:
+    """What keeps the plan from being cheaper in its first hours, in plant words."""
+    problem = contest.problem
+    steps = max(1, round(_BINDS_WITHIN_H / problem.grid.step_h))
+    rolled = contest.rolled
+    margin = problem.settings.sigmas * rolled.worst_inlet_std_k[i, :steps]
+    room = (problem.limit_c - margin - rolled.worst_inlet_c[i, :steps]).min(axis=0)
+    found = [
+        f"{z.id} inlet limit {z.limits.planning_max_c:g} °C less {m:.1f} K for uncertainty"
+        for z, r, m in zip(problem.site.zones, room, margin.max(axis=0), strict=True)
+        if r < _NEAR_LIMIT_K
+    ]
+    course = problem.board.unpack(contest.paths[i : i + 1])
+    short = (rolled.supply_c[i, :steps] - course.supply_c[0, :steps]).max(axis=0)
+    found += [
+        f"{z.id} chilled-water valves open: water too warm for cooler air"
+        for z, s in zip(problem.site.zones, short, strict=True)
+        if s > 0.1
+    ]
+    for axis, value in zip(problem.board.axes, contest.paths[i, steps - 1], strict=True):
+        if not axis.free:
+            continue
+        if value <= axis.low + axis.resolution / 2:
+            found.append(f"{axis.levers[0].id} at its lowest, {axis.low:g}")
+        elif value >= axis.high - axis.resolution / 2:
+            found.append(f"{axis.levers[0].id} at its highest, {axis.high:g}")
+    return tuple(found)
+
+
+def plan_id(problem: Problem, path: Array) -> str:
+    """The same problem and the same answer give the same name."""
+    digest = hashlib.sha256(problem.model.version.encode())
+    digest.update(problem.grid.start.isoformat().encode())
+    digest.update(np.ascontiguousarray(np.round(path, 6)).tobytes())
+    return f"plan-{digest.hexdigest()[:16]}"

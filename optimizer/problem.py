@@ -1,0 +1,143 @@
+"""One planning problem: the plant now, the world to come, what it costs and what must hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.board import Board, read_board
+from optimizer.model import PlantModel, Rollout, World
+from plant.forecast import Array, Forecast
+from plant.quantities import Quantity
+from plant.setpoints import LeverId
+from plant.site import Site
+from plant.snapshot import Snapshot
+from plant.timegrid import TimeGrid
+
+_STEADY_K = 0.3
+"""Inlets this much warmer than the model says are taken for noise, not for bias. [K]"""
+_G_PER_TONNE = 1e6
+
+
+@dataclass(frozen=True)
+class PlannerSettings:
+    """How the planner is run.
+
+    `sigmas` standard deviations are kept between every predicted inlet and its planning limit
+    (2 is 97.7 % for one inlet). `move_cost` is money per lever and per `max_move` moved: it only
+    breaks ties. `solve_limit_s` and `gap` bound the solver.
+    """
+
+    sigmas: float = 2.0
+    move_cost: float = 0.002
+    violation_cost_per_k_h: float = 100.0
+    solve_limit_s: float = 5.0
+    gap: float = 1e-3
+    threads: int = 1
+    fine_steps: int = 8
+    coarse_steps: int = 4
+    use_solver: bool = True
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything a plan depends on, as arrays over the grid's steps.
+
+    `energy_price` is currency per kWh with carbon inside; `limit_c` by zone.
+    """
+
+    site: Site
+    model: PlantModel
+    settings: PlannerSettings
+    grid: TimeGrid
+    board: Board
+    world: World
+    energy_price: Array
+    plain_price: Array
+    carbon_g_per_kwh: Array
+    limit_c: Array
+    notes: tuple[str, ...]
+
+    def money(self, rolled: Rollout) -> Array:
+        """Cost of each step: energy, carbon price and water. Shape (candidates, steps)."""
+        energy = rolled.facility_kw * self.grid.step_h * self.energy_price
+        water = rolled.water_l / 1000 * self.site.tariff.water_price_per_m3
+        return np.asarray(energy + water)
+
+    def excess_k(self, rolled: Rollout, *, with_margin: bool) -> Array:
+        """Inlets above the planning limit, by step, worst zone. Shape (candidates, steps). [K]"""
+        margin = self.settings.sigmas * rolled.worst_inlet_std_k if with_margin else 0.0
+        return np.asarray((rolled.worst_inlet_c + margin - self.limit_c).max(axis=-1))
+
+
+@dataclass(frozen=True)
+class Unready:
+    """Why there is no problem to solve: data that a plan may not do without."""
+
+    reason: str
+
+
+def pose(
+    site: Site, model: PlantModel, settings: PlannerSettings, snapshot: Snapshot, forecast: Forecast
+) -> Problem | Unready:
+    """Put one problem together, or say what is missing."""
+    board = read_board(site, model, snapshot)
+    if board.missing:
+        return Unready(f"the present position of {', '.join(board.missing)} is not known")
+    blind = [z.id for z in site.zones if not snapshot.inlets_c(z.id).size]
+    if blind:
+        return Unready(f"no usable rack inlet in {', '.join(blind)}")
+    reference = np.column_stack([forecast.it_reference_kw[z.id].mean for z in site.zones])
+    spread = np.column_stack([forecast.it_reference_kw[z.id].std for z in site.zones])
+    wet = forecast.wet_bulb_c.mean
+    for name, values in (("IT power", reference), ("wet bulb", wet), ("price", forecast.price.per_kwh)):
+        if np.isnan(values).any():
+            return Unready(f"the forecast of {name} has gaps")
+    carbon = forecast.carbon.g_per_kwh
+    notes = list(board.left_alone)
+    if np.isnan(carbon).any():
+        notes.append("carbon intensity has gaps: those hours are planned without a carbon cost")
+    per_g = site.tariff.carbon_price_per_tonne / _G_PER_TONNE
+    inlets, bias = _inlets(site, model, snapshot)
+    world = World(forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias)
+    return Problem(
+        site=site,
+        model=model,
+        settings=settings,
+        grid=forecast.grid,
+        board=board,
+        world=world,
+        energy_price=forecast.price.per_kwh + per_g * np.nan_to_num(carbon),
+        plain_price=forecast.price.per_kwh,
+        carbon_g_per_kwh=carbon,
+        limit_c=np.array([z.limits.planning_max_c for z in site.zones]),
+        notes=tuple(notes),
+    )
+
+
+def _inlets(site: Site, model: PlantModel, snapshot: Snapshot) -> tuple[Array, Array]:
+    """Where each inlet stands, and how much warmer it is than the model can explain.
+
+    A lost sensor is taken to stand where the zone's warmest does. A warm residual is kept over the
+    horizon (a plan must not count on it going away); a cool one is not counted on.
+    """
+    sensors = model.bank.sensors
+    inlets = np.full((len(model.zones), sensors), np.nan)
+    bias = np.zeros_like(inlets)
+    for i, zone in enumerate(model.zones):
+        law = zone.inlets
+        seen = np.array([snapshot.value(p) for p in law.sensors])
+        supply = snapshot.zone_mean(zone.id, Quantity.SUPPLY_AIR_TEMPERATURE)
+        speed = snapshot.zone_mean(zone.id, Quantity.FAN_SPEED)
+        power = snapshot.zone_mean(zone.id, Quantity.IT_POWER)
+        if not np.isnan([supply, speed, power]).any() and speed > 0.05:
+            unexplained = seen - law.settled_c(supply, power, speed) - np.maximum(law.std_k, _STEADY_K)
+            bias[i, : len(seen)] = np.clip(np.nan_to_num(unexplained), 0.0, 4.0)
+        inlets[i, : len(seen)] = np.where(np.isnan(seen), snapshot.worst_inlet_c(zone.id), seen)
+    return inlets, bias
+
+
+def lever_axis(board: Board) -> dict[LeverId, int]:
+    """Which axis of the board each lever belongs to."""
+    return {lever.id: i for i, axis in enumerate(board.axes) for lever in axis.levers}

@@ -1,0 +1,216 @@
+"""The best operating point of each step by itself: tables of the learned laws, searched.
+
+Zones meet only in the chilled-water temperature, the total load and the total flow. So each zone's
+best answer to a chilled-water temperature and to the plant's prices for heat and flow is looked up,
+the plant room is searched over both water temperatures, and the prices are read off its slopes.
+It knows no ramps and no lag: a reference for the solver, and its safety net.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.board import Axis
+from optimizer.model import PlantModel, ZoneModel
+from optimizer.problem import Problem
+from plant.forecast import Array
+
+Index: TypeAlias = NDArray[np.intp]
+
+_SUPPLY_STEP_C, _SPEED_STEP, _WATER_STEP_C = 0.5, 0.025, 1.0
+_LOAD_LEVELS = 14
+_PASSES = 2
+_FIRST_HEAT_PRICE = 0.2
+_EXTRAPOLATION_STD = 0.25
+
+
+@dataclass(frozen=True)
+class ZoneTable:
+    """A zone's answers on a grid. Options are pairs (supply, speed); levels are reference IT power."""
+
+    reference_kw: Array
+    supply_c: Array
+    speed: Array
+    fan_kw: Array
+    it_kw: Array
+    rise_k: Array
+    gain_k: Array
+    coolest_k: Array
+    flow_kw_k: Array
+    """Shapes: options (n,), it/rise/gain/coolest (levels, n), flow (levels, n, chilled-water levels)."""
+
+    def at(self, values: Array, reference_kw: Array) -> Array:
+        """Interpolate a table over its levels. Shape (steps, …)."""
+        position = np.interp(reference_kw, self.reference_kw, np.arange(len(self.reference_kw)))
+        i = np.minimum(position.astype(int), len(self.reference_kw) - 2)
+        share = (position - i).reshape(-1, *([1] * (values.ndim - 1)))
+        return np.asarray(values[i] * (1 - share) + values[i + 1] * share)
+
+
+@dataclass(frozen=True)
+class StaticMap:
+    """Every zone's table and the water temperatures searched."""
+
+    zones: tuple[ZoneTable, ...]
+    chw_c: Array
+    cw_c: Array
+
+
+def levels(axis: Axis, step: float) -> Array:
+    """The values of an axis to be searched; one where it cannot move."""
+    if not axis.free:
+        return np.array([axis.present])
+    return np.linspace(axis.low, axis.high, max(2, round((axis.high - axis.low) / step) + 1))
+
+
+def tabulate(problem: Problem) -> StaticMap:
+    """Tables for the problem's model and lever ranges; reusable while neither changes."""
+    board = problem.board
+    chw = levels(board.chw, _WATER_STEP_C)
+    zones = tuple(
+        _zone_table(zone, levels(supply, _SUPPLY_STEP_C), levels(speed, _SPEED_STEP), chw)
+        for zone, supply, speed in zip(problem.model.zones, board.supply, board.speed, strict=True)
+    )
+    return StaticMap(zones, chw, levels(board.cw, _WATER_STEP_C))
+
+
+def map_key(problem: Problem) -> tuple[object, ...]:
+    """What a static map depends on: equal keys, equal maps."""
+    axes = problem.board.axes
+    return (problem.model.version, *((a.low, a.high) for a in axes))
+
+
+def _zone_table(zone: ZoneModel, supplies: Array, speeds: Array, chw: Array) -> ZoneTable:
+    supply, speed = (a.ravel() for a in np.meshgrid(supplies, speeds, indexing="ij"))
+    reference = np.linspace(0.05, 1.2, _LOAD_LEVELS) * zone.it.design_kw
+    column = np.broadcast_to(reference[:, None], (_LOAD_LEVELS, len(supply)))
+    it = column
+    for _ in range(3):
+        inlets = zone.inlets.settled_c(supply, it, speed)
+        it = column + zone.it.rise_kw(inlets, column)
+    fan = zone.fans.power_kw(speed)
+    span = (it + fan) / (zone.coil.air_kw_k * speed)
+    approach = np.maximum(supply[None, :, None] + span[..., None] - chw, 0.1)
+    share = zone.coil.water_share(
+        np.broadcast_to(speed[None, :, None], approach.shape), np.minimum(span[..., None] / approach, 1.0)
+    )
+    return ZoneTable(
+        reference_kw=reference,
+        supply_c=supply,
+        speed=speed,
+        fan_kw=fan,
+        it_kw=it,
+        rise_k=zone.inlets.settled_c(supply, it, speed).max(axis=-1) - supply,
+        gain_k=zone.inlets.air_gain_k(it, speed),
+        coolest_k=span * (1 / zone.coil.best_effectiveness(speed) - 1),
+        flow_kw_k=share * zone.coil.water_kw_k,
+    )
+
+
+def per_step_optimum(problem: Problem, tables: StaticMap, steps: Array) -> Array:
+    """Best setpoints of some steps, each by itself. Shape (steps, axes), in the board's order."""
+    model, world = problem.model, problem.world
+    wet = world.wet_bulb_c[steps]
+    price = problem.energy_price[steps]
+    count, water_levels = len(steps), len(tables.chw_c)
+    heat_price = np.full((count, water_levels), _FIRST_HEAT_PRICE)
+    flow_price = np.full((count, water_levels), 0.05)
+    answers = [_ZoneAnswers.of(problem, tables, z, steps) for z in range(len(tables.zones))]
+    for _ in range(_PASSES):
+        picks = [a.best(heat_price, flow_price) for a in answers]
+        heat = np.sum([a.taken(a.heat_kw, p) for a, p in zip(answers, picks, strict=True)], axis=0)
+        flow = np.sum([a.flow(p) for a, p in zip(answers, picks, strict=True)], axis=0)
+        load = model.load_kw(heat)
+        cost = _plant_cost(problem, tables, load, flow, wet, price)
+        best_cw = cost.argmin(axis=-1)
+        heat_price, flow_price = _prices(problem, tables, load, flow, wet, best_cw)
+    air = np.sum([a.taken(a.heat_kw, p) for a, p in zip(answers, picks, strict=True)], axis=0)
+    total = cost.min(axis=-1) + price[:, None] * air
+    total += 1e3 * np.sum([a.taken(a.excess_k, p) for a, p in zip(answers, picks, strict=True)], axis=0)
+    best = total.argmin(axis=1)
+    rows = np.arange(count)
+    chosen = [p[rows, best] for p in picks]
+    supply = [t.supply_c[c] for t, c in zip(tables.zones, chosen, strict=True)]
+    speed = [t.speed[c] for t, c in zip(tables.zones, chosen, strict=True)]
+    return np.column_stack([*supply, *speed, tables.chw_c[best], tables.cw_c[best_cw[rows, best]]])
+
+
+@dataclass(frozen=True)
+class _ZoneAnswers:
+    """One zone at each step: what each option gives. Shapes (steps, options[, water levels])."""
+
+    heat_kw: Array
+    excess_k: Array
+    flow_kw_k: Array
+    short_k: Array
+    """How much cooler the option's supply is than each water can make; > 0 is out of reach."""
+
+    @classmethod
+    def of(cls, problem: Problem, tables: StaticMap, z: int, steps: Array) -> _ZoneAnswers:
+        table, world, bank = tables.zones[z], problem.world, problem.model.bank
+        reference = world.it_reference_kw[steps, z]
+        it = table.at(table.it_kw, reference)
+        rise = table.at(table.rise_k, reference)
+        gain = table.at(table.gain_k, reference)
+        beyond = np.maximum(gain - bank.gain_high_k[z], 0) + np.maximum(bank.gain_low_k[z] - gain, 0)
+        load_share = (world.it_std_kw[steps, z] / np.maximum(reference, 1.0))[:, None]
+        std = np.sqrt(bank.std_k[z] ** 2 + (rise * load_share) ** 2 + (_EXTRAPOLATION_STD * beyond) ** 2)
+        bias = float(np.max(world.inlet_bias_k[z]))
+        warmest = table.supply_c + rise + bias + problem.settings.sigmas * std
+        coolest = table.at(table.coolest_k, reference)[..., None] + tables.chw_c
+        return cls(
+            heat_kw=it + table.fan_kw,
+            excess_k=np.maximum(warmest - problem.limit_c[z], 0.0),
+            flow_kw_k=table.at(table.flow_kw_k, reference),
+            short_k=np.maximum(coolest - table.supply_c[:, None], 0.0),
+        )
+
+    def best(self, heat_price: Array, flow_price: Array) -> Index:
+        """The best option for each step and water level at given prices. Shape (steps, levels)."""
+        cost = (
+            self.heat_kw[..., None] * (1 + heat_price[:, None, :]) + self.flow_kw_k * flow_price[:, None, :]
+        )
+        cost = cost + 1e4 * (self.excess_k[..., None] + self.short_k)
+        return np.asarray(cost.argmin(axis=1))
+
+    def taken(self, values: Array, picks: Index) -> Array:
+        """Values (steps, options) of the picked options. Shape (steps, levels)."""
+        return np.asarray(np.take_along_axis(values, picks, axis=1))
+
+    def flow(self, picks: Index) -> Array:
+        """Flow of the picked options. Shape (steps, levels)."""
+        return np.asarray(np.take_along_axis(self.flow_kw_k, picks[:, None, :], axis=1)[:, 0, :])
+
+
+def _plant_cost(
+    problem: Problem, tables: StaticMap, load: Array, flow: Array, wet: Array, price: Array
+) -> Array:
+    """Money an hour of the plant room. Shape (steps, chilled levels, condenser levels)."""
+    room = problem.model.water_side(
+        load[..., None], flow[..., None], tables.chw_c[:, None], tables.cw_c, wet[:, None, None]
+    )
+    liters = room.rejected_kw * problem.model.water.liters_per_kwh(wet)[:, None, None]
+    water = liters / 1000 * problem.site.tariff.water_price_per_m3
+    return np.asarray(room.power_kw * price[:, None, None] + water)
+
+
+def _prices(
+    problem: Problem, tables: StaticMap, load: Array, flow: Array, wet: Array, best_cw: Array
+) -> tuple[Array, Array]:
+    """What one more kW of heat and one more kW/K of flow cost the plant room, as power."""
+    cw = tables.cw_c[best_cw]
+    base = _power(problem.model, load, flow, tables.chw_c, cw, wet)
+    more_load = _power(problem.model, load * 1.02, flow * 1.0, tables.chw_c, cw, wet)
+    more_flow = _power(problem.model, load, flow * 1.05, tables.chw_c, cw, wet)
+    heat = (more_load - base) / np.maximum(0.02 * load, 1e-6)
+    per_flow = (more_flow - base) / np.maximum(0.05 * flow, 1e-6)
+    # A staging step inside the difference is not a price.
+    return np.clip(heat, 0.02, 0.6), np.clip(per_flow, 0.0, 2.0)
+
+
+def _power(model: PlantModel, load: Array, flow: Array, chw: Array, cw: Array, wet: Array) -> Array:
+    return model.water_side(load, flow, chw, cw, wet[:, None]).power_kw
