@@ -89,6 +89,11 @@ class Field:
         at = self.gateways.index(gateway)
         return tuple(p for p in self.site.points if self._owner.get(p.id) == at)
 
+    def gateway_of(self, point: Point) -> FieldGateway | None:
+        """The gateway a point lives on."""
+        at = self._at(point.id)
+        return self.gateways[at] if at >= 0 else None
+
     async def read_all(self) -> list[Reading]:
         """Read every point of the site, in the site's order. A point without a source is left out."""
         return await self.read([p for p in self.site.points if p.id in self._owner])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from plant.commands import Command, Receipt, Refused
 from plant.points import ModbusAddress, Point, PointId
@@ -82,6 +83,22 @@ class ModbusGateway:
             for command in commands:
                 receipts.append(await self._write_one(command))  # noqa: PERF401 one at a time
         return receipts
+
+    async def look(self, point: Point) -> Words | str:
+        """The raw registers of a point, or why there are none. For the probe."""
+        address = modbus_address(point)
+        count = registers_of(address.type)
+        tries = self.gateway.retries + 1
+        answer = await self._link.read(address.table, address.device_id, address.address, count, tries=tries)
+        return str(answer) if isinstance(answer, Fault) else answer
+
+    async def look_aside(self, point: Point, step: int) -> float | None:
+        """What the point would read ``step`` registers further, in the inside unit. For the probe."""
+        address = modbus_address(point)
+        if not 0 <= address.address + step <= 65535:
+            return None
+        words = await self.look(replace(point, address=replace(address, address=address.address + step)))
+        return None if isinstance(words, str) else unit(point.unit).to_inside(decode(address, words))
 
     async def close(self) -> None:
         """Close the connection."""
