@@ -91,7 +91,9 @@ def _frame(path: Path) -> pd.DataFrame:
         raise ConfigError(f"history file {path}", "does not exist", "give the path of one") from None
     except (OSError, ValueError) as error:  # pyarrow's and pandas' parse errors are ValueErrors
         raise ConfigError(
-            f"history file {path}", f"cannot be read ({str(error)[:120]})", f"give a valid {kind[1:]} file"
+            f"history file {path}",
+            f"cannot be read ({str(error).splitlines()[0][:120]})",
+            f"give a valid {kind[1:]} file",
         ) from None
 
 
@@ -113,7 +115,7 @@ def _milliseconds(column: pd.Series[Any], where: str) -> np.ndarray[tuple[int], 
             times = pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", utc=True))
     except ValueError as error:
         raise ConfigError(
-            where, f"column time is not ISO 8601 ({str(error)[:80]})", "use UTC times"
+            where, f"column time is not ISO 8601 ({str(error).splitlines()[0][:80]})", "use UTC times"
         ) from None
     if times.hasnans:
         raise ConfigError(where, "has a row without a time", "give each row its time")
