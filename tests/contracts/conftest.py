@@ -1,0 +1,8 @@
+"""Contract tests borrow the kit of telemetry's tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "telemetry"))

@@ -1,0 +1,86 @@
+"""What a Prometheus server may answer, replayed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from http_server import Asked, Told, serving
+from telemetry_kit import NOON, SERVERS, HandClock, series_point
+
+from plant.readings import Quality
+from plant.site import Gateway, GatewayKind
+from telemetry.prometheus import PrometheusGateway
+
+INLETS = [series_point(f"i{n}", "inlet_celsius", zone="a", sensor=str(n)) for n in range(50)]
+
+
+def gateway(url: str) -> PrometheusGateway:
+    return PrometheusGateway(Gateway(SERVERS, GatewayKind.PROMETHEUS, url, timeout_s=2), INLETS, HandClock())
+
+
+def vector(values: dict[str, str]) -> Told:
+    at = NOON.timestamp()
+    result = [{"metric": {"zone": "a", "sensor": s}, "value": [at, v]} for s, v in values.items()]
+    return Told(json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}))
+
+
+async def test_fifty_points_of_one_metric_cost_two_queries() -> None:
+    def answer(asked: Asked) -> Told:
+        if asked.query["query"].startswith("timestamp("):
+            return vector({str(n): str(NOON.timestamp() - 7) for n in range(50)})
+        return vector({str(n): str(20 + n / 10) for n in range(50)})
+
+    with serving(answer) as site:
+        readings = await gateway(site.url).read(INLETS)
+        assert {a.query["query"] for a in site.log} == {
+            'inlet_celsius{zone="a"}',
+            'timestamp(inlet_celsius{zone="a"})',
+        }
+    assert [r.value for r in readings] == [20 + n / 10 for n in range(50)]
+    assert {r.time for r in readings} == {NOON - timedelta(seconds=7)}
+
+
+async def test_a_value_whose_time_is_not_known_is_not_taken_for_fresh() -> None:
+    def answer(asked: Asked) -> Told:
+        return vector({} if asked.query["query"].startswith("timestamp(") else {"0": "20"})
+
+    with serving(answer) as site:
+        (reading,) = await gateway(site.url).read(INLETS[:1])
+    assert reading.quality is Quality.MISSING
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (Told('{"status":"error","errorType":"bad_data","error":"parse error"}', status=400), "parse error"),
+        (Told('{"status":"error","errorType":"timeout","error":"query timed out"}'), "query timed out"),
+        (Told("<html>", status=200), "not Prometheus JSON"),
+        (Told("[]"), "not Prometheus JSON"),
+        (Told("", status=502), "HTTP 502"),
+    ],
+)
+async def test_an_error_is_missing_with_its_reason(told: Told, reason: str) -> None:
+    with serving(lambda _: told) as site:
+        reader = gateway(site.url)
+        (reading,) = await reader.read(INLETS[:1])
+    assert reading.quality is Quality.MISSING
+    assert reason in reader.last_fault
+
+
+async def test_a_past_query_answered_with_now_fills_nothing() -> None:
+    """Named regression: a source answered every question about yesterday with its present value."""
+    now = datetime(2026, 6, 2, 12, tzinfo=UTC).timestamp()
+    result = [{"metric": {"zone": "a", "sensor": "0"}, "values": [[now, "21.5"]]}]
+    body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}})
+    with serving(lambda _: Told(body)) as site:
+        past = await gateway(site.url).history(INLETS[:1], NOON - timedelta(hours=1), NOON, 60)
+    assert past.readings == []
+
+
+async def test_a_piece_of_the_past_that_cannot_be_had_is_said() -> None:
+    with serving(lambda _: Told("", status=503)) as site:
+        past = await gateway(site.url).history(INLETS[:1], NOON - timedelta(hours=1), NOON, 60)
+    assert past.readings == []
+    assert "HTTP 503" in past.faults[0]
