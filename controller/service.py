@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
@@ -55,13 +55,13 @@ class Service:
             self._think,
             self._act,
             self._account,
-            *beside,
         )
         try:
             async with asyncio.TaskGroup() as group:
-                ender = group.create_task(self._end_all())
                 tasks = [group.create_task(loop()) for loop in loops]
-                self._tasks = [*tasks, ender]
+                for companion in beside:
+                    group.create_task(companion())
+                group.create_task(self._end(tasks))
         finally:
             await controller.close()
 
@@ -101,12 +101,10 @@ class Service:
         await parts.authority.heartbeat.beat()
         await self.controller.ledger.resume(parts.clock.now())
 
-    async def _end_all(self) -> None:
+    async def _end(self, loops: Sequence[asyncio.Task[object]]) -> None:
         await self.stopping.wait()
-        current = asyncio.current_task()
-        for task in self._tasks:
-            if task is not current:
-                task.cancel()
+        for loop in loops:
+            loop.cancel()
 
     async def _think(self) -> None:
         """A cycle every `cycle_s` of the site's clock; one that took too long is not made up for."""
@@ -168,8 +166,3 @@ class Service:
 
 def _status_word(outcome: Plan | NoPlan) -> str:
     return outcome.status.value if isinstance(outcome, Plan) else outcome.cause.value
-
-
-def wall_now() -> datetime:
-    """The real time, for what lives outside the site's clock."""
-    return datetime.now(UTC)

@@ -78,7 +78,7 @@ def _command(o: SimulatorOptions) -> list[str]:
 
 
 def _ready(process: subprocess.Popen[str]) -> RunningSimulator:
-    assert process.stdout is not None  # noqa: S101  # asked for as a pipe above
+    assert process.stdout is not None  # asked for as a pipe above
     line = process.stdout.readline()
     if not line:
         code = process.wait()

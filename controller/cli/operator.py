@@ -1,0 +1,160 @@
+"""The operator's verbs over the API: status, proposals, approve, reject, hold, stop, resume, mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from controller.client import ApiClient
+
+Reason = Annotated[str, typer.Argument(metavar="REASON", help="Why, in a few words.")]
+ProposalId = Annotated[str, typer.Argument(metavar="ID", help="A proposal's id; `proposals` lists them.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for name, verb in (
+        ("status", status),
+        ("proposals", proposals),
+        ("approve", approve),
+        ("reject", reject),
+        ("hold", hold),
+        ("release", release),
+        ("stop", stop),
+        ("resume", resume),
+        ("mode", mode),
+    ):
+        app.command(name)(verb)
+
+
+@contextmanager
+def _api() -> Iterator[ApiClient]:
+    """The client; a refusal is one line and exit code 1."""
+    from controller.client import ApiClient, ApiRefused
+    from controller.settings import load_settings
+
+    settings = load_settings({})
+    try:
+        yield ApiClient(settings.url.rstrip("/"), settings.token)
+    except ApiRefused as refusal:
+        typer.echo(f"coolwright: refused, {refusal}", err=True)
+        raise typer.Exit(1) from None
+
+
+def status() -> None:
+    """The site now. Exit code 0: in order; 1: fallback, stopped or too warm; 2: no controller."""
+    with _api() as api:
+        state = api.get("/state")
+    typer.echo(
+        f"{state['site']}  {state['at']}  mode {state['mode']}  facility {_kw(state['facility_kw'])}  "
+        f"cooling {_kw(state['cooling_kw'])}  data {_number(state['data_age_s'], 0)} s old"
+    )
+    for zone in state["zones"]:
+        typer.echo(
+            f"  {zone['zone']:10} worst inlet {_number(zone['worst_inlet_c'], 1)} °C "
+            f"(limit {zone['recommended_max_c']:.1f}), {zone['sensors_usable']}/{zone['sensors']} sensors"
+        )
+    typer.echo(f"  {state['plan']}")
+    for note in state["notes"]:
+        typer.echo(f"  ! {note}")
+    if _in_trouble(state):
+        raise typer.Exit(1)
+
+
+def proposals(count: Annotated[int, typer.Option(help="How many.")] = 10) -> None:
+    """The latest proposals, newest first."""
+    with _api() as api:
+        for proposal in api.get("/proposals", {"limit": count}):
+            _show(proposal)
+
+
+def approve(proposal_id: ProposalId) -> None:
+    """Approve exactly what `proposals` shows."""
+    _decide(proposal_id, "approve", "")
+
+
+def reject(proposal_id: ProposalId, reason: Reason) -> None:
+    """Reject a proposal."""
+    _decide(proposal_id, "reject", reason)
+
+
+def hold(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A machine, zone, lever or `site`.")],
+    reason: Reason,
+    hours: Annotated[float, typer.Option("--for", metavar="HOURS", help="How long.")] = 3.0,
+) -> None:
+    """Keep hands off a machine, a zone or a lever."""
+    with _api() as api:
+        placed = api.post("/holds", {"target": target, "minutes": hours * 60, "reason": reason})
+    typer.echo(f"{placed['id']}: {placed['target']} held until {placed['until']}")
+
+
+def release(hold_id: Annotated[str, typer.Argument(metavar="ID", help="A hold's id.")]) -> None:
+    """End a hold early."""
+    with _api() as api:
+        api.delete(f"/holds/{hold_id}")
+    typer.echo(f"{hold_id} released")
+
+
+def stop(reason: Reason) -> None:
+    """Stop at once: safe setpoints, nothing else, until two people resume."""
+    with _api() as api:
+        latched = api.post("/stop", {"reason": reason})
+    typer.echo(f"stopped by {latched['by']}: {latched['reason']}")
+
+
+def resume(
+    reason: Annotated[str, typer.Argument(help="Why it is safe to go on.")] = "",
+    confirm: Annotated[str | None, typer.Option(metavar="ID", help="Confirm another's request.")] = None,
+) -> None:
+    """Ask for the stop to be lifted, or confirm as the second person."""
+    with _api() as api:
+        if confirm is None:
+            asked = api.post("/resume", {"reason": reason or "no reason given"})
+            typer.echo(f"{asked['id']} waits for a second person until {asked['expires_at']}")
+            return
+        api.post(f"/resume/{confirm}/confirmation", {})
+    typer.echo("the stop is lifted")
+
+
+def mode(
+    scope: Annotated[str, typer.Argument(help="`site` or a zone.")],
+    wanted: Annotated[str, typer.Argument(metavar="MODE", help="shadow, advisory or supervised.")],
+    reason: Reason,
+) -> None:
+    """Choose a mode; more authority waits for a second person."""
+    with _api() as api:
+        answer = api.put(f"/modes/{scope}", {"mode": wanted, "reason": reason})
+    waiting = "expires_at" in answer
+    typer.echo(f"{answer['id']} waits for a second person" if waiting else f"{scope} is in mode {wanted}")
+
+
+def _decide(proposal_id: str, decision: str, reason: str) -> None:
+    with _api() as api:
+        shown = api.get(f"/proposals/{proposal_id}")
+        body = {"decision": decision, "digest": shown["digest"], "reason": reason}
+        decided = api.post(f"/proposals/{proposal_id}/decision", body)
+    typer.echo(f"{decided['id']} is {decided['status']}")
+
+
+def _show(proposal: Any) -> None:
+    typer.echo(f"{proposal['id']}  {proposal['status']:10} {proposal['reason']}")
+    for change in proposal["changes"]:
+        typer.echo(f"    {change['lever']}: {change['before']:g} → {change['after']:g} {change['unit']}")
+
+
+def _in_trouble(state: Any) -> bool:
+    warm = any((z["worst_inlet_c"] or 0) > z["recommended_max_c"] for z in state["zones"])
+    return warm or state["mode"] == "fallback" or state["stopped"] is not None
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _kw(value: float | None) -> str:
+    return f"{_number(value, 0)} kW"

@@ -1,0 +1,87 @@
+"""Supervising a real (or served) site, from options to the end: what ``coolwright run`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.auth import TokenBook
+from controller.clock import AcceleratedClock, WallClock
+from controller.modes import Mode
+from controller.pace import paced
+from controller.service import Service
+from controller.serving import bind, make_app, serve_http, stop_on_signals
+from controller.settings import Settings
+from controller.wiring import assemble
+from plant.errors import ConfigError
+from plant.ports import Clock
+from plant.site import Site
+from plant.site_file import load_site
+from telemetry.historian import Historian
+
+Say = Callable[[str], None]
+_FIRST_MODES = (Mode.SHADOW, Mode.ADVISORY)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a person asked for on the command line."""
+
+    site: Path
+    import_history: Path | None
+    policy: str
+    mode: str
+    accelerate: str | None
+
+
+async def supervise(options: RunOptions, settings: Settings, say: Say) -> None:
+    """Run until a signal. Everything a person can have got wrong is found before anything starts."""
+    mode = first_mode(options.mode)
+    clock, site = timed(load_site(options.site), options.accelerate)
+    listening = bind(settings)
+    historian = Historian(settings.historian)
+    if options.import_history is not None:
+        say(f"importing {options.import_history}")
+        say(f"{historian.import_file(options.import_history):,} samples imported")
+    say("learning the plant from its history")
+    controller = assemble(
+        site,
+        settings,
+        clock,
+        policy=options.policy,
+        historian=historian,
+        initial=mode,
+        latch_file=latch_file(settings),
+    )
+    say(controller.knowledge.sentence)
+    service = Service(controller)
+    tokens = TokenBook(controller.parts.authority.store, controller.parts.authority.audit)
+    stop_on_signals(service)
+    say(f"listening on http://{settings.host}:{settings.port}/ (API documentation at /docs)")
+    app = make_app(service, tokens)
+    await service.run(lambda: serve_http(app, listening, service))
+
+
+def first_mode(text: str) -> Mode:
+    """The mode of a first start: more than advisory is never given at a start."""
+    allowed = {str(mode): mode for mode in _FIRST_MODES}
+    if text not in allowed:
+        raise ConfigError(f"mode {text!r}", "is not a mode to start in", f"use {' or '.join(allowed)}")
+    return allowed[text]
+
+
+def timed(site: Site, accelerate: str | None) -> tuple[Clock, Site]:
+    """The clock, and the site with its times made fit for it."""
+    if accelerate is None:
+        return WallClock(), site
+    clock = AcceleratedClock.parse(accelerate)
+    return clock, paced(site, clock.speed)
+
+
+def latch_file(settings: Settings) -> Path | None:
+    """Where the stop is latched apart from the database: beside it."""
+    if not settings.database.startswith("sqlite:///"):
+        return Path("var/stop.latch")
+    path = Path(settings.database.removeprefix("sqlite:///"))
+    return path.with_suffix(".stop")

@@ -1,0 +1,105 @@
+"""HTTP beside the loops: the API and console on one socket that is ours before anything else starts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from controller.api import ApiDeps, build_app
+from controller.auth import TokenBook
+from controller.clock import WallClock
+from controller.report_routes import report_routes
+from controller.service import Service
+from controller.settings import Settings
+from plant.errors import ConfigError
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the program, which has more to end than HTTP."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket.
+
+    Raises
+    ------
+    ConfigError
+        If the address is not to be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        raise ConfigError(
+            f"address {settings.host}:{settings.port}",
+            f"cannot be used ({error.strerror or error})",
+            "stop what uses it, or give another with --port",
+        ) from None
+    return listening
+
+
+def make_app(service: Service, tokens: TokenBook) -> FastAPI:
+    """The API over a service."""
+    controller = service.controller
+    parts, authority = controller.parts, controller.parts.authority
+    deps = ApiDeps(
+        site=parts.site,
+        clock=parts.clock,
+        wall=WallClock(),
+        store=authority.store,
+        audit=authority.audit,
+        desk=authority.desk,
+        modes=authority.modes,
+        holds=authority.holds,
+        standing=controller.standing,
+        alarms=authority.alarms,
+        tokens=tokens,
+        snapshot=parts.snapshot,
+        status=service.status,
+        readiness=service.readiness,
+        metrics=parts.metrics.render,
+        events=service.events,
+        stopping=service.stopping,
+        nudge=service.nudge,
+    )
+    app = build_app(deps)
+    app.include_router(report_routes(controller))
+    return app
+
+
+async def serve_http(app: FastAPI, listening: socket.socket, service: Service) -> None:
+    """Answer until the service is stopping."""
+    settings = service.controller.settings
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        lifespan="off",
+    )
+    server = _Server(config)
+    answering = asyncio.create_task(server.serve(sockets=[listening]))
+    await service.stopping.wait()
+    server.should_exit = True
+    await answering
+
+
+def stop_on_signals(service: Service) -> None:
+    """Ctrl-C and SIGTERM end the service in order."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, service.stopping.set)
