@@ -60,7 +60,10 @@ async def supervise(options: RunOptions, settings: Settings, say: Say) -> None:
     stop_on_signals(service)
     say(f"listening on http://{settings.host}:{settings.port}/ (API documentation at /docs)")
     app = make_app(service, tokens)
-    await service.run(lambda: serve_http(app, listening, service))
+    try:
+        await service.run(lambda: serve_http(app, listening, service))
+    finally:
+        await controller.close()
 
 
 def first_mode(text: str) -> Mode:

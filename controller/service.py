@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
@@ -22,6 +23,9 @@ from plant.plan import NoPlan, Plan
 from plant.ports import Advice
 
 _log = logging.getLogger(__name__)
+
+Companion: TypeAlias = Callable[[], Coroutine[object, object, None]]
+"""Something that runs as long as the service: it watches `stopping` itself."""
 
 ACT_EVERY_WALL_S = 0.5
 """How often granted proposals are looked for: people should see their approval take effect."""
@@ -45,25 +49,22 @@ class Service:
     def __post_init__(self) -> None:
         self._actions = Actions(self.controller.parts)
 
-    async def run(self, *beside: Callable[[], Coroutine[object, object, None]]) -> None:
+    async def run(self, *beside: Companion) -> None:
         """Work until `stopping` is set, with ``beside`` (an HTTP server, a view) in the same group."""
         await self._begin()
         controller = self.controller
-        loops = (
+        loops: tuple[Companion, ...] = (
             lambda: controller.poller.run(self.stopping),
             lambda: controller.parts.authority.heartbeat.run(self.stopping),
             self._think,
             self._act,
             self._account,
         )
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(loop()) for loop in loops]
-                for companion in beside:
-                    group.create_task(companion())
-                group.create_task(self._end(tasks))
-        finally:
-            await controller.close()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(loop()) for loop in loops]
+            for companion in beside:
+                group.create_task(companion())
+            group.create_task(self._end(tasks))
 
     def nudge(self) -> None:
         """Look for granted proposals now."""
@@ -101,7 +102,7 @@ class Service:
         await parts.authority.heartbeat.beat()
         await self.controller.ledger.resume(parts.clock.now())
 
-    async def _end(self, loops: Sequence[asyncio.Task[object]]) -> None:
+    async def _end(self, loops: Sequence[asyncio.Task[None]]) -> None:
         await self.stopping.wait()
         for loop in loops:
             loop.cancel()

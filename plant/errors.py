@@ -20,6 +20,10 @@ class ConfigError(CoolwrightError):
         self.mend = mend
 
 
+class AlreadyTold(CoolwrightError):
+    """A person's mistake that another program of ours has put into its one line already."""
+
+
 class OutOfModelRange(CoolwrightError):
     """A formula was asked for a value outside the range its source states."""
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from controller.cli import audit, check, data, demo, operator, report, run, token
-from plant.errors import ConfigError
+from plant.errors import AlreadyTold, ConfigError
 
 app = typer.Typer(
     name="coolwright",
@@ -26,4 +26,6 @@ def main() -> None:
         app()
     except ConfigError as error:
         sys.stderr.write(f"coolwright: {error}\n")
+        sys.exit(2)
+    except AlreadyTold:
         sys.exit(2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,17 +15,16 @@ from controller.client import ApiClient
 from controller.clock import AcceleratedClock, WallClock
 from controller.demo.result import DemoSpan, write_result
 from controller.demo.robot import approve_everything
-from controller.demo.simulator import RunningSimulator, SimulatorOptions, simulator
+from controller.demo.simulator import RunningSimulator, SimulatorOptions, simulator, write_past
 from controller.demo.truth import as_json, read_truth
 from controller.demo.view import show
 from controller.modes import Mode
 from controller.pace import POLL_WALL_S, paced
 from controller.service import Service
 from controller.serving import bind, make_app, serve_http, stop_on_signals
-from controller.settings import Settings, load_settings
-from controller.wiring import assemble
+from controller.settings import load_settings
+from controller.wiring import Controller, assemble, learn
 from plant.errors import ConfigError
-from plant.site import Site
 from plant.site_file import load_site
 from telemetry.historian import Historian
 
@@ -77,45 +75,45 @@ def run_demo(options: DemoOptions, console: Console) -> None:
         history=folder / "history.parquet",
     )
     console.print("simulating eleven days of the site's past, as its trend export would hold them")
+    write_past(told)
+    historian = Historian(settings.historian)
+    console.print(f"imported {historian.import_file(told.history):,} samples; learning the plant from them")
+    knowledge = learn(site, historian, settings, datetime.fromisoformat(options.start))
+    console.print(knowledge.sentence)
     with simulator(told) as running:
-        asyncio.run(_supervise(options, site, settings, running, told.history, console))
+        controller = assemble(
+            site, settings, running.clock, historian=historian, initial=Mode.ADVISORY, knowledge=knowledge
+        )
+        asyncio.run(_supervise(options, controller, running, console))
 
 
 async def _supervise(
-    options: DemoOptions,
-    site: Site,
-    settings: Settings,
-    running: RunningSimulator,
-    history: Path,
-    console: Console,
+    options: DemoOptions, controller: Controller, running: RunningSimulator, console: Console
 ) -> None:
-    historian = Historian(settings.historian)
-    count = await asyncio.to_thread(historian.import_file, history)
-    console.print(f"imported {count:,} samples; learning the plant from them")
-    controller = assemble(site, settings, running.clock, historian=historian, initial=Mode.ADVISORY)
-    console.print(controller.knowledge.sentence)
     service = Service(controller)
     stop_on_signals(service)
-    authority = controller.parts.authority
+    settings, authority = controller.settings, controller.parts.authority
     tokens = TokenBook(authority.store, authority.audit)
     issued = _issue(tokens, "demo operator")
     listening = bind(settings)
-    span_start = running.clock.now()
+    begun = running.clock.now()
     url = f"http://{settings.host}:{settings.port}"
     footer = f"console {url}/   API {url}/docs   metrics {url}/metrics   Ctrl-C ends\ntoken {issued.token}"
     console.print(footer, highlight=False, soft_wrap=True)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(_conclude, options, service, running, span_start, console)
-        companions = [lambda: serve_http(make_app(service, tokens), listening, service)]
-        if options.approve or options.length is not None:
-            robot = ApiClient(url, _issue(tokens, "demo robot").token)
-            companions.append(lambda: approve_everything(robot, service.stopping))
-        if options.length is not None:
-            end = span_start + options.length
-            companions.append(lambda: _until(end, running.clock, service, console))
-        if console.is_terminal:
-            companions.append(lambda: show(service, console, footer))
+    companions = [lambda: serve_http(make_app(service, tokens), listening, service)]
+    if options.approve or options.length is not None:
+        robot = ApiClient(url, _issue(tokens, "demo robot").token)
+        companions.append(lambda: approve_everything(robot, service.stopping))
+    if options.length is not None:
+        end = begun + options.length
+        companions.append(lambda: _until(end, running.clock, service, console))
+    if console.is_terminal:
+        companions.append(lambda: show(service, console, footer))
+    try:
         await service.run(*companions)
+        await _conclude(options, service, running, begun, console)
+    finally:
+        await controller.close()
 
 
 async def _until(end: datetime, clock: AcceleratedClock, service: Service, console: Console) -> None:
@@ -135,7 +133,7 @@ async def _until(end: datetime, clock: AcceleratedClock, service: Service, conso
 async def _conclude(
     options: DemoOptions, service: Service, running: RunningSimulator, start: datetime, console: Console
 ) -> None:
-    """Write the result while the simulator still answers; stores reopen by themselves."""
+    """Write the result while the simulator and the stores still answer."""
     if options.result is None:
         return
     truth = await asyncio.to_thread(read_truth, running.exporter)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.clock import AcceleratedClock
-from plant.errors import ConfigError, CoolwrightError
+from plant.errors import AlreadyTold, CoolwrightError
 
 
 class SimulatorDied(CoolwrightError):
@@ -41,6 +41,21 @@ class RunningSimulator:
     exporter: str
 
 
+def write_past(options: SimulatorOptions) -> None:
+    """Let the simulator write the site's past, as a trend export would hold it.
+
+    Raises
+    ------
+    AlreadyTold
+        If it refused its input: its own one line stands on standard error.
+    SimulatorDied
+        If it ended for another reason.
+    """
+    past = ["--history", str(options.history), "--as-found-days", str(options.as_found_days)]
+    command = [*_command("history", options), *past, "--excitation-days", str(options.excitation_days)]
+    _check(subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode)
+
+
 @contextmanager
 def simulator(options: SimulatorOptions) -> Iterator[RunningSimulator]:
     """Run the simulator for the length of a ``with`` block.
@@ -49,16 +64,19 @@ def simulator(options: SimulatorOptions) -> Iterator[RunningSimulator]:
 
     Raises
     ------
-    ConfigError
-        If it refused its input: its own one line, passed on.
+    AlreadyTold
+        If it refused its input: its own one line stands on standard error.
     SimulatorDied
         If it ended for another reason.
     """
     process = subprocess.Popen(
-        _command(options), stdout=subprocess.PIPE, stderr=None, text=True, stdin=subprocess.DEVNULL
+        [*_command("serve", options), "--speed", f"{options.speed:g}"],
+        stdout=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     try:
-        yield _ready(process)
+        yield _ready(process, options.speed)
     finally:
         process.terminate()
         try:
@@ -68,23 +86,22 @@ def simulator(options: SimulatorOptions) -> Iterator[RunningSimulator]:
             process.wait()
 
 
-def _command(o: SimulatorOptions) -> list[str]:
-    return [
-        *(sys.executable, "-m", "sim", "serve", "--site", str(o.site)),
-        *("--weather", o.weather, "--start", o.start, "--speed", f"{o.speed:g}", "--seed", str(o.seed)),
-        *("--history", str(o.history)),
-        *("--as-found-days", str(o.as_found_days), "--excitation-days", str(o.excitation_days)),
-    ]
+def _command(verb: str, o: SimulatorOptions) -> list[str]:
+    plant = ["--site", str(o.site), "--weather", o.weather, "--start", o.start, "--seed", str(o.seed)]
+    return [sys.executable, "-m", "sim", verb, *plant]
 
 
-def _ready(process: subprocess.Popen[str]) -> RunningSimulator:
-    assert process.stdout is not None  # asked for as a pipe above
-    line = process.stdout.readline()
+def _ready(process: subprocess.Popen[str], speed: float) -> RunningSimulator:
+    line = process.stdout.readline() if process.stdout is not None else ""
     if not line:
-        code = process.wait()
-        if code == 2:
-            raise ConfigError("demo", "the simulator refused its input", "see the line above")
-        raise SimulatorDied(f"the simulator ended with code {code} before it was ready")
+        _check(process.wait() or 1)
     said = json.loads(line)
-    clock = AcceleratedClock.parse(f"{said['start']},{said['epoch_wall']},{said['speed']}")
+    clock = AcceleratedClock.parse(f"{said['start']},{said['epoch_wall']},{speed}")
     return RunningSimulator(clock, said["modbus"], said["exporter"])
+
+
+def _check(code: int) -> None:
+    if code == 2:
+        raise AlreadyTold("the simulator refused its input")
+    if code != 0:
+        raise SimulatorDied(f"the simulator ended with code {code} before it was ready")
