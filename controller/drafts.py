@@ -72,6 +72,8 @@ class Draft:
     def __post_init__(self) -> None:
         if not self.changes:
             raise BrokenPromise("a proposal changes something")
+        if not all(math.isfinite(value) for value in self.setpoints.values()):
+            raise BrokenPromise("a setpoint is a finite number")
         for lever, change in self.changes.items():
             if self.setpoints.get(lever) != change.after:
                 raise BrokenPromise(f"the change of {lever} does not lead to its setpoint")
