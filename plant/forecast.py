@@ -47,6 +47,20 @@ class CarbonSeries:
 
 
 @dataclass(frozen=True)
+class WeatherSeries:
+    """Outdoor air on a grid: means over the steps. NaN is a gap. [°C]
+
+    `provider` says whose it is; `typical` that it is a typical year's, not this year's.
+    """
+
+    grid: TimeGrid
+    dry_bulb_c: Array
+    wet_bulb_c: Array
+    provider: str
+    typical: bool
+
+
+@dataclass(frozen=True)
 class PriceSeries:
     """Energy price on a grid. [currency/kWh]"""
 

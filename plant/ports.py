@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from plant.commands import Command, Receipt
-from plant.forecast import CarbonSeries, Forecast, PriceSeries
+from plant.forecast import CarbonSeries, Forecast, PriceSeries, WeatherSeries
 from plant.plan import NoPlan, Plan
 from plant.points import Point
 from plant.readings import Reading
@@ -87,6 +87,14 @@ class CarbonFeed(Protocol):
 
     async def intensity(self, grid: TimeGrid) -> CarbonSeries:
         """Intensity on a grid; gaps are NaN."""
+        ...
+
+
+class WeatherFeed(Protocol):
+    """Outdoor air, past and to come."""
+
+    async def weather(self, grid: TimeGrid) -> WeatherSeries:
+        """Dry and wet bulb on a grid; gaps are NaN."""
         ...
 
 

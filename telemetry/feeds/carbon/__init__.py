@@ -7,31 +7,17 @@ A zero, NaN, stale or wrong-time answer is a gap, never a number.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 
 from plant.errors import ConfigError
-from plant.ports import CarbonFeed, Clock
+from plant.ports import CarbonFeed
 from plant.site import CarbonSource
 from telemetry.feeds.carbon.csv_file import CsvCarbon
+from telemetry.feeds.carbon.electricity_maps import ElectricityMaps
+from telemetry.feeds.carbon.neso import Neso
 from telemetry.feeds.carbon.synthetic import SyntheticCarbon
-
-
-@dataclass(frozen=True)
-class FeedSettings:
-    """What a provider may need beside its region.
-
-    `secrets` are files by name (``token``, ``username``, ``password``); `base_url` replaces the
-    provider's own address (a proxy, a test).
-    """
-
-    clock: Clock | None = None
-    secrets: Mapping[str, Path] = field(default_factory=dict)
-    cache_dir: Path | None = None
-    base_url: str | None = None
-    timeout_s: float = 20.0
-
+from telemetry.feeds.carbon.watttime import WattTime
+from telemetry.feeds.settings import FeedSettings
 
 CarbonMaker = Callable[[CarbonSource, FeedSettings], CarbonFeed]
 
@@ -39,6 +25,9 @@ CARBON_FEEDS: Mapping[str, CarbonMaker] = MappingProxyType(
     {
         "synthetic": lambda source, _: SyntheticCarbon(source.region),
         "csv": lambda source, _: CsvCarbon(source),
+        "electricity_maps": ElectricityMaps,
+        "watttime": WattTime,
+        "neso": Neso,
     }
 )
 """One line a provider: the place to register another."""
@@ -60,3 +49,6 @@ def open_carbon_feed(source: CarbonSource, settings: FeedSettings | None = None)
             f"use one of {', '.join(CARBON_FEEDS)}",
         )
     return maker(source, settings or FeedSettings())
+
+
+__all__ = ["CARBON_FEEDS", "CarbonMaker", "FeedSettings", "open_carbon_feed"]
