@@ -172,6 +172,7 @@ WORTH: tuple[Spec, ...] = (
         "Facility energy saved since start: expected, and low and high end of its 90 % interval.",
         ("method", "bound"),
     ),
+    Spec("compared_seconds_total", _C, "Site time in which a figure could be compared.", ("figure",)),
     Spec("accounted_seconds_total", _C, "Site time covered by a figure.", ("figure",)),
     Spec("unaccounted_seconds_total", _C, "Site time for which a figure is missing.", ("figure",)),
     Spec(

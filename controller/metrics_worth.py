@@ -34,8 +34,10 @@ def account_amounts(account: Account) -> Iterator[Amount]:
     found = [*_metered(account, carbon), *_compared(account, carbon)]
     for figure in Figure:
         covered_s = account.covered_h[figure] * _SECONDS_PER_H
+        compared_s = account.compared_h[figure] * _SECONDS_PER_H
         missing_s = max(account.period.total_seconds() - covered_s, 0.0)
         found.append(Amount("accounted_seconds_total", (figure.value,), covered_s, figure.value))
+        found.append(Amount("compared_seconds_total", (figure.value,), compared_s, figure.value))
         found.append(Amount("unaccounted_seconds_total", (figure.value,), missing_s, figure.value))
     return (amount for amount in found if not math.isnan(amount.value))
 

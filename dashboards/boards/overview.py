@@ -1,0 +1,165 @@
+"""Overview: is it safe, is it on, is it worth it."""
+
+from __future__ import annotations
+
+from dashboards.board import Board, Section
+from dashboards.boards.common import (
+    CARBON,
+    CARBON_SOURCE,
+    DATA_AGE,
+    FACILITY,
+    GREEN,
+    INLET_LIMIT,
+    MARGIN,
+    MODES,
+    RED,
+    SITE,
+    WORST_INLET,
+    YELLOW,
+    increase,
+    mean_power,
+    mode_number,
+    saved,
+)
+from dashboards.panels import Behind, Limit, Panel, Query, Shape
+
+_SIGN = (Limit(None, RED), Limit(0, GREEN))
+
+BOARD = Board(
+    uid="coolwright-overview",
+    title="Coolwright / Overview",
+    description="Is it safe, who is in charge, and what has it saved. UTC stored, your own time shown.",
+    sections=(
+        Section(
+            "Now",
+            (
+                DATA_AGE,
+                Panel(
+                    "Least inlet margin",
+                    Shape.NUMBER,
+                    "celsius",
+                    "Degrees between the warmest usable rack inlet of any zone and its recommended limit.",
+                    (Query(f"min by (site) ({MARGIN})", "margin"),),
+                    Behind.STATE,
+                    4,
+                    4,
+                    (Limit(None, RED), Limit(0, YELLOW), Limit(0.5, GREEN)),
+                    decimals=1,
+                ),
+                Panel(
+                    "Proposals waiting",
+                    Shape.NUMBER,
+                    "none",
+                    "Proposals that wait for a person to approve or reject them.",
+                    (Query(f"coolwright_proposals_pending{{{SITE}}}", "waiting"),),
+                    Behind.PROPOSALS,
+                    4,
+                    4,
+                ),
+                Panel(
+                    "Facility power",
+                    Shape.NUMBER,
+                    "watt",
+                    "The utility meter, now. Facility energy is the yardstick, never PUE.",
+                    (Query(f'coolwright_meter_power_watts{{{SITE}, meter="facility"}}', "facility"),),
+                    Behind.STATE,
+                    4,
+                    4,
+                ),
+                CARBON_SOURCE,
+            ),
+        ),
+        Section(
+            "Saved in the range shown (baseline minus actual; negative is a loss)",
+            (
+                Panel(
+                    "Energy saved",
+                    Shape.NUMBER,
+                    "watth",
+                    "Baseline minus metered facility energy, over steps where both exist.",
+                    (Query(f"({saved('energy_joules_total', FACILITY)}) / 3600", "saved"),),
+                    Behind.REPORT,
+                    6,
+                    4,
+                    _SIGN,
+                ),
+                Panel(
+                    "CO2e saved",
+                    Shape.NUMBER,
+                    "massg",
+                    "Baseline minus actual, both with the same factor of the chosen kind.",
+                    (Query(saved("carbon_grams_total", CARBON), "saved"),),
+                    Behind.REPORT,
+                    6,
+                    4,
+                    _SIGN,
+                ),
+                Panel(
+                    "Water saved",
+                    Shape.NUMBER,
+                    "litre",
+                    "Baseline minus metered make-up water. Saving power can cost water, and the reverse.",
+                    (Query(f"({saved('water_cubic_meters_total', SITE)}) * 1000", "saved"),),
+                    Behind.REPORT,
+                    6,
+                    4,
+                    _SIGN,
+                ),
+                Panel(
+                    "Money saved",
+                    Shape.NUMBER,
+                    "none",
+                    "Energy, carbon price and water together, in the site's currency.",
+                    (Query(saved("cost_total", SITE), "saved"),),
+                    Behind.REPORT,
+                    6,
+                    4,
+                    _SIGN,
+                    decimals=2,
+                ),
+            ),
+        ),
+        Section(
+            "Course",
+            (
+                Panel(
+                    "Facility power against the baseline",
+                    Shape.LINES,
+                    "watt",
+                    "Mean metered power and what the site as found would have drawn, per accounted interval.",
+                    (
+                        Query(mean_power("compared"), "actual"),
+                        Query(mean_power("baseline"), "baseline"),
+                    ),
+                    Behind.REPORT,
+                    min_interval="5m",
+                ),
+                Panel(
+                    "Warmest inlet of each zone",
+                    Shape.LINES,
+                    "celsius",
+                    "Never a mean: the warmest usable sensor, and the recommended limit.",
+                    (Query(WORST_INLET, "{{hall_zone}}"), Query(f"min by (site) ({INLET_LIMIT})", "limit")),
+                    Behind.STATE,
+                ),
+                Panel(
+                    "Mode",
+                    Shape.STATES,
+                    "none",
+                    "Who may act in each zone: nobody (fallback, shadow), a person (advisory), the program.",
+                    (Query(mode_number(SITE), "{{hall_zone}}"),),
+                    Behind.STATE,
+                    states=MODES,
+                ),
+                Panel(
+                    "Proposals by what became of them",
+                    Shape.BARS,
+                    "none",
+                    "Proposals that entered each state in the range shown.",
+                    (Query(increase("coolwright_proposals_total", SITE, "site, outcome"), "{{outcome}}"),),
+                    Behind.PROPOSALS,
+                ),
+            ),
+        ),
+    ),
+)
