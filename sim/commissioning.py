@@ -21,8 +21,10 @@ ALONE_SHARE = 1 / 3
 """Share of the window in which one kind of lever moves while the rest stay as found."""
 LEVELS = 6
 DWELL_S = 3600.0
-BACK_OFF_K, ABANDON_K, RESUME_K = 1.1, 0.7, 1.6
+BACK_OFF_K, RESCUE_K, RESUME_K = 1.1, 0.6, 1.6
 """Distances below the recommended maximum at which a zone is eased, rescued, and let go again."""
+RESCUE_SPEED = 3.0
+"""How much faster than a lever's own move a rescue goes."""
 AHEAD_PERIODS = 2.0
 _COOLER = {
     Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: -1.0,
@@ -71,15 +73,23 @@ class Commissioning:
                 self.plant.write(point, self._now[lever.id])
 
     def _move(self, lever: Lever, room_k: Array) -> float:
-        now, target = self._now[lever.id], self._targets[lever.id]
-        mine = zones_of(self.plant.site, lever)
-        cooler = _COOLER.get(lever.quantity, 0.0)
-        nearest = min(float(room_k[z]) for z in mine)
-        if cooler and nearest < ABANDON_K:
-            return lever.high if cooler > 0 else lever.low
-        if cooler and any(z in self._held for z in mine):
-            target = lever.high if cooler > 0 else lever.low
-        return lever.clamp(now + float(np.clip(target - now, -lever.max_move, lever.max_move)))
+        now, target, speed = self._now[lever.id], self._targets[lever.id], 1.0
+        mine = [z for z in zones_of(self.plant.site, lever) if self._helps(lever, z)]
+        if any(z in self._held for z in mine):
+            target = lever.high if _COOLER[lever.quantity] > 0 else lever.low
+            if min(float(room_k[z]) for z in mine) < RESCUE_K:
+                speed = RESCUE_SPEED
+        most = speed * lever.max_move
+        return lever.clamp(now + float(np.clip(target - now, -most, most)))
+
+    def _helps(self, lever: Lever, zone: int) -> bool:
+        """Whether moving the lever cools the zone: colder water only where a valve is fully open."""
+        if lever.quantity not in _COOLER:
+            return False
+        if lever.quantity is not Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT:
+            return True
+        valves = self.plant.image.loops.valve
+        return any(valves[i] > 0.97 for i, z in enumerate(self.plant.parameters.crahs.zone_of) if z == zone)
 
     def _aim(self, elapsed_s: float) -> dict[LeverId, float]:
         """Where each lever should go in this hour."""

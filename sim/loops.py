@@ -25,6 +25,8 @@ STAGE_DOWN_LOAD, STAGE_DOWN_AFTER_S, STAGE_MIN_RUN_S = 0.85, 900.0, 1800.0
 START_RAMP_S = 240.0
 ECONOMIZER_ON_K, ECONOMIZER_OFF_K, ECONOMIZER_HOLD_S = 1.5, 0.3, 1200.0
 EXCHANGER_APPROACH_K, FROST_C = 1.5, 4.0
+ECONOMIZER_COLDER_K = 3.0
+"""How far below the chilled-water setpoint tower water is driven while the exchanger works."""
 
 
 class LoopState(NamedTuple):
@@ -72,7 +74,7 @@ def control(
     economizer_on, economizer_age = _economizer(p, loops, last, weather, step_s)
     target = np.where(
         economizer_on > 0,
-        np.maximum(np.minimum(setpoints.condenser_c, setpoints.chilled_c - EXCHANGER_APPROACH_K), FROST_C),
+        np.maximum(np.minimum(setpoints.condenser_c, setpoints.chilled_c - ECONOMIZER_COLDER_K), FROST_C),
         setpoints.condenser_c,
     )
     fan_max = np.where(economizer_on > 0, ECONOMIZER_FAN_MAX, 1.0)

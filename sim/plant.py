@@ -17,11 +17,12 @@ from plant.readings import Quality, Reading
 from plant.site import Site
 from sim.arrays import Array
 from sim.dynamics import step_plant
-from sim.instruments import install, signals_of
+from sim.instruments import install
 from sim.loops import LoopState, begin_loops, control
 from sim.parameters import PlantParameters, derive_parameters
 from sim.physics.room import RoomState
 from sim.plc import Plc, crah_units, program_for
+from sim.signals import signals_of
 from sim.state import Actuators, Flows, PlantState, Weather
 from sim.totals import Tally, Totals, begin_tally
 from sim.weather import WeatherSource

@@ -10,7 +10,7 @@ from plant.points import OwnerId
 from sim.arrays import Array
 from sim.state import Flows
 
-_FIELDS = ("facility", "it", "cooling", "vented", "tower", "economizer", "water")
+_FIELDS = ("facility", "it", "cooling", "vented", "tower", "economizer", "water", "tower_fan")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Totals:
     vented_kwh: float
     tower_kwh: float
     economizer_kwh: float
+    tower_fan_kwh: float
 
     @property
     def pue(self) -> float:
@@ -56,6 +57,7 @@ class Tally:
                 flows.tower_heat_kw,
                 flows.economizer_kw,
                 flows.makeup_kg_s,
+                flows.tower_fan_kw.sum(axis=-1),
             ]
         )
         return Tally(
@@ -79,6 +81,7 @@ class Tally:
             vented_kwh=named["vented"] / 3600,
             tower_kwh=named["tower"] / 3600,
             economizer_kwh=named["economizer"] / 3600,
+            tower_fan_kwh=named["tower_fan"] / 3600,
         )
 
 
