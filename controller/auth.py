@@ -155,6 +155,7 @@ class TokenBook:
             )
             what = {"token": token_id, "name": name, "role": role, "expires_at": record.expires_at}
             self._audit.record("token.issued", by, what, at)
+        self._find(token_id)
         return IssuedToken(token, record)
 
     def identify(self, token: str, at: datetime) -> Identity:

@@ -1,0 +1,127 @@
+"""The second check of a plan finds what the optimizer must not have done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from supervision_kit import A_AIR, START, FakePlant, demo_site
+
+from controller.case import draft_of_plan
+from controller.envelope import review
+from controller.verify import check_plan
+from plant.plan import Plan, PlanStatus, Prediction, SolverFacts
+from plant.setpoints import LeverId
+from plant.timegrid import TimeGrid
+
+SITE = demo_site()
+STEPS = 8
+GRID = TimeGrid(START, 900, STEPS)
+
+
+def prediction(inlet_c: float, kw: float, std_k: float = 0.2) -> Prediction:
+    def flat(value: float) -> np.ndarray:
+        return np.full(STEPS, value)
+
+    return Prediction(
+        worst_inlet_c={z.id: flat(inlet_c) for z in SITE.zones},
+        worst_inlet_std_k={z.id: flat(std_k) for z in SITE.zones},
+        it_kw=flat(900),
+        cooling_kw=flat(kw),
+        facility_kw=flat(900 + kw),
+        water_l=flat(10),
+        carbon_kg=flat(kw * 0.1),
+        cost=flat(kw * 0.02),
+    )
+
+
+def plan() -> Plan:
+    return Plan(
+        id="plan-1",
+        made_at=START,
+        grid=GRID,
+        status=PlanStatus.OPTIMAL,
+        chosen="mpc",
+        trajectory={lv.id: np.full(STEPS, lv.as_found) for lv in SITE.levers}
+        | {A_AIR: np.linspace(18.4, 21.9, STEPS)},
+        prediction=prediction(24.0, 180.0),
+        hold=prediction(22.0, 200.0),
+        candidates=(),
+        binding=("zone-c inlet",),
+        reason="warmer air saves chiller work",
+        model_version="1",
+        solver=SolverFacts("highs", "optimal", 0.0, 1, 1),
+    )
+
+
+def test_a_sound_plan_passes() -> None:
+    assert check_plan(plan(), SITE, at=START).passed
+
+
+def with_air(*values: float) -> Callable[[Plan], Plan]:
+    return lambda p: replace(p, trajectory={**p.trajectory, A_AIR: np.array(values)})
+
+
+BROKEN: dict[str, tuple[Callable[[Plan], Plan], str]] = {
+    "gap": (with_air(18, 18, 18, np.nan, 18, 18, 18, 18), "has gaps"),
+    "too short": (with_air(18, 18), "has gaps"),
+    "range": (with_air(*[26.0] * STEPS), "outside 17 to 25.5"),
+    # 0.5 K in 300 s is 1.5 K in a step of 900 s
+    "ramp": (with_air(18, 18, 18, 19.6, 19.6, 19.6, 19.6, 19.6), "moves 1.6 in one step"),
+    "unknown lever": (
+        lambda p: replace(p, trajectory={**p.trajectory, LeverId("x"): np.zeros(STEPS)}),
+        "no such lever",
+    ),
+    # 26.7 + 2 x 0.2 is above 27
+    "pessimistic edge": (lambda p: replace(p, prediction=prediction(26.7, 180.0)), "may reach 27.1"),
+    "wide spread": (lambda p: replace(p, prediction=prediction(25.0, 180.0, std_k=1.2)), "may reach 27.4"),
+    "unknown inlet": (lambda p: replace(p, prediction=prediction(np.nan, 180.0)), "is not predicted"),
+    "old": (lambda p: replace(p, made_at=START - timedelta(hours=1)), "3600 s ago"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_plan_is_found(fault: str) -> None:
+    break_it, says = BROKEN[fault]
+    check = check_plan(break_it(plan()), SITE, at=START)
+    assert not check.passed
+    assert says in check.reason
+
+
+def test_a_second_models_rollout_is_checked_too() -> None:
+    assert not check_plan(plan(), SITE, at=START, rollout=prediction(26.9, 180.0)).passed
+
+
+def test_where_doing_nothing_is_hotter_a_plan_that_cools_passes() -> None:
+    rescue = replace(plan(), prediction=prediction(27.5, 220.0), hold=prediction(28.5, 200.0))
+    assert check_plan(rescue, SITE, at=START).passed
+    worse = replace(plan(), prediction=prediction(28.9, 150.0), hold=prediction(28.5, 200.0))
+    assert not check_plan(worse, SITE, at=START).passed
+
+
+def test_the_case_shown_is_the_first_hour_against_doing_nothing() -> None:
+    snapshot = FakePlant(SITE).snapshot(START)
+    verdict = review(SITE, plan().first(), snapshot)
+    draft = draft_of_plan(
+        plan(), verdict, snapshot, SITE, at=START + timedelta(seconds=20), relative_error=0.1
+    )
+    assert draft is not None
+    assert set(draft.changes) == {A_AIR}
+    effect = draft.effect
+    # four steps of 20 kW less; 1.96 standard errors of 10 % either way
+    assert effect.power_kw.value == pytest.approx(-20.0)
+    assert effect.power_kw.low == pytest.approx(-20.0 - 3.92)
+    assert effect.carbon_kg.value == pytest.approx(-8.0)
+    assert effect.cost.value == pytest.approx(-1.6)
+    assert effect.water_l.value == 0.0
+    assert [i.margin_k for i in draft.inlets] == pytest.approx([3.0] * 4)
+    assert draft.data_age_s == 20.0
+
+
+def test_no_change_is_no_case() -> None:
+    snapshot = FakePlant(SITE).snapshot(START)
+    verdict = review(SITE, SITE.as_found, snapshot)
+    assert draft_of_plan(plan(), verdict, snapshot, SITE, at=START) is None
