@@ -41,9 +41,11 @@ class TariffPrice:
         finest = pd.Timedelta(seconds=grid.step_s / pieces)
         middle = pd.date_range(grid.start, periods=grid.steps * pieces, freq=finest) + finest / 2
         local = middle.tz_convert(self._timezone)
-        prices = self._table[local.dayofweek.to_numpy(), local.hour.to_numpy()]
-        mean = prices.reshape(grid.steps, pieces).mean(axis=1)
-        return PriceSeries(grid, mean, self._tariff.currency, "site tariff")
+        prices = self._table[local.day_of_week.to_numpy(), local.hour.to_numpy()]
+        prices = prices.reshape(grid.steps, pieces)
+        steady = prices.min(axis=1) == prices.max(axis=1)  # the very price, not a rounded mean of it
+        per_kwh = np.where(steady, prices[:, 0], prices.mean(axis=1))
+        return PriceSeries(grid, per_kwh, self._tariff.currency, "site tariff")
 
 
 class DayAheadCsv:

@@ -59,6 +59,8 @@ def with_lengths(values: Sequence[tuple[datetime, float]], *, most_s: float = 36
 
     The usual distance is taken for the last one.
     """
+    if not values:
+        return []
     ordered = sorted(values)
     gaps = [(after[0] - before[0]).total_seconds() for before, after in pairwise(ordered)]
     usual = min(sorted(gaps)[len(gaps) // 2], most_s) if gaps else most_s

@@ -71,7 +71,7 @@ def _hourly(data: object) -> tuple[Instants, Instants] | str:
     columns = [hourly.get(name) for name in ("time", *_WANTED)]
     if not all(isinstance(c, list) and len(c) == len(columns[0] or []) for c in columns):
         return "the columns of 'hourly' are of different length"
-    rows = list(zip(*columns, strict=True))  # type: ignore[arg-type]
+    rows = list(zip(*columns, strict=True))
     times = [datetime.fromisoformat(str(row[0])).replace(tzinfo=UTC) for row in rows]
     dry = np.array([number(row[1]) for row in rows])
     humidity = np.clip(np.array([number(row[2]) for row in rows]) / 100, 0.01, 1.0)

@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plant.errors import ConfigError
 from plant.forecast import WeatherSeries
 from plant.psychrometrics import wet_bulb_c
 from plant.timegrid import TimeGrid
 from telemetry.feeds.weather.instants import means
+
+Hours = NDArray[np.float64]
 
 
 class TypicalYear:
@@ -48,8 +51,8 @@ class TypicalYear:
         return (int(ordinal.total_seconds() // 3600) - 1) % 8760
 
 
-def _read(path: Path) -> tuple[float, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-    from pvlib.iotools import read_epw, read_tmy3  # noqa: PLC0415 a slow import, seldom needed
+def _read(path: Path) -> tuple[float, Hours, Hours]:
+    from pvlib.iotools import read_epw, read_tmy3  # a slow import, seldom needed
 
     where = f"weather file {path}"
     if not path.is_file():
@@ -61,12 +64,12 @@ def _read(path: Path) -> tuple[float, np.ndarray, np.ndarray]:  # type: ignore[t
             frame, meta = read_tmy3(str(path), coerce_year=2001, map_variables=True)
         dry = frame["temp_air"].to_numpy(float)
         humidity = np.clip(frame["relative_humidity"].to_numpy(float) / 100, 0.01, 1.0)
-        pressure_kpa = frame["atmospheric_pressure" if "atmospheric_pressure" in frame else "pressure"]
-        scale = 1e-3 if path.suffix.lower() == ".epw" else 1e-1  # EPW has Pa, TMY3 mbar
-        pressure = pressure_kpa.to_numpy(float) * scale
+        told = frame["atmospheric_pressure" if "atmospheric_pressure" in frame else "pressure"]
+        to_kpa = 1e-3 if path.suffix.lower() == ".epw" else 1e-1  # EPW has Pa, TMY3 mbar
+        pressure_kpa = told.to_numpy(float) * to_kpa
         offset_h = float(meta["TZ"])
     except (ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
         raise ConfigError(where, f"is neither EPW nor TMY3 ({error})", "give a valid file") from None
     if len(dry) != 8760:
         raise ConfigError(where, f"has {len(dry)} hours", "give a typical year of 8,760")
-    return offset_h, dry, wet_bulb_c(dry, humidity, pressure)
+    return offset_h, dry, wet_bulb_c(dry, humidity, pressure_kpa)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import psychrolib
+import pvlib
+import pytest
+from http_server import Asked, Told, serving
+from telemetry_kit import NOON, HandClock, small_site
+
+from plant.errors import ConfigError
+from plant.site import Tariff, TariffPeriod
+from plant.timegrid import TimeGrid
+from telemetry.feeds import FeedSettings, open_price_feed, open_weather_feed
+from telemetry.feeds.price import DayAheadCsv, TariffPrice
+
+PEAK = TariffPeriod("peak", 0.30, tuple(range(17, 21)), (0, 1, 2, 3, 4))
+NIGHT = TariffPeriod("night", 0.10, tuple(range(6)), tuple(range(7)))
+TARIFF = Tariff("EUR", 0.20, (PEAK, NIGHT))
+GREENSBORO = Path(pvlib.__file__).parent / "data" / "723170TYA.CSV"
+
+
+async def prices(start: datetime, steps: int = 24, step_s: int = 3600) -> list[float]:
+    series = await TariffPrice(TARIFF, "Europe/Berlin").price(TimeGrid(start, step_s, steps))
+    return [round(p, 6) for p in series.per_kwh.tolist()]
+
+
+async def test_a_tariff_follows_local_hours_and_weekdays() -> None:
+    monday = await prices(datetime(2026, 5, 31, 22, tzinfo=UTC))  # midnight of Monday 1 June in Berlin
+    assert monday == [0.10] * 6 + [0.20] * 11 + [0.30] * 4 + [0.20] * 3
+    sunday = await prices(datetime(2026, 6, 6, 22, tzinfo=UTC))
+    assert 0.30 not in sunday
+
+
+async def test_the_night_is_an_hour_shorter_when_clocks_go_forward_and_longer_when_back() -> None:
+    spring = await prices(datetime(2026, 3, 28, 23, tzinfo=UTC), 23)  # 29 March has 23 hours
+    autumn = await prices(datetime(2026, 10, 24, 22, tzinfo=UTC), 25)  # 25 October has 25
+    assert spring.count(0.10) == 5
+    assert autumn.count(0.10) == 7
+
+
+async def test_a_step_over_a_change_of_price_has_the_mean_over_its_time() -> None:
+    assert await prices(datetime(2026, 6, 1, 14, 45, tzinfo=UTC), 1) == [pytest.approx(0.275)]
+
+
+async def test_day_ahead_prices_come_in_quarter_hours_and_may_be_negative(tmp_path: Path) -> None:
+    file = tmp_path / "day_ahead.csv"
+    file.write_text(
+        "time,price_per_mwh\n2026-06-01T12:00Z,80\n2026-06-01T12:15Z,-20\n2026-06-01T12:30Z,0\n",
+        encoding="utf-8",
+    )
+    series = await DayAheadCsv(file, TARIFF, "Europe/Berlin").price(TimeGrid(NOON, 900, 4))
+    np.testing.assert_allclose(series.per_kwh, [0.08, -0.02, 0.0, 0.20])
+    assert series.provider == "day-ahead day_ahead.csv (1 of 4 steps from the site tariff)"
+    assert series.currency == "EUR"
+
+
+async def test_a_site_without_day_ahead_prices_has_its_tariff() -> None:
+    series = await open_price_feed(small_site([])).price(TimeGrid(NOON, 900, 2))
+    assert series.per_kwh.tolist() == [0.2, 0.2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time,euros\n2026-06-01T12:00Z,1\n",
+        "time,price_per_kwh\n2026-06-01T12:00,1\n",
+        "time,price_per_kwh\nx,1\n",
+    ],
+)
+def test_a_wrong_price_file_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError):
+        DayAheadCsv(file, TARIFF, "Europe/Berlin")
+
+
+def open_meteo(asked: Asked) -> Told:
+    hours = 48
+    start = datetime.fromisoformat(asked.query["start_date"])
+    return Told(
+        json.dumps(
+            {
+                "utc_offset_seconds": 0,
+                "hourly_units": {
+                    "time": "iso8601",
+                    "temperature_2m": "°C",
+                    "relative_humidity_2m": "%",
+                    "surface_pressure": "hPa",
+                },
+                "hourly": {
+                    "time": [(start + timedelta(hours=h)).isoformat()[:16] for h in range(hours)],
+                    "temperature_2m": [None if h == 20 else 10.0 + h for h in range(hours)],
+                    "relative_humidity_2m": [50] * hours,
+                    "surface_pressure": [980.0] * hours,
+                },
+            }
+        )
+    )
+
+
+async def test_open_meteo_becomes_means_over_the_steps_with_a_wet_bulb() -> None:
+    with serving(open_meteo) as site:
+        feed = open_weather_feed(small_site([]), "open_meteo", FeedSettings(HandClock(), base_url=site.url))
+        series = await feed.weather(TimeGrid(NOON, 3600, 4))
+        assert site.log[0].query["timezone"] == "UTC"
+        assert site.log[0].query["start_date"] == "2026-06-01"
+    np.testing.assert_allclose(series.dry_bulb_c, [22.5, 23.5, 24.5, 25.5])
+    psychrolib.SetUnitSystem(psychrolib.SI)
+    assert series.wet_bulb_c[0] == pytest.approx(psychrolib.GetTWetBulbFromRelHum(22.5, 0.5, 98000), abs=0.02)
+    assert not series.typical
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hourly_units": {"temperature_2m": "°F", "relative_humidity_2m": "%", "surface_pressure": "hPa"}},
+        {"utc_offset_seconds": -18000},
+        {"hourly": {"time": []}},
+        {"error": True, "reason": "Parameter 'latitude' must be in range"},
+    ],
+)
+async def test_weather_in_another_unit_or_time_zone_is_a_gap(change: dict[str, object]) -> None:
+    def answer(asked: Asked) -> Told:
+        return Told(json.dumps({**json.loads(open_meteo(asked).body), **change}))
+
+    with serving(answer) as site:
+        feed = open_weather_feed(small_site([]), "open_meteo", FeedSettings(HandClock(), base_url=site.url))
+        series = await feed.weather(TimeGrid(NOON, 3600, 4))
+    assert np.isnan(series.dry_bulb_c).all()
+    assert feed.faults  # type: ignore[attr-defined]
+
+
+async def test_a_typical_year_has_the_hours_of_its_file_in_its_own_zone() -> None:
+    feed = open_weather_feed(small_site([]), str(GREENSBORO))
+    frame, _ = pvlib.iotools.read_tmy3(GREENSBORO, coerce_year=2001, map_variables=True)
+    series = await feed.weather(TimeGrid(datetime(2026, 7, 1, 16, 30, tzinfo=UTC), 3600, 2))
+    # 17:00 UTC is 12:00 in the file (UTC-5): the means over ±30 min lie close to the instants.
+    noon = frame.loc[(frame.index.month == 7) & (frame.index.day == 1) & (frame.index.hour == 12), "temp_air"]
+    assert series.dry_bulb_c[0] == pytest.approx(float(noon.iloc[0]), abs=0.3)
+    assert series.typical
+    leap = await feed.weather(TimeGrid(datetime(2028, 2, 28, tzinfo=UTC), 3600, 72))
+    assert not np.isnan(leap.wet_bulb_c).any()
+    assert (leap.wet_bulb_c <= leap.dry_bulb_c + 0.01).all()
+
+
+async def test_a_record_does_not_reach_over_its_gaps(tmp_path: Path) -> None:
+    file = tmp_path / "weather.csv"
+    file.write_text(
+        "time,dry_bulb_c,wet_bulb_c\n2026-06-01T12:00Z,20,15\n2026-06-01T13:00Z,22,16\n2026-06-01T17:00Z,30,20\n",
+        encoding="utf-8",
+    )
+    series = await open_weather_feed(small_site([]), str(file)).weather(TimeGrid(NOON, 3600, 3))
+    np.testing.assert_allclose(series.dry_bulb_c, [21.0, np.nan, np.nan])
+
+
+@pytest.mark.parametrize("source", ["crystal ball", "nowhere.epw", "nowhere.csv"])
+def test_weather_that_cannot_be_is_refused(source: str) -> None:
+    with pytest.raises(ConfigError):
+        open_weather_feed(small_site([]), source)
