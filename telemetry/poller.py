@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+
+import numpy as np
 
 from plant.points import Point, PointId
 from plant.ports import Clock
@@ -35,6 +38,8 @@ class PollStats:
     polls: int
     skipped: int
     worst_lateness_s: float
+    p99_lateness_s: float
+    """Of the last few thousand polls."""
 
 
 class Poller:
@@ -66,6 +71,7 @@ class Poller:
         self._stored: dict[PointId, float] = {}
         self._polls = self._skipped = 0
         self._worst_lateness_s = 0.0
+        self._lateness_s: deque[float] = deque(maxlen=4096)
 
     async def poll(self) -> Snapshot:
         """One pass over every gateway."""
@@ -100,13 +106,15 @@ class Poller:
     @property
     def stats(self) -> PollStats:
         """Counts since the start."""
-        return PollStats(self._polls, self._skipped, self._worst_lateness_s)
+        p99 = float(np.quantile(self._lateness_s, 0.99)) if self._lateness_s else 0.0
+        return PollStats(self._polls, self._skipped, self._worst_lateness_s, p99)
 
     async def _run_one(self, points: Sequence[Point], every_s: float) -> None:
         due = self._clock.now()
         while True:
             late_s = (self._clock.now() - due).total_seconds()
             self._worst_lateness_s = max(self._worst_lateness_s, late_s)
+            self._lateness_s.append(late_s)
             await self._take(await self._field.read(points))
             now = self._clock.now()
             missed = max(0, int((now - due).total_seconds() // every_s))
