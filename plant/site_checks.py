@@ -6,8 +6,8 @@ from collections import Counter
 from zoneinfo import ZoneInfo
 
 from plant.errors import ConfigError
-from plant.points import SITE, ModbusAddress, PointId
-from plant.quantities import Quantity
+from plant.points import SITE, ModbusAddress, ModbusTable, Point, PointId
+from plant.quantities import Quantity, Role
 from plant.setpoints import LeverId
 from plant.site import GatewayKind, Site
 
@@ -43,6 +43,8 @@ def _check_unique(site: Site, file: str) -> None:
     for kind, ids in (
         ("zone", [z.id for z in site.zones]),
         ("equipment", [e.id for e in site.equipment]),
+        # What a point can be `of` is one namespace: a shared id would mix two owners up.
+        ("owner", [SITE, *(z.id for z in site.zones), *(e.id for e in site.equipment)]),
         ("gateway", [g.id for g in site.gateways]),
         ("point", [p.id for p in site.points]),
         ("lever", [lv.id for lv in site.levers]),
@@ -90,6 +92,19 @@ def _check_addresses(site: Site, file: str) -> None:
                 f"its address does not fit gateway {gateway.id} ({gateway.kind})",
                 "use the address form of that kind",
             )
+        if isinstance(point.address, ModbusAddress):
+            _check_register(point, point.address, f"{file}, point {point.id}")
+
+
+def _check_register(point: Point, register: ModbusAddress, where: str) -> None:
+    if register.scale == 0:
+        raise ConfigError(where, "modbus scale is 0", "give what one raw count is worth")
+    if point.role is Role.SETPOINT and register.table not in (ModbusTable.COIL, ModbusTable.HOLDING):
+        raise ConfigError(
+            where,
+            f"is a setpoint in the {register.table} table, which nobody can write",
+            "use the holding (or coil) table",
+        )
 
 
 def _check_levers(site: Site, file: str) -> None:

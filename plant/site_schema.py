@@ -16,9 +16,9 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class PartIn(BaseModel):
-    """Refuses unknown keys."""
+    """Refuses unknown keys, and NaN: `.nan` is legal YAML and passes checks that should stop it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class InletsIn(PartIn):
