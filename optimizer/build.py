@@ -66,10 +66,15 @@ class LinearPlan:
         """Whether a problem has this structure."""
         return _shape(problem) == self._shape
 
-    def solve(self, problem: Problem, around: Array) -> Solved | NothingFound | SolverFailed:
-        """The best path near ``around`` (steps, axes) under the tangents taken there."""
+    def solve(
+        self, problem: Problem, around: Array, reach: float = 1.0
+    ) -> Solved | NothingFound | SolverFailed:
+        """The best path near ``around`` (steps, axes) under the cuts taken there.
+
+        `reach` scales the neighborhood they are trusted in.
+        """
         at = cuts.Reference.of(problem, around, self._grouping)
-        self._load(problem, at, around)
+        self._load(problem, at, around, reach)
         try:
             ended = self._solver.run()
         except (RuntimeError, ValueError) as error:
@@ -83,11 +88,11 @@ class LinearPlan:
         facts = SolverFacts("highs", ended.termination, ended.gap, *self._size)
         return Solved(path, ended.proven, facts)
 
-    def _load(self, problem: Problem, at: cuts.Reference, around: Array) -> None:
+    def _load(self, problem: Problem, at: cuts.Reference, around: Array, reach: float) -> None:
         """Bring this problem's numbers into every law."""
         m, settings = self._model, problem.settings
         hours = self._grouping.count * problem.grid.step_h
-        low, high = _neighborhood(problem, self._grouping.mean(around))
+        low, high = _neighborhood(problem, self._grouping.mean(around), reach)
         present = np.array([a.present for a in problem.board.axes])
         load_ramps(m.ramps, present, _reach(problem, self._grouping), low, high)
         bank = problem.model.bank
@@ -106,7 +111,9 @@ class LinearPlan:
         load_plant_room(m.room, room.level, room.per_heat, room.per_axis)
         load(m.it_kw, at.it_reference_kw)
         total = at.it_kw.sum(axis=1)
-        losses = (problem.model.losses.at(total + 1.0) - problem.model.losses.at(total)).mean()
+        metered = problem.model.it_meter.at(total + 1.0) - problem.model.it_meter.at(total)
+        lost = problem.model.losses.at(total + 1.0) - problem.model.losses.at(total)
+        losses = (metered * (1 + lost)).mean() - 1.0
         load(m.energy_price, np.asarray(at.price * hours))
         m.loss_share.set_value(float(losses))
         load(m.excess_price, np.asarray(settings.violation_cost_per_k_h * hours))
@@ -141,9 +148,9 @@ def _assemble(blocks: int, zones: int) -> pyo.ConcreteModel:
     m.ramps, m.inlets, m.servers = pyo.Block(), pyo.Block(), pyo.Block()
     m.fans, m.coils, m.room = pyo.Block(), pyo.Block(), pyo.Block()
     add_ramps(m.ramps, m.steps, m.axes, m.x)
-    add_inlets(m.inlets, m.steps, m.zones, pyo.RangeSet(0, len(cuts.RISE_OFFSETS) - 1), supply, speed)
+    add_inlets(m.inlets, m.steps, m.zones, pyo.RangeSet(0, len(cuts.RISE_OFFSETS) - 2), supply, speed)
     add_server_rise(
-        m.servers, m.steps, m.zones, pyo.RangeSet(0, len(cuts.SERVER_OFFSETS_K) - 1), m.inlets.inlet
+        m.servers, m.steps, m.zones, pyo.RangeSet(0, len(cuts.SERVER_OFFSETS_K) - 2), m.inlets.inlet
     )
     add_fan_power(m.fans, m.steps, m.zones, pyo.RangeSet(0, cuts.FAN_POINTS - 1), speed)
     add_open_valve(
@@ -181,12 +188,13 @@ def _add_cost(m: pyo.ConcreteModel) -> None:
     m.cost = pyo.Objective(expr=energy + excess + moves)
 
 
-def _neighborhood(problem: Problem, path: Array) -> tuple[Array, Array]:
+def _neighborhood(problem: Problem, path: Array, share: float) -> tuple[Array, Array]:
     """Where the tangents may be trusted, inside the levers' ranges. Shapes (blocks, axes)."""
     zones = len(problem.model.zones)
     reach = np.array(
         [cuts.TRUST["supply"]] * zones + [cuts.TRUST["speed"]] * zones + [cuts.TRUST["chw"], cuts.TRUST["cw"]]
     )
+    reach = reach * share
     low = np.array([a.low for a in problem.board.axes])
     high = np.array([a.high for a in problem.board.axes])
     # The path itself may stand outside a range (a lever found there): never make that infeasible.

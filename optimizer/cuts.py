@@ -11,14 +11,13 @@ from optimizer.model import PlantModel
 from optimizer.problem import Problem
 from plant.forecast import Array
 
-RISE_OFFSETS = np.array([-0.12, -0.05, 0.0, 0.08])
+RISE_OFFSETS = np.array([-0.12, -0.08, -0.04, 0.0, 0.06, 0.12])
 SERVER_OFFSETS_K = np.array([-4.0, -2.0, -1.0, 0.0, 1.0, 2.0])
 VALVE_OFFSETS = np.array([-0.08, 0.0, 0.08])
 FAN_POINTS = 8
 ROOM_SHIFTS = ((0.0, 0.0), (1.5, 0.0), (-1.5, 0.0), (0.0, 2.0), (0.0, -2.0))
 """Where the plant room is touched: shifts of chilled and condenser water from the reference. [K]"""
 TRUST = {"supply": 2.0, "speed": 0.12, "chw": 2.0, "cw": 3.0}
-_SMALL = 0.004
 _STEPS = {"supply": 0.25, "speed": 0.01, "chw": 0.25, "cw": 0.5}
 _STEEPEST_SHARE = 0.12
 """No plane is steeper than this share of plant power per kelvin: steeper is a staging step."""
@@ -96,8 +95,6 @@ class Reference:
             inlets = course.supply_c[..., None] + bank.rise_k(gain, course.supply_c) + bias
             it = reference + bank.rise_kw(inlets, reference)
         share = grouping.mean(world.it_std_kw) / np.maximum(reference, 1.0)
-        rise = inlets.max(axis=-1) - course.supply_c
-        beyond = np.maximum(gain - bank.gain_high_k, 0) + np.maximum(bank.gain_low_k - gain, 0)
         return cls(
             supply_c=course.supply_c,
             speed=course.speed,
@@ -108,13 +105,13 @@ class Reference:
             it_reference_kw=reference,
             it_kw=it,
             inlets_c=inlets,
-            std_k=np.sqrt(bank.std_k**2 + (rise * share) ** 2 + (0.25 * beyond) ** 2),
+            std_k=bank.inlet_std_k(gain, course.supply_c, share),
             bias_k=bias,
         )
 
 
 def rise_cuts(model: PlantModel, at: Reference) -> Lines:
-    """Warmest rise over supply against fan speed, at the reference's load."""
+    """Warmest rise over supply against fan speed, at the reference's load, by chords."""
     bank = model.bank
     speed = np.clip(at.speed[..., None] + RISE_OFFSETS, 0.15, 1.1)
 
@@ -123,21 +120,27 @@ def rise_cuts(model: PlantModel, at: Reference) -> Lines:
         supply = np.broadcast_to(at.supply_c[:, None, :], gain.shape)
         return np.asarray((bank.rise_k(gain, supply) + at.bias_k).max(axis=-1).swapaxes(-1, -2))
 
-    slope = (rise(speed + _SMALL) - rise(speed - _SMALL)) / (2 * _SMALL)
-    return Lines(rise(speed) - slope * speed, slope)
+    return _chords(speed, rise(speed))
 
 
 def server_cuts(model: PlantModel, at: Reference) -> Lines:
-    """IT rise against the warmest inlet, all inlets of a zone shifting together."""
+    """IT rise against the warmest inlet, all inlets of a zone shifting together, by chords."""
     bank = model.bank
     worst = at.inlets_c.max(axis=-1)
 
     def added(shift: Array) -> Array:
         return np.stack([bank.rise_kw(at.inlets_c + s, at.it_reference_kw) for s in shift], axis=-1)
 
-    value = added(SERVER_OFFSETS_K)
-    slope = (added(SERVER_OFFSETS_K + 0.05) - added(SERVER_OFFSETS_K - 0.05)) / 0.1
-    return Lines(value - slope * (worst[..., None] + SERVER_OFFSETS_K), slope)
+    return _chords(worst[..., None] + SERVER_OFFSETS_K, added(SERVER_OFFSETS_K))
+
+
+def _chords(at: Array, value: Array) -> Lines:
+    """Lines through neighboring points: for a convex function their maximum is the interpolant.
+
+    Unlike tangents they are never below the function between the points, which is the safe side.
+    """
+    slope = np.diff(value, axis=-1) / np.maximum(np.diff(at, axis=-1), 1e-6)
+    return Lines(value[..., :-1] - slope * at[..., :-1], slope)
 
 
 def fan_cuts(problem: Problem) -> Lines:

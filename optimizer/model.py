@@ -24,7 +24,8 @@ from plant.forecast import Array
 from plant.points import OwnerId
 
 _NOWHERE_C = -273.0
-_EXTRAPOLATION_STD = 0.25
+_ALL_BUT = 0.96
+EXTRAPOLATION_STD = 0.25
 """Standard deviation added per kelvin of air gain beyond what the data covered. [K/K]"""
 
 
@@ -113,6 +114,7 @@ class PlantModel:
     tower: TowerLaw
     chw_pump: PolynomialLaw
     cw_pump: CondenserPumpLaw
+    it_meter: PolynomialLaw
     losses: PolynomialLaw
     water: WaterLaw
     evidence: tuple[Evidence, ...]
@@ -156,14 +158,23 @@ class PlantModel:
         flow = np.maximum(flow_kw_k, 1.0)
         return_c = chw_c + load_kw / flow
         enabled = self.economizer.enabled(return_c, wet_bulb_c)
-        rejected = load_kw * 1.1
+        # Some PLCs run the tower for the economizer by the chilled-water setpoint, fans capped.
+        held = enabled if self.economizer.holds_cw else np.zeros_like(enabled)
+        target = np.where(held, chw_c - self.economizer.cw_below_chw_k, cw_setpoint_c)
+        most_kw = self.tower.full_kw * np.where(held, self.economizer.fan_share, 1.0)
+        rejected, running = load_kw * 1.1, self.chillers.running(load_kw)
         for _ in range(3):
-            cw = self.tower.reached_c(cw_setpoint_c, rejected, wet_bulb_c)
+            pump = self.cw_pump.power_kw(running, enabled)
+            share = pump / max(self.cw_pump.full_kw, 1e-6)
+            cw = np.maximum(target, self.tower.coldest_c(rejected, wet_bulb_c, share, most_kw))
             free = np.where(enabled, self.economizer.heat_kw(load_kw, flow, return_c, cw), 0.0)
+            # The water drifts a little before a PLC starts a machine for the last few percent.
+            free = np.where(free > _ALL_BUT * load_kw, load_kw, free)
+            running = self.chillers.running(load_kw - free)
             chiller = self.chillers.power_kw(load_kw - free, chw_c, cw)
             rejected = load_kw + chiller
-        pumps = self.chw_pump.at(flow) + self.cw_pump.power_kw(self.chillers.running(load_kw - free), enabled)
-        tower = self.tower.power_kw(cw, rejected, wet_bulb_c)
+        pumps = self.chw_pump.at(flow) + self.cw_pump.power_kw(running, enabled)
+        tower = self.tower.power_kw(cw, rejected, wet_bulb_c, share)
         return WaterSide(chiller, tower, pumps, free, rejected, cw)
 
     def flow_kw_k(self, heat_kw: Array, supply_c: Array, speed: Array, chw_c: Array) -> Array:
@@ -223,13 +234,11 @@ class PlantModel:
         flow = self.flow_kw_k(heat, supply, course.speed, course.chw_c)
         room = self.water_side(load, flow, course.chw_c, course.cw_c, wet)
         cooling = fans.sum(axis=-1) + room.power_kw
-        it_total = it.sum(axis=-1)
+        it_total = self.it_meter.at(it.sum(axis=-1))
         hours = world.step_s / 3600
         gain = it / (bank.air_kw_k * course.speed)
-        beyond = np.maximum(gain - bank.gain_high_k, 0.0) + np.maximum(bank.gain_low_k - gain, 0.0)
         load_share = world.it_std_kw / np.maximum(world.it_reference_kw, 1.0)
-        from_load = np.maximum(worst - supply, 0.0) * load_share
-        std = np.sqrt(bank.std_k**2 + from_load**2 + (_EXTRAPOLATION_STD * beyond) ** 2)
+        std = bank.inlet_std_k(gain, supply, load_share)
         return Rollout(
             worst_inlet_c=worst,
             worst_inlet_std_k=std,
@@ -295,6 +304,16 @@ class ZoneBank:
         features = inlet_features(gain_k, supply_c)
         rise = (features[..., None, :] @ self.coefficients.transpose(0, 2, 1))[..., 0, :]
         return np.asarray(np.where(self.present > 0, rise, _NOWHERE_C))
+
+    def inlet_std_k(self, gain_k: Array, supply_c: Array, load_share: Array) -> Array:
+        """Spread of the warmest inlet: the law's own, the load's, and that of going beyond the data.
+
+        Zones last. `load_share` is the load's standard deviation over the load. [K]
+        """
+        now = self.rise_k(gain_k, supply_c).max(axis=-1)
+        more = self.rise_k(gain_k * (1 + load_share), supply_c).max(axis=-1)
+        beyond = np.maximum(gain_k - self.gain_high_k, 0.0) + np.maximum(self.gain_low_k - gain_k, 0.0)
+        return np.asarray(np.sqrt(self.std_k**2 + (more - now) ** 2 + (EXTRAPOLATION_STD * beyond) ** 2))
 
     def rise_kw(self, inlets_c: Array, reference_kw: Array) -> Array:
         """Server fans' answer. Shape (…, zones, sensors) and (…, zones) to (…, zones). [kW]"""

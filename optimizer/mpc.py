@@ -84,11 +84,25 @@ class MpcPolicy:
         """The solver's path around the better of the rules' paths."""
         if not self.settings.use_solver:
             return NothingFound("the solver is switched off")
-        first = compare(problem, paths)
-        around = first.paths[first.winner]
         if self._linear is None or not self._linear.fits(problem):
             self._linear = LinearPlan.build(problem)
-        return self._linear.solve(problem, around)
+        best: Solved | NothingFound | SolverFailed = NothingFound("no pass was run")
+        known = dict(paths)
+        for number in range(self.settings.passes):
+            contest = compare(problem, known)
+            # Tangents reach less far each time, so that the passes settle.
+            solved = self._linear.solve(problem, contest.paths[contest.winner], reach=0.5**number)
+            if not isinstance(solved, Solved):
+                return best if isinstance(best, Solved) else solved
+            known[f"pass {number}"] = solved.path
+            best = solved if number == 0 else _better(problem, best, solved)
+        return best
+
+
+def _better(problem: Problem, one: Solved | NothingFound | SolverFailed, other: Solved) -> Solved:
+    if not isinstance(one, Solved):
+        return other
+    return (one, other)[compare(problem, {"one": one.path, "other": other.path}).winner]
 
 
 def _answer(

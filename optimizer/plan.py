@@ -15,6 +15,8 @@ from plant.plan import Candidate, Prediction
 
 _NEAR_LIMIT_K = 0.25
 _BINDS_WITHIN_H = 4.0
+_NEAR_H, _FADES_H, _FAR_WEIGHT = 2.0, 2.0, 0.02
+_TOLERATED_K = 0.05
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,31 @@ class Contest:
 def compare(problem: Problem, paths: Mapping[str, Array]) -> Contest:
     """Roll every candidate out through the nonlinear model and score it in money.
 
-    The score is energy, carbon and water, a small price on movement that breaks ties, and the
-    violation price on every kelvin-hour that an inlet with its margin is above the planning limit.
+    The score is energy, carbon and water, a small price on movement that breaks ties, and prices on
+    kelvin-hours above the planning limit and inside the margin kept from it.
     """
     names = tuple(paths)
     stacked = np.stack([paths[name] for name in names])
     stacked[:, 0] = [_first_move(problem, path[0]) for path in stacked]
     rolled = problem.model.rollout(problem.board.unpack(stacked), problem.world)
     money = problem.money(rolled)
-    over = np.maximum(problem.excess_k(rolled, with_margin=True), 0.0).sum(axis=1) * problem.grid.step_h
-    score = money.sum(axis=1) + problem.settings.violation_cost_per_k_h * over + _moves(problem, stacked)
+    score = money.sum(axis=1) + _violation_cost(problem, rolled) + _moves(problem, stacked)
     return Contest(problem, names, stacked, rolled, money, score)
+
+
+def _violation_cost(problem: Problem, rolled: Rollout) -> Array:
+    """What excess costs a candidate. Shape (candidates,).
+
+    A predicted excess costs the full price, an intrusion into the margin a part of it. What is hours
+    away weighs less: it will be planned again many times, with less uncertainty, before it comes.
+    """
+    settings, hours = problem.settings, problem.grid.step_h
+    ahead = hours * np.arange(problem.grid.steps)
+    weight = np.maximum(np.exp(-np.maximum(ahead - _NEAR_H, 0.0) / _FADES_H), _FAR_WEIGHT)
+    over = np.maximum(problem.excess_k(rolled, with_margin=False), 0.0)
+    into = np.maximum(problem.excess_k(rolled, with_margin=True) - _TOLERATED_K, 0.0)
+    priced = settings.violation_cost_per_k_h * over + settings.margin_cost_per_k_h * into
+    return np.asarray((priced * weight).sum(axis=1) * hours)
 
 
 def _first_move(problem: Problem, values: Array) -> list[float]:

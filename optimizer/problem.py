@@ -26,12 +26,15 @@ class PlannerSettings:
 
     `sigmas` standard deviations are kept between every predicted inlet and its planning limit
     (2 is 97.7 % for one inlet). `move_cost` is money per lever and per `max_move` moved: it only
-    breaks ties. `solve_limit_s` and `gap` bound the solver.
+    breaks ties. `passes` is how often the program is solved, each time around the best path so far.
+    `solve_limit_s` and `gap` bound the solver.
     """
 
     sigmas: float = 2.0
     move_cost: float = 0.002
     violation_cost_per_k_h: float = 100.0
+    margin_cost_per_k_h: float = 30.0
+    passes: int = 2
     solve_limit_s: float = 5.0
     gap: float = 1e-3
     threads: int = 1

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.board import Axis
-from optimizer.model import PlantModel, ZoneModel
+from optimizer.model import EXTRAPOLATION_STD, PlantModel, ZoneModel
 from optimizer.problem import Problem
 from plant.forecast import Array
 
@@ -25,7 +25,6 @@ _SUPPLY_STEP_C, _SPEED_STEP, _WATER_STEP_C = 0.5, 0.025, 1.0
 _LOAD_LEVELS = 14
 _PASSES = 2
 _FIRST_HEAT_PRICE = 0.2
-_EXTRAPOLATION_STD = 0.25
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,10 @@ class ZoneTable:
     it_kw: Array
     rise_k: Array
     gain_k: Array
+    rise_per_load_k: Array
     coolest_k: Array
     flow_kw_k: Array
-    """Shapes: options (n,), it/rise/gain/coolest (levels, n), flow (levels, n, chilled-water levels)."""
+    """Shapes: options (n,), it/rise/gain/… (levels, n), flow (levels, n, chilled-water levels)."""
 
     def at(self, values: Array, reference_kw: Array) -> Array:
         """Interpolate a table over its levels. Shape (steps, …)."""
@@ -106,9 +106,17 @@ def _zone_table(zone: ZoneModel, supplies: Array, speeds: Array, chw: Array) -> 
         it_kw=it,
         rise_k=zone.inlets.settled_c(supply, it, speed).max(axis=-1) - supply,
         gain_k=zone.inlets.air_gain_k(it, speed),
+        rise_per_load_k=_rise_per_load(zone, supply, it, speed),
         coolest_k=span * (1 / zone.coil.best_effectiveness(speed) - 1),
         flow_kw_k=share * zone.coil.water_kw_k,
     )
+
+
+def _rise_per_load(zone: ZoneModel, supply: Array, it: Array, speed: Array) -> Array:
+    """Warmest rise gained per share of load, from a tenth more of it. [K]"""
+    now = zone.inlets.settled_c(supply, it, speed).max(axis=-1)
+    more = zone.inlets.settled_c(supply, 1.1 * it, speed).max(axis=-1)
+    return np.asarray((more - now) / 0.1)
 
 
 def per_step_optimum(problem: Problem, tables: StaticMap, steps: Array) -> Array:
@@ -158,7 +166,8 @@ class _ZoneAnswers:
         gain = table.at(table.gain_k, reference)
         beyond = np.maximum(gain - bank.gain_high_k[z], 0) + np.maximum(bank.gain_low_k[z] - gain, 0)
         load_share = (world.it_std_kw[steps, z] / np.maximum(reference, 1.0))[:, None]
-        std = np.sqrt(bank.std_k[z] ** 2 + (rise * load_share) ** 2 + (_EXTRAPOLATION_STD * beyond) ** 2)
+        from_load = table.at(table.rise_per_load_k, reference) * load_share
+        std = np.sqrt(bank.std_k[z] ** 2 + from_load**2 + (EXTRAPOLATION_STD * beyond) ** 2)
         bias = float(np.max(world.inlet_bias_k[z]))
         warmest = table.supply_c + rise + bias + problem.settings.sigmas * std
         coolest = table.at(table.coolest_k, reference)[..., None] + tables.chw_c

@@ -13,6 +13,7 @@ _DAY_S = 86_400
 _WEEK_S = 7 * _DAY_S
 _BIN_S = 900
 _LEAST_STD_SHARE = 0.1
+_LAGS = (1, 2, 4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Habit:
 def expect(past: Past, now: float, grid: TimeGrid, habit: Habit) -> Band:
     """Expected values and spread on a grid.
 
-    mean(h) = shape(t) + (now − shape(now)) · exp(−h / memory); the spread grows from a tenth of the
-    shape's residual to all of it with the same memory (the variance of a first-order process).
+    mean(h) = shape(t) + (now − shape(now)) · exp(−h / memory); the spread is what such forecasts
+    were off by in the past.
 
     Parameters
     ----------
@@ -69,11 +70,30 @@ def expect(past: Past, now: float, grid: TimeGrid, habit: Habit) -> Band:
     period = _WEEK_S if habit.weekly and _span_s(recent) >= 2 * _WEEK_S else _DAY_S
     shape = _shape(recent, period)
     residual = recent.value - _read(shape, recent.time_s, period)
-    std = max(float(np.std(residual)), habit.least_std)
     unusual = 0.0 if now != now else now - float(_read(shape, np.array([start]), period)[0])
     fade = np.exp(-(times - start) / habit.memory_s)
-    spread = std * np.sqrt(np.maximum(1 - fade**2, _LEAST_STD_SHARE**2))
+    spread = _spread(recent.time_s, residual, times - start, habit)
     return Band(_read(shape, times, period) + unusual * fade, spread)
+
+
+def _spread(time_s: Array, residual: Array, ahead_s: Array, habit: Habit) -> Array:
+    """How far such forecasts were off in the past, by time ahead, as a standard deviation.
+
+    Half the 97.7 % quantile of the absolute error, not the second moment: loads step, and a plan
+    keeps two of these away from a limit.
+    """
+    std = max(float(np.std(residual)), habit.least_std)
+    if len(residual) < 2 * _LAGS[-1]:
+        grown = np.sqrt(1 - np.exp(-2 * ahead_s / habit.memory_s))
+        return np.asarray(std * np.maximum(grown, _LEAST_STD_SHARE))
+    found = []
+    for lag in _LAGS:
+        passed = time_s[lag:] - time_s[:-lag]
+        error = residual[lag:] - residual[:-lag] * np.exp(-passed / habit.memory_s)
+        near = passed < 1.5 * lag * _BIN_S
+        found.append(float(np.quantile(np.abs(error[near]), 0.977)) / 2 if near.any() else std)
+    lags_s = np.array(_LAGS) * float(_BIN_S)
+    return np.asarray(np.maximum(np.interp(ahead_s, lags_s, found), habit.least_std))
 
 
 def _span_s(past: Past) -> float:

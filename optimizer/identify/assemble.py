@@ -8,6 +8,7 @@ from optimizer.identify.auxiliaries import (
     learn_chw_pump,
     learn_condenser_pump,
     learn_gains,
+    learn_it_meter,
     learn_losses,
     learn_water,
 )
@@ -57,10 +58,11 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
     tower, tower_evidence = learn_tower(still)
     chw_pump, chw_evidence = learn_chw_pump(still)
     cw_pump, cw_evidence = learn_condenser_pump(still)
+    it_meter, meter_evidence = learn_it_meter(still)
     losses, losses_evidence = learn_losses(still)
     water, water_evidence = learn_water(still)
     records += [gains_evidence, chiller_evidence, economizer_evidence, tower_evidence]
-    records += [chw_evidence, cw_evidence, losses_evidence, water_evidence]
+    records += [chw_evidence, cw_evidence, meter_evidence, losses_evidence, water_evidence]
     return PlantModel(
         site_id=history.site.id,
         learned_at=at,
@@ -73,6 +75,7 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
         tower=tower,
         chw_pump=chw_pump,
         cw_pump=cw_pump,
+        it_meter=it_meter,
         losses=losses,
         water=water,
         evidence=tuple(records),

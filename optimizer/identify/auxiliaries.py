@@ -36,9 +36,10 @@ class PolynomialLaw:
 
 @dataclass(frozen=True)
 class CondenserPumpLaw:
-    """P = c0 + c1 · chillers running + c2 · economizer running. [kW]"""
+    """P = c0 + c1 · chillers running + c2 · economizer running. [kW] `full_kw` is with all running."""
 
     coefficients: tuple[float, float, float]
+    full_kw: float
 
     def power_kw(self, chillers: ArrayLike, economizer: ArrayLike) -> Array:
         """Pump power. [kW]"""
@@ -91,7 +92,7 @@ def learn_condenser_pump(signals: Signals) -> tuple[CondenserPumpLaw, Evidence]:
     x = np.column_stack([np.ones(signals.samples), count, run])
     fitted = fit(x, power, Bounds.nonnegative(3), prior)
     c = fitted.coefficients
-    law = CondenserPumpLaw((float(c[0]), float(c[1]), float(c[2])))
+    law = CondenserPumpLaw((float(c[0]), float(c[1]), float(c[2])), max(rated, 1e-6))
     record = evidence(
         "condenser pump", fitted, coverage(chillers=count), prior_std=0.3 * rated, worst_cv_rmse=0.3
     )
@@ -112,6 +113,21 @@ def learn_losses(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
     law = PolynomialLaw(design, tuple(float(c) for c in fitted.coefficients))
     record = evidence("losses", fitted, coverage(it_kw=it), prior_std=0.02 * design, worst_cv_rmse=0.2)
     return law, record
+
+
+def learn_it_meter(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
+    """The site's IT meter against the sum of the zones: what is lost between the two."""
+    zones = np.sum([signals.of_zone(z.id, Quantity.IT_POWER) for z in signals.site.zones], axis=0)
+    design = sum(z.it_design_kw for z in signals.site.zones)
+    x = _powers(zones / design)[:, :2]
+    share = np.array([0.3, 0.9])
+    bounds = Bounds(np.array([0.0, 0.9 * design]), np.array([0.1 * design, 1.2 * design]))
+    target = signals.of_site(Quantity.IT_POWER)
+    fitted = fit(x, target, bounds, Prior(_powers(share)[:, :2], share * design, 2.0))
+    law = PolynomialLaw(design, tuple(float(c) for c in fitted.coefficients))
+    return law, evidence(
+        "it meter", fitted, coverage(it_kw=zones), prior_std=0.02 * design, worst_cv_rmse=0.1
+    )
 
 
 def learn_gains(signals: Signals) -> tuple[PolynomialLaw, Evidence]:

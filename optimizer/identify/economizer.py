@@ -36,6 +36,11 @@ class EconomizerLaw:
     e1: float
     reference_kw_k: float
     enable_k: float
+    holds_cw: bool
+    """Whether the PLC, while it runs, sets the condenser water from the chilled-water setpoint."""
+    cw_below_chw_k: float
+    fan_share: float
+    """Most of the tower's full fan power that the PLC lets it use while the economizer runs."""
 
     def enabled(self, return_c: ArrayLike, wet_bulb_c: ArrayLike) -> Array:
         """Whether the PLC would run it."""
@@ -80,8 +85,16 @@ def learn_economizer(signals: Signals) -> tuple[EconomizerLaw, Evidence]:
         ),
     )
     enable, why = _threshold(warm - wet, run) if present else (_ENABLE_K, ())
+    below, holds, share = _tower_duty(signals, run) if present else (3.0, False, 1.0)
     law = EconomizerLaw(
-        present, float(fitted.coefficients[0]), float(fitted.coefficients[1]), reference, enable
+        present,
+        float(fitted.coefficients[0]),
+        float(fitted.coefficients[1]),
+        reference,
+        enable,
+        holds,
+        below,
+        share,
     )
     record = evidence(
         "economizer",
@@ -114,3 +127,29 @@ def _threshold(span_k: Array, run: Array) -> tuple[float, tuple[str, ...]]:
     trials = np.linspace(float(low), float(high), 60)
     wrong = [((span_k[on] < t).sum() + (span_k[off] >= t).sum()) for t in trials]
     return float(trials[int(np.argmin(wrong))]), ()
+
+
+def _tower_duty(signals: Signals, run: Array) -> tuple[float, bool, float]:
+    """How the PLC runs the tower for the economizer: distance below chilled water, if held, fan cap.
+
+    Where fans had room, the condenser water followed either its own setpoint or the chilled-water
+    setpoint at a distance: the one it scattered less about is the one it followed.
+    """
+    power = signals.total(EquipmentKind.TOWER_CELL, Quantity.POWER)
+    cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
+    own = cw - signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT)
+    chw = signals.of_site(Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT) - cw
+    rated = sum(e.nameplate.power_kw or 0.0 for e in signals.site.equipment_of(EquipmentKind.TOWER_CELL))
+    on = (run > 0.99) & ~np.isnan(power) & ~np.isnan(cw)
+    if on.sum() < 12:
+        return 3.0, False, 1.0
+    most = float(np.percentile(power[on], 99))
+    seen = max(float(np.nanmax(power)), rated, 1e-6)
+    roomy = on & (power < 0.9 * most) & ~np.isnan(own) & ~np.isnan(chw)
+    if roomy.sum() < 12:
+        return 3.0, False, 1.0
+    spread = [float(np.subtract(*np.percentile(v[roomy], [75, 25]))) for v in (own, chw)]
+    # A cap shows as many samples at one same highest power.
+    capped = np.count_nonzero(power[on] > 0.97 * most) >= max(6, 0.05 * on.sum())
+    share = most / seen if capped else 1.0
+    return float(np.median(chw[roomy])), spread[1] < spread[0], float(min(share, 1.0))

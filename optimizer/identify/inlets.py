@@ -153,6 +153,6 @@ def _since_gap(known: Mask) -> Array:
 
 
 def _prior() -> Prior:
-    gain = np.array([4.0, 7.0, 10.0, 13.0, 16.0, 20.0])
+    gain, supply = (a.ravel() for a in np.meshgrid([4.0, 7.0, 10.0, 13.0, 16.0, 20.0], [18.0, 25.0]))
     rise = _PRIOR_SHARE * gain + _PRIOR_SHORT * np.maximum(gain - _PRIOR_SHORT_FROM_K, 0.0)
-    return Prior(inlet_features(gain, np.full_like(gain, 20.0)), rise, samples=3.0)
+    return Prior(inlet_features(gain, supply), rise, samples=3.0)

@@ -1,9 +1,11 @@
-"""Tower fans: the power that keeps an approach, and the approach they cannot beat.
+"""Tower fans: the power that makes a condenser-water temperature, and the coldest they can make.
 
-    ln P = c0 + c1 ln Q_rej − c2 ln A + c3 (T_wb − 20),  A = T_cw − T_wb
+    ln P = c0 + c1 ln Q − c2 ln ΔH,   ΔH = h_s(T_cw + Q / 2C) − h_s(T_wb)
 
-c1, c2 ≥ 0, c3 ≤ 0 (moist warm air carries more per kelvin). At full fan power the same law, solved
-for A, is the lowest condenser-water temperature within reach: a setpoint below it is not reached.
+Heat leaves a tower in proportion to the enthalpy difference between air saturated at the water's
+temperature and the entering air (Merkel 1925); the mean water temperature is half the range
+Q/C above the leaving one. c1, c2 ≥ 0. At full fan power the same law, solved for T_cw, is the
+coldest water within reach: a setpoint below it is not reached.
 """
 
 from __future__ import annotations
@@ -17,46 +19,60 @@ from optimizer.identify.evidence import Evidence
 from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
 from optimizer.identify.signals import Signals
 from plant.forecast import Array
+from plant.psychrometrics import CP_WATER, RHO_WATER, enthalpy_kj_kg, humidity_ratio
 from plant.quantities import Quantity
 from plant.site import EquipmentKind, Site
 
-_LEAST_APPROACH_K = 0.8
+_GRID_C = np.linspace(-40.0, 70.0, 441)
+_SATURATED_KJ_KG = enthalpy_kj_kg(_GRID_C, humidity_ratio(_GRID_C, 1.0))
+_LEAST_FORCE = 1.0
 _RATED_KW_PER_KW = 0.02
-_RATED_APPROACH_K, _RATED_WET_BULB_C = 4.0, 25.6
+_RATED_WET_BULB_C = 25.6
+_RATED_RANGE_K = 5.0
 
 
 @dataclass(frozen=True)
 class TowerLaw:
-    """All cells together. `full_kw` is fan power at full speed, 0 where the site has no tower."""
+    """All cells together.
+
+    `full_kw` is fan power at full speed, 0 where the site has no tower; `water_kw_k` the heat
+    capacity rate of the full condenser flow.
+    """
 
     full_kw: float
-    coefficients: tuple[float, float, float, float]
+    water_kw_k: float
+    coefficients: tuple[float, float, float]
 
-    def reached_c(self, setpoint_c: ArrayLike, rejected_kw: ArrayLike, wet_bulb_c: ArrayLike) -> Array:
-        """Condenser-water temperature the tower makes of a setpoint. [°C]"""
-        wet = np.asarray(wet_bulb_c, float)
-        return np.asarray(np.maximum(setpoint_c, wet + self.least_approach_k(rejected_kw, wet)))
+    def coldest_c(
+        self, rejected_kw: ArrayLike, wet_bulb_c: ArrayLike, flow_share: ArrayLike, fan_kw: ArrayLike
+    ) -> Array:
+        """Leaving water at a fan power. [°C] `flow_share` is of the full condenser flow."""
+        q = np.maximum(np.asarray(rejected_kw, float), 1.0)
+        c0, c1, c2 = self.coefficients
+        log_force = (c0 + c1 * np.log(q) - np.log(np.maximum(fan_kw, 1e-3))) / c2
+        force = np.maximum(np.exp(np.clip(log_force, -2.0, 6.0)), _LEAST_FORCE)
+        mean_c = np.interp(saturated_kj_kg(wet_bulb_c) + force, _SATURATED_KJ_KG, _GRID_C)
+        coldest = mean_c - self._half_range_k(q, flow_share)
+        return np.asarray(np.maximum(coldest, np.asarray(wet_bulb_c, float) + 0.5))
 
-    def least_approach_k(self, rejected_kw: ArrayLike, wet_bulb_c: ArrayLike) -> Array:
-        """Approach at full fan speed. [K]"""
-        if self.full_kw <= 0:
-            return np.zeros(np.broadcast(rejected_kw, wet_bulb_c).shape)
-        c0, c1, c2, c3 = self.coefficients
-        load = np.log(np.maximum(rejected_kw, 1.0))
-        wet = np.asarray(wet_bulb_c, float) - 20
-        log_a = (c0 + c1 * load + c3 * wet - np.log(self.full_kw)) / max(c2, 0.2)
-        return np.asarray(np.maximum(np.exp(np.clip(log_a, -3.0, 4.0)), _LEAST_APPROACH_K))
-
-    def power_kw(self, cw_c: ArrayLike, rejected_kw: ArrayLike, wet_bulb_c: ArrayLike) -> Array:
-        """Fan power that keeps ``cw_c``. [kW]"""
-        if self.full_kw <= 0:
-            return np.zeros(np.broadcast(cw_c, rejected_kw, wet_bulb_c).shape)
-        c0, c1, c2, c3 = self.coefficients
-        wet = np.asarray(wet_bulb_c, float)
-        approach = np.maximum(np.asarray(cw_c, float) - wet, _LEAST_APPROACH_K)
-        load = np.log(np.maximum(rejected_kw, 1.0))
-        log_p = c0 + c1 * load - c2 * np.log(approach) + c3 * (wet - 20)
+    def power_kw(
+        self, cw_c: ArrayLike, rejected_kw: ArrayLike, wet_bulb_c: ArrayLike, flow_share: ArrayLike
+    ) -> Array:
+        """Fan power that keeps ``cw_c``, at most full. [kW]"""
+        q = np.maximum(np.asarray(rejected_kw, float), 1.0)
+        c0, c1, c2 = self.coefficients
+        mean_c = np.asarray(cw_c, float) + self._half_range_k(q, flow_share)
+        force = np.maximum(saturated_kj_kg(mean_c) - saturated_kj_kg(wet_bulb_c), _LEAST_FORCE)
+        log_p = c0 + c1 * np.log(q) - c2 * np.log(force)
         return np.asarray(np.minimum(np.exp(np.clip(log_p, -8.0, 12.0)), self.full_kw))
+
+    def _half_range_k(self, rejected_kw: Array, flow_share: ArrayLike) -> Array:
+        return np.asarray(rejected_kw / (2 * self.water_kw_k * np.clip(flow_share, 0.2, 1.0)))
+
+
+def saturated_kj_kg(temperature_c: ArrayLike) -> Array:
+    """Enthalpy of saturated air, from a table every quarter kelvin. [kJ/kg]"""
+    return np.asarray(np.interp(np.asarray(temperature_c, float), _GRID_C, _SATURATED_KJ_KG))
 
 
 def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
@@ -65,32 +81,58 @@ def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
     power = signals.total(EquipmentKind.TOWER_CELL, Quantity.POWER)
     rejected = rejected_kw(signals)
     wet = signals.of_site(Quantity.OUTDOOR_WET_BULB)
-    approach = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE) - wet
+    cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
     full = _full_kw(signals, power)
-    used = (power > 0.02 * full) & (power < 0.95 * full) & (approach > _LEAST_APPROACH_K) & (rejected > 20)
+    water = _water_kw_k(signals.site)
+    half_range = rejected / (2 * water * flow_share(signals))
+    force = saturated_kj_kg(cw + half_range) - saturated_kj_kg(wet)
+    used = (power > 0.02 * full) & (power < 0.95 * full) & (force > _LEAST_FORCE) & (rejected > 20)
     load = np.where(used, rejected, np.nan)
-    x = _features(load, np.where(used, approach, np.nan), wet)
+    x = _features(load, np.where(used, force, np.nan))
     fitted = fit(
         x,
         np.log(np.where(used, power, 1.0)),
-        Bounds(np.array([-60.0, 0.3, 0.3, -0.2]), np.array([40.0, 5.0, 6.0, 0.0])),
-        _prior(signals.site, full),
+        Bounds(np.array([-60.0, 0.3, 0.3]), np.array([40.0, 6.0, 8.0])),
+        _prior(signals.site, full, water),
     )
     c = fitted.coefficients
     record = evidence(
         "tower",
         fitted,
-        coverage(rejected_kw=load, approach_k=approach[used], wet_bulb_c=wet[used]),
+        coverage(rejected_kw=load, approach_k=(cw - wet)[used], wet_bulb_c=wet[used]),
         prior_std=0.5,
         worst_cv_rmse=np.inf,
         extra=("fan power scatters by more than half about its law",) if fitted.std > 0.5 else (),
     )
-    return TowerLaw(full if cells else 0.0, (float(c[0]), float(c[1]), float(c[2]), float(c[3]))), record
+    return TowerLaw(full if cells else 0.0, water, (float(c[0]), float(c[1]), float(c[2]))), record
 
 
 def rejected_kw(signals: Signals) -> Array:
     """Heat to the tower: cooling load plus chiller power. [kW]"""
     return np.asarray(signals.cooling_load_kw + signals.total(EquipmentKind.CHILLER, Quantity.POWER))
+
+
+def flow_share(signals: Signals) -> Array:
+    """Condenser flow as a share of full, from pump power: constant-speed pumps, more or fewer."""
+    pumps = signals.site.equipment_of(EquipmentKind.CONDENSER_WATER_PUMP)
+    rated = sum(e.nameplate.power_kw or 0.0 for e in pumps)
+    power = signals.total(EquipmentKind.CONDENSER_WATER_PUMP, Quantity.POWER)
+    if rated <= 0:
+        return np.ones(signals.samples)
+    return np.clip(np.nan_to_num(power / rated, nan=1.0), 0.2, 1.0)
+
+
+def _water_kw_k(site: Site) -> float:
+    """Full condenser flow: the pumps' nameplate, else the tower's capacity over its range."""
+    flows = [e.nameplate.water_flow_m3_s for e in site.equipment_of(EquipmentKind.CONDENSER_WATER_PUMP)]
+    known = sum(f for f in flows if f)
+    if known > 0:
+        return known * RHO_WATER * CP_WATER
+    return _capacity_kw(site) / _RATED_RANGE_K
+
+
+def _capacity_kw(site: Site) -> float:
+    return sum(e.nameplate.capacity_kw or 1000.0 for e in site.equipment_of(EquipmentKind.TOWER_CELL)) or 1e3
 
 
 def _full_kw(signals: Signals, power: Array) -> float:
@@ -106,20 +148,19 @@ def _full_kw(signals: Signals, power: Array) -> float:
     return max(float(rated), float(seen.max()) if seen.size else 0.0)
 
 
-def _features(rejected: Array, approach: Array, wet: Array) -> Array:
-    return np.column_stack([np.ones_like(rejected), np.log(rejected), -np.log(approach), wet - 20])
+def _features(rejected: Array, force: Array) -> Array:
+    return np.column_stack([np.ones_like(rejected), np.log(rejected), -np.log(force)])
 
 
-def _prior(site: Site, full_kw: float) -> Prior:
-    cells = site.equipment_of(EquipmentKind.TOWER_CELL)
-    rated = sum(e.nameplate.capacity_kw or 1000.0 for e in cells) or 1000.0
-    share, approach, wet = (
-        a.ravel() for a in np.meshgrid([0.3, 0.6, 1.0], [3.0, 5.0, 9.0], [2.0, 12.0, 25.6])
+def _prior(site: Site, full_kw: float, water_kw_k: float) -> Prior:
+    """Rated duty at a 4 K approach and design wet bulb; fans by the cube law from there."""
+    rated = _capacity_kw(site)
+    share, approach = (a.ravel() for a in np.meshgrid([0.3, 0.6, 1.0], [3.0, 4.0, 8.0]))
+    q = share * rated
+    water = _RATED_WET_BULB_C + approach + q / (2 * water_kw_k)
+    force = saturated_kj_kg(water) - saturated_kj_kg(_RATED_WET_BULB_C)
+    design = saturated_kj_kg(_RATED_WET_BULB_C + 4.0 + rated / (2 * water_kw_k)) - saturated_kj_kg(
+        _RATED_WET_BULB_C
     )
-    log_p = (
-        np.log(max(full_kw, 1.0))
-        + 2.5 * np.log(share)
-        - 2.0 * np.log(approach / _RATED_APPROACH_K)
-        - 0.06 * (wet - _RATED_WET_BULB_C)
-    )
-    return Prior(_features(share * rated, approach, wet), log_p, samples=4.0)
+    log_p = np.log(max(full_kw, 1.0)) + 3.0 * np.log(share) - 3.0 * np.log(force / design)
+    return Prior(_features(q, force), log_p, samples=4.0)
