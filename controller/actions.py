@@ -18,7 +18,8 @@ from controller.proposals import Proposal, ProposalStatus
 from controller.watchdog import DataState
 from plant.commands import Receipt
 from plant.forecast import Forecast
-from plant.points import SITE, OwnerId
+from plant.points import SITE, OwnerId, PointId
+from plant.site import Site
 from plant.snapshot import Snapshot
 
 STALE = "stale data"
@@ -130,7 +131,8 @@ class Actions:
     async def _execute(self, snapshot: Snapshot, at: datetime) -> Execution | None:
         authority = self._parts.authority
         granted = authority.desk.granted(at)
-        if granted is None:
+        # An approval that came soon after the last move waits for the rest of the control period.
+        if granted is None or not authority.writer.ready(_points_of(granted, self._parts.site)):
             return None
         done = await execute(
             granted,
@@ -171,3 +173,7 @@ class Actions:
             at=at,
             held=held,
         )
+
+
+def _points_of(proposal: Proposal, site: Site) -> list[PointId]:
+    return [point for lever in proposal.changes for point in site.lever_by_id[lever].points]

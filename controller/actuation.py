@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from controller import envelope
@@ -180,16 +180,18 @@ def settle(
 ) -> Proposal:
     """Let a later snapshot confirm an applied proposal, or show that the plant did not keep it.
 
-    Unchanged when the snapshot does not show every register.
+    Unchanged while the snapshot does not show every register as it was after the writes.
     """
-    if proposal.status is not ProposalStatus.APPLIED or snapshot.time <= (proposal.executed_at or at):
+    if proposal.status is not ProposalStatus.APPLIED or proposal.executed_at is None:
         return proposal
+    # A reading that was under way while we wrote may still tell the old value: one poll must lie between.
+    since = proposal.executed_at + timedelta(seconds=max((g.poll_s for g in site.gateways), default=0.0))
     strayed: list[str] = []
     for name, change in proposal.changes.items():
         lever = site.lever_by_id[name]
         for point in lever.points:
             value = snapshot.value(point)
-            if math.isnan(value):
+            if math.isnan(value) or snapshot.reading(point).time <= since:
                 return proposal
             if not _at(value, change.after, lever):
                 strayed.append(f"{point} reads {value:g}, was set to {change.after:g}")

@@ -74,8 +74,14 @@ def judge(advice: Advice, snapshot: Snapshot, parts: Parts) -> Verdict:
 def ask(
     advice: Advice, verdict: Verdict, snapshot: Snapshot, parts: Parts, *, carbon_synthetic: bool
 ) -> Proposal | None:
-    """Put what is left of the advice before a person; nothing to change is nothing to ask."""
+    """Put what is left of the advice before a person; nothing to change is nothing to ask.
+
+    While something approved still waits to be carried out, another wish would be about a plant
+    that is about to change.
+    """
     at = parts.clock.now()
+    if parts.authority.desk.granted(at) is not None:
+        return None
     draft = _draft(advice, verdict, snapshot, parts, carbon_synthetic)
     return None if draft is None else parts.authority.desk.offer(draft, at)
 

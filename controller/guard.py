@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -109,6 +109,12 @@ class GuardedWriter:
             ]
             self._finish(ids, [r for r, refusal in zip(receipts, refusals, strict=True) if not refusal])
             return receipts
+
+    def ready(self, points: Iterable[PointId]) -> bool:
+        """Whether a whole control period has passed since these points were last moved."""
+        now = self._clock.now()
+        anchors = (self._anchors.get(point) for point in points)
+        return all(a is None or now - a.at >= self._period for a in anchors)
 
     async def beat(self, count: int) -> Receipt | None:
         """Write the heartbeat counter; None where the site has no heartbeat point."""
