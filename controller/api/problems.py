@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from controller.store import StoreUnavailable
 
@@ -91,7 +92,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     schema = {"$ref": "#/components/schemas/ProblemOut"}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in sorted({401, 403, 422, 429, 503, *statuses})
+        for status in sorted({400, 401, 403, 422, 429, 503, *statuses})
     }
 
 
@@ -117,13 +118,24 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     return problem_response(422, Code.INVALID, f"{where}: {first['msg']}")
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     codes = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
     code = codes.get(error.status_code, Code.INVALID)
     headers = dict(error.headers) if error.headers else None
+    if error.status_code == 405:
+        headers = {"Allow": ", ".join(_methods_at(request))}
     return problem_response(error.status_code, code, str(error.detail), headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every documented method of this path; the router itself only knows the first route it met."""
+    found: set[str] = set()
+    for template, methods in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(request.url.path):
+            found |= {method.upper() for method in methods}
+    return sorted(found)
 
 
 async def _store(_request: Request, _error: Exception) -> JSONResponse:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from controller.actuation import Refusal, objection
 from controller.api.deps import ApiDeps
 from controller.api.problems import Code, Problem, documented
-from controller.api.schemas import DecisionIn, ProposalOut
+from controller.api.schemas import DecisionIn, ProposalOut, ProposalQuery
 from controller.api.security import Decider, Deps, Reader
 from controller.decisions import (
     AlreadyDecided,
@@ -27,16 +27,11 @@ ProposalId = Annotated[str, Path(max_length=80, examples=["P-000001"])]
 
 
 @router.get("", responses=documented())
-async def proposals(
-    deps: Deps,
-    _who: Reader,
-    status: ProposalStatus | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> list[ProposalOut]:
+async def proposals(deps: Deps, _who: Reader, query: Annotated[ProposalQuery, Query()]) -> list[ProposalOut]:
     """The last proposals, newest first; `?status=pending` is what waits for you."""
     at = deps.clock.now()
     deps.desk.expire(at)
-    return [ProposalOut.of(p, deps.site, at) for p in deps.desk.recent(limit, status)]
+    return [ProposalOut.of(p, deps.site, at) for p in deps.desk.recent(query.limit, query.status)]
 
 
 @router.get("/{proposal_id}", responses=documented(404))

@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from controller.alarms import Alarm, AlarmKind, Priority
 from controller.audit import AuditRecord
@@ -30,12 +30,39 @@ def number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def _only_numbers(value: object) -> object:
+    """JSON does not tell 3 from 3.0, but a text is not a number."""
+    if isinstance(value, str | bool):
+        raise ValueError("should be a number")
+    return value
+
+
 class _In(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class _Out(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class ProposalQuery(_In):
+    """Which proposals to list."""
+
+    status: ProposalStatus | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class AlarmQuery(_In):
+    """Whether shelved alarms are listed too."""
+
+    shelved: bool = False
+
+
+class AuditQuery(_In):
+    """Which records to list, paging back with `before`."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    before: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
 
 
 class DecisionIn(_In):
@@ -58,7 +85,7 @@ class HoldIn(_In):
     )
 
     target: Annotated[str, StringConstraints(min_length=1, max_length=80)]
-    minutes: Annotated[float, Field(gt=0, le=30 * 24 * 60, strict=True)]
+    minutes: Annotated[float, Field(ge=1, le=30 * 24 * 60, strict=True)]
     reason: Words
 
 
@@ -105,8 +132,8 @@ class StandingIn(_In):
     )
 
     ranges: Annotated[dict[str, RangeIn], Field(min_length=1, max_length=200)]
-    minutes: Annotated[float, Field(gt=0, le=7 * 24 * 60, strict=True)]
-    count: Annotated[int, Field(ge=1, le=1000, strict=True)]
+    minutes: Annotated[float, Field(ge=1, le=7 * 24 * 60, strict=True)]
+    count: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_only_numbers)]
     min_margin_k: Annotated[float, Field(ge=0, le=20, strict=True)] = 0.5
 
 
@@ -115,7 +142,7 @@ class ShelfIn(_In):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"minutes": 60, "reason": "sensor on order"}]})
 
-    minutes: Annotated[float, Field(gt=0, le=12 * 60, strict=True)]
+    minutes: Annotated[float, Field(ge=1, le=12 * 60, strict=True)]
     reason: Words
 
 

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Path, Query
 from controller.api.problems import Code, Problem, documented
 from controller.api.schemas import (
     AlarmOut,
+    AlarmQuery,
     AuditOut,
-    ReasonIn,
+    AuditQuery,
     SavingOut,
     ShelfIn,
     StateOut,
@@ -20,11 +21,8 @@ from controller.api.schemas import (
 )
 from controller.api.security import AlarmHandler, Deps, Reader
 
-__all__ = ["ReasonIn", "router"]
-
 router = APIRouter()
 AlarmId = Annotated[str, Path(max_length=80, examples=["A-1a2b3c4d"])]
-_MAX_SEQ = 2**63 - 1
 
 
 @router.get("/whoami", tags=["state"], responses=documented())
@@ -52,9 +50,9 @@ async def savings(deps: Deps, _who: Reader) -> SavingOut:
 
 
 @router.get("/alarms", tags=["alarms"], responses=documented())
-async def alarms(deps: Deps, _who: Reader, shelved: bool = False) -> list[AlarmOut]:
+async def alarms(deps: Deps, _who: Reader, query: Annotated[AlarmQuery, Query()]) -> list[AlarmOut]:
     """Alarms that stand, oldest first."""
-    return [AlarmOut.of(a) for a in deps.alarms.standing(deps.clock.now(), shelved=shelved)]
+    return [AlarmOut.of(a) for a in deps.alarms.standing(deps.clock.now(), shelved=query.shelved)]
 
 
 @router.post("/alarms/{alarm_id}/acknowledgement", tags=["alarms"], responses=documented(404))
@@ -81,14 +79,9 @@ async def shelve(alarm_id: AlarmId, body: ShelfIn, deps: Deps, who: AlarmHandler
 
 
 @router.get("/audit", tags=["audit"], responses=documented())
-async def audit(
-    deps: Deps,
-    _who: Reader,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    before: Annotated[int | None, Query(ge=1, le=_MAX_SEQ)] = None,
-) -> list[AuditOut]:
+async def audit(deps: Deps, _who: Reader, query: Annotated[AuditQuery, Query()]) -> list[AuditOut]:
     """The last audit records, newest first; page back with `before`."""
-    return [AuditOut.of(r) for r in deps.audit.tail(limit, before=before)]
+    return [AuditOut.of(r) for r in deps.audit.tail(query.limit, before=query.before)]
 
 
 @router.get("/audit/verification", tags=["audit"], responses=documented())
