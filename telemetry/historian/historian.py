@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,9 +97,7 @@ class Historian:
         with self._lock:
             self._buffer.extend(readings)
             for reading in readings:
-                before = self._latest.get(reading.point)
-                if before is None or reading.time >= before.time:
-                    self._latest[reading.point] = reading
+                self._note(reading)
             self._drop_the_oldest()
             self.flush()
 
@@ -173,6 +171,33 @@ class Historian:
                 found[point] = Samples(series.ms[a:b], series.value[a:b], series.quality[a:b])
         return found
 
+    def keep(self, samples: Mapping[PointId, Samples]) -> int:
+        """Store many readings at once, whole or not at all; the number of them.
+
+        For imports and backfill; live readings go to `append`.
+
+        Raises
+        ------
+        ConfigError
+            If the database cannot be written.
+        """
+        samples = {point: series for point, series in samples.items() if len(series)}
+        with self._lock:
+            try:
+                with self._engine.begin() as connection:
+                    numbers = store.add_points(connection, samples)
+                    store.keep_hours(connection, {numbers[p]: s for p, s in samples.items()})
+            except (DatabaseError, InterfaceError) as error:
+                raise ConfigError(
+                    f"database {self._engine.url!r}",
+                    f"cannot be written ({_reason(error)})",
+                    "mend it and repeat: nothing was taken",
+                ) from None
+            self._numbers = numbers
+            for point, series in samples.items():
+                self._note(_last(point, series))
+        return sum(len(series) for series in samples.values())
+
     def import_file(self, path: Path) -> int:
         """Take an interchange file (.parquet or .csv) whole or not at all; the number of rows.
 
@@ -181,24 +206,7 @@ class Historian:
         ConfigError
             If the file is not one, or the database cannot be written.
         """
-        samples = read_file(path)
-        with self._lock:
-            try:
-                with self._engine.begin() as connection:
-                    numbers = store.add_points(connection, samples)
-                    store.keep_hours(connection, {numbers[p]: s for p, s in samples.items() if len(s)})
-            except (DatabaseError, InterfaceError) as error:
-                raise ConfigError(
-                    f"history file {path}",
-                    f"cannot be stored ({_reason(error)})",
-                    "mend the database and repeat",
-                ) from None
-            self._numbers = numbers
-            for reading in self._load_latest({numbers[p]: s for p, s in samples.items()}).values():
-                before = self._latest.get(reading.point)
-                if before is None or reading.time >= before.time:
-                    self._latest[reading.point] = reading
-        return sum(len(s) for s in samples.values())
+        return self.keep(read_file(path))
 
     def export_file(self, path: Path, points: Iterable[PointId], start: datetime, end: datetime) -> int:
         """Write readings to an interchange file (.parquet or .csv); the number of rows.
@@ -278,6 +286,11 @@ class Historian:
     def _load_latest(self, samples: dict[int, Samples]) -> dict[PointId, Reading]:
         names = {number: point for point, number in self._numbers.items()}
         return {names[n]: _last(names[n], s) for n, s in samples.items() if n in names and len(s)}
+
+    def _note(self, reading: Reading) -> None:
+        before = self._latest.get(reading.point)
+        if before is None or reading.time >= before.time:
+            self._latest[reading.point] = reading
 
     def _drop_the_oldest(self) -> None:
         too_many = len(self._buffer) - MOST_BUFFERED
