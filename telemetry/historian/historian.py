@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError, IntegrityError, InterfaceError, ProgrammingError
 
 from plant.errors import ConfigError
@@ -23,8 +23,8 @@ from plant.timegrid import floor_to
 from telemetry.historian import store
 from telemetry.historian.chunks import CHUNK_S, CODE_OF, EMPTY, QUALITIES, Samples, merge
 from telemetry.historian.interchange import read_file, write_file
-from telemetry.historian.rollup import on_grid
-from telemetry.historian.tables import metadata, open_engine, recent, rollups
+from telemetry.historian.rollup import WIDTHS_S, Rolled, on_grid, roll
+from telemetry.historian.tables import metadata, open_engine, recent
 
 _log = logging.getLogger(__name__)
 
@@ -45,9 +45,10 @@ class StoreState:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long what is kept. [days]"""
+    """How long what is kept. [days] After `raw` days one mean a minute is left of the readings."""
 
-    raw: float = 400.0
+    raw: float = 60.0
+    minutes: float = 400.0
     quarter_hours: float = 800.0
     hours: float = 4000.0
 
@@ -153,7 +154,7 @@ class Historian:
 
     def samples(self, points: Iterable[PointId], start: datetime, end: datetime) -> dict[PointId, Samples]:
         """Raw readings of points from ``start`` to before ``end``; points without any are left out."""
-        start_ms, end_ms = round(start.timestamp() * 1000), round(end.timestamp() * 1000)
+        start_ms, end_ms = _ms(start), _ms(end)
         with self._lock:
             wanted = {self._numbers[p]: p for p in points if p in self._numbers}
         first_hour = start_ms // 1000 // CHUNK_S * CHUNK_S
@@ -219,38 +220,56 @@ class Historian:
         return write_file(path, self.samples(points, start, end))
 
     def rollup(self, points: Iterable[PointId], start: datetime, end: datetime, width_s: int) -> pd.DataFrame:
-        """Stored 900 s or 3600 s rollups of sealed hours.
+        """Count, extremes and mean over multiples of ``width_s``, one row an interval with samples.
 
-        Columns point, start, samples, good, usable, low, high, mean; one row an interval with samples.
+        Columns point, start, samples, good, usable, low, high, mean (NaN where nothing is usable).
+        Quarter hours and hours are stored for sealed hours, and outlive the readings; other widths,
+        and the hour that still runs, are made from the readings.
         """
+        asked = list(points)
+        live_from = self._live_from(start, end) if width_s in WIDTHS_S else start
+        frames = [_frame(p, roll(s, width_s)) for p, s in self.samples(asked, live_from, end).items()]
+        if live_from > start:
+            frames.append(self._stored_rollup(asked, start, live_from, width_s))
+        if not frames:
+            return _frame(PointId(""), roll(EMPTY, width_s))
+        return pd.concat(frames, ignore_index=True).sort_values(["point", "start"], ignore_index=True)
+
+    def _live_from(self, start: datetime, end: datetime) -> datetime:
+        """The first hour in the span that has readings which are not sealed yet; its end if none."""
+        with self._engine.connect() as connection:
+            first_ms = store.first_recent_ms(connection, _ms(start), _ms(end))
+        if first_ms is None:
+            return end
+        return max(start, datetime.fromtimestamp(first_ms // 1000 // CHUNK_S * CHUNK_S, UTC))
+
+    def _stored_rollup(
+        self, points: Iterable[PointId], start: datetime, end: datetime, width_s: int
+    ) -> pd.DataFrame:
         with self._lock:
             wanted = {self._numbers[p]: p for p in points if p in self._numbers}
-        columns = (rollups.c.start_s, rollups.c.samples, rollups.c.good, rollups.c.usable)
-        values = (rollups.c.low, rollups.c.high, rollups.c.mean)
-        query = select(rollups.c.point, *columns, *values).where(
-            rollups.c.width_s == width_s,
-            rollups.c.point.in_(sorted(wanted)),
-            rollups.c.start_s >= int(start.timestamp()),
-            rollups.c.start_s < int(end.timestamp()),
-        )
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(rollups.c.point, rollups.c.start_s)).all()
-        names = ["point", "start", "samples", "good", "usable", "low", "high", "mean"]
-        frame = pd.DataFrame.from_records([tuple(row) for row in rows], columns=names)
+            rows = store.load_rollups(
+                connection, sorted(wanted), width_s, int(start.timestamp()), int(end.timestamp())
+            )
+        frame = pd.DataFrame.from_records(rows, columns=list(_ROLLUP_COLUMNS))
         frame["point"] = frame["point"].map(wanted)
         frame["start"] = pd.to_datetime(frame["start"], unit="s", utc=True)
+        values = ["low", "high", "mean"]
+        frame[values] = frame[values].astype(float)
         return frame
 
     def forget(self, now: datetime) -> None:
-        """Apply the retention: delete what has outlived it."""
+        """Apply the retention: thin and delete what has outlived it. Run it daily, off the event loop."""
         keep = self._retention
 
         def before(days: float) -> int:
             return int((now - timedelta(days=days)).timestamp())
 
         with self._lock, self._engine.begin() as connection:
+            store.thin_before(connection, before(keep.raw))
             store.forget_before(
-                connection, before(keep.raw), {900: before(keep.quarter_hours), 3600: before(keep.hours)}
+                connection, before(keep.minutes), {900: before(keep.quarter_hours), 3600: before(keep.hours)}
             )
 
     def close(self) -> None:
@@ -304,6 +323,27 @@ class Historian:
         if self._degraded and not degraded:
             _log.warning("history can be written again; %d readings were lost", self._dropped)
         self._degraded = degraded
+
+
+_ROLLUP_COLUMNS = ("point", "start", "samples", "good", "usable", "low", "high", "mean")
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+def _frame(point: PointId, rolled: Rolled) -> pd.DataFrame:
+    columns: dict[str, Any] = {
+        "point": [point] * len(rolled.start_s),
+        "start": pd.to_datetime(rolled.start_s, unit="s", utc=True),
+        "samples": rolled.samples,
+        "good": rolled.good,
+        "usable": rolled.usable,
+        "low": np.where(rolled.usable > 0, rolled.low, np.nan),
+        "high": np.where(rolled.usable > 0, rolled.high, np.nan),
+        "mean": rolled.mean,
+    }
+    return pd.DataFrame(columns)
 
 
 def _joined(pieces: Sequence[Samples]) -> Samples:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.historian.chunks import GOOD, Samples
+from telemetry.historian.chunks import GOOD, SUBSTITUTED, Samples
 
 WIDTHS_S = (900, 3600)
 _DAY_MS = 86_400_000
@@ -49,6 +49,9 @@ class Rolled:
 
 def roll(samples: Samples, width_s: int) -> Rolled:
     """Count, extremes and mean of usable samples over multiples of ``width_s``."""
+    if not len(samples):
+        nothing, none = np.zeros(0, np.int64), np.zeros(0)
+        return Rolled(nothing, nothing, nothing, nothing, none, none, none)
     slot = samples.ms // (1000 * width_s)
     first = np.flatnonzero(np.diff(slot, prepend=slot[:1] - 1))
     usable = samples.usable
@@ -66,6 +69,17 @@ def roll(samples: Samples, width_s: int) -> Rolled:
         high=np.maximum.reduceat(np.where(usable, samples.value, -np.inf), first),
         mean=mean,
     )
+
+
+def minute_means(samples: Samples) -> Samples:
+    """One sample a minute: the mean of its usable ones, at the minute's start.
+
+    Good where any was good, substituted where only such were usable, else as the minute's last.
+    """
+    rolled = roll(samples, 60)
+    last = np.cumsum(rolled.samples) - 1
+    quality = np.where(rolled.usable > 0, np.where(rolled.good > 0, GOOD, SUBSTITUTED), samples.quality[last])
+    return Samples(rolled.start_s * 1000, rolled.mean, quality.astype(np.uint8))
 
 
 def on_grid(samples: Samples, start_s: int, step_s: int, steps: int) -> tuple[Array, Array]:

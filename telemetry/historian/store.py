@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from plant.points import PointId
-from telemetry.historian.chunks import Samples, hours, merge, pack, unpack
-from telemetry.historian.rollup import WIDTHS_S, roll
+from telemetry.historian.chunks import CHUNK_S, Samples, hours, merge, pack, unpack
+from telemetry.historian.rollup import WIDTHS_S, minute_means, roll
 from telemetry.historian.tables import chunks, points, recent, rollups
 
 Row = Mapping[str, object]
@@ -113,6 +113,47 @@ def seal_before(connection: Connection, before_s: int) -> int:
     keep_hours(connection, samples)
     connection.execute(delete(recent).where(recent.c.ms < before_s * 1000))
     return sum(len(s) for s in samples.values())
+
+
+def load_rollups(
+    connection: Connection, numbers: Sequence[int], width_s: int, start_s: int, end_s: int
+) -> list[tuple[object, ...]]:
+    """Stored rollups, by point and time: the columns of the table after its width."""
+    columns = [column for column in rollups.c if column.name != "width_s"]
+    found: list[tuple[object, ...]] = []
+    for group in _groups(numbers):
+        query = select(*columns).where(
+            rollups.c.width_s == width_s,
+            rollups.c.point.in_(group or ()),
+            rollups.c.start_s >= start_s,
+            rollups.c.start_s < end_s,
+        )
+        found += [
+            tuple(row) for row in connection.execute(query.order_by(rollups.c.point, rollups.c.start_s))
+        ]
+    return found
+
+
+def first_recent_ms(connection: Connection, start_ms: int, end_ms: int) -> int | None:
+    """The time of the first live row in a span."""
+    query = select(func.min(recent.c.ms)).where(recent.c.ms >= start_ms, recent.c.ms < end_ms)
+    return connection.execute(query).scalar()
+
+
+def thin_before(connection: Connection, before_s: int, *, most: int = 20_000) -> int:
+    """Leave one mean a minute of packed hours older than ``before_s``; how many were thinned.
+
+    At most ``most`` hours at a time, so that nobody waits long for the database.
+    """
+    query = select(chunks.c.point, chunks.c.start_s, chunks.c.data).where(
+        chunks.c.start_s < before_s, chunks.c.n > CHUNK_S // 60
+    )
+    thinned: list[Row] = []
+    for number, start_s, data in connection.execute(query.limit(most)):
+        means = minute_means(unpack(data))
+        thinned.append({"point": number, "start_s": start_s, "n": len(means), "data": pack(means)})
+    upsert(connection, chunks, thinned)
+    return len(thinned)
 
 
 def forget_before(connection: Connection, raw_before_s: int, rollups_before_s: Mapping[int, int]) -> None:

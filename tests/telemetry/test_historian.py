@@ -113,6 +113,33 @@ def test_rollups_have_count_extremes_mean_and_what_was_measured(tmp_path: Path) 
     ]
 
 
+def test_minutes_and_the_hour_that_still_runs_are_rolled_up_from_the_readings(tmp_path: Path) -> None:
+    kept = historian(tmp_path)
+    kept.append([said(10 * i, float(i)) for i in range(90)])
+    minutes = kept.rollup([POWER.id], NOON, NOON + timedelta(hours=1), 60)
+    assert minutes["mean"].tolist() == [2.5 + 6 * m for m in range(15)]
+    quarter = kept.rollup([POWER.id, INLET.id], NOON, NOON + timedelta(hours=1), 900)
+    assert quarter[["samples", "low", "high", "mean"]].to_numpy().tolist() == [[90, 0, 89, 44.5]]
+    kept.append([said(2.5 * 3600, 1.0)])
+    assert kept.rollup([POWER.id], NOON, NOON + timedelta(hours=1), 900).equals(
+        quarter[quarter["point"] == "power"]
+    )
+    assert len(kept.rollup([INLET.id], NOON, NOON + timedelta(hours=1), 900)) == 0
+
+
+def test_old_readings_are_thinned_to_a_mean_a_minute_and_a_gap_stays_one(tmp_path: Path) -> None:
+    kept = Historian(f"sqlite:///{tmp_path / 'h.db'}", retention=Retention(raw=1))
+    kept.append([said(10 * i, float(i)) for i in range(360) if not 60 <= i < 120])
+    kept.append([said(3 * 3600, 0.0)])
+    span = (SITE, NOON, NOON + timedelta(hours=1), 300)
+    before = kept.history(*span)
+    kept.forget(NOON + timedelta(days=2))
+    assert len(kept.samples([POWER.id], NOON, NOON + timedelta(hours=1))[POWER.id]) == 50
+    after = kept.history(*span)
+    pd.testing.assert_frame_equal(before.values, after.values)
+    pd.testing.assert_frame_equal(before.measured_share, after.measured_share)
+
+
 def test_a_locked_database_stops_nobody_and_is_caught_up(tmp_path: Path) -> None:
     kept = historian(tmp_path)
     kept.append([said(0, 1.0)])
@@ -242,7 +269,9 @@ def test_a_database_that_cannot_be_opened_is_told(url: str) -> None:
 
 
 def test_what_has_outlived_its_retention_is_deleted(tmp_path: Path) -> None:
-    kept = Historian(f"sqlite:///{tmp_path / 'h.db'}", retention=Retention(raw=1, quarter_hours=2, hours=3))
+    kept = Historian(
+        f"sqlite:///{tmp_path / 'h.db'}", retention=Retention(minutes=1, quarter_hours=2, hours=3)
+    )
     kept.append(hour_of([1.0] * 60))
     kept.append([said(3600 * 5, 1.0)])
     kept.forget(NOON + timedelta(days=1.5))
