@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,8 +22,9 @@ from plant.timegrid import floor_to
 from telemetry.historian import store
 from telemetry.historian.chunks import CHUNK_S, CODE_OF, EMPTY, QUALITIES, Samples, merge
 from telemetry.historian.interchange import read_file, write_file
-from telemetry.historian.rollup import WIDTHS_S, Rolled, on_grid, roll
+from telemetry.historian.rollup import WIDTHS_S, roll
 from telemetry.historian.tables import metadata, open_engine, recent
+from telemetry.historian.views import gridded, joined_frame, rolled_frame, stored_frame
 
 _log = logging.getLogger(__name__)
 
@@ -138,19 +138,7 @@ class Historian:
         begin = floor_to(start, step_s)
         steps = max(1, -(-int((end - begin).total_seconds()) // step_s))
         samples = self.samples([p.id for p in site.points], begin, begin + timedelta(seconds=step_s * steps))
-        values = np.full((steps, len(site.points)), np.nan)
-        share = np.zeros((steps, len(site.points)))
-        for j, point in enumerate(site.points):
-            series = samples.get(point.id, EMPTY)
-            values[:, j], share[:, j] = on_grid(series, int(begin.timestamp()), step_s, steps)
-        index = pd.date_range(begin, periods=steps, freq=pd.Timedelta(seconds=step_s), name="time")
-        columns = [p.id for p in site.points]
-        return History(
-            site,
-            step_s,
-            pd.DataFrame(values, index=index, columns=columns),
-            pd.DataFrame(share, index=index, columns=columns),
-        )
+        return gridded(site, samples, begin, step_s, steps)
 
     def samples(self, points: Iterable[PointId], start: datetime, end: datetime) -> dict[PointId, Samples]:
         """Raw readings of points from ``start`` to before ``end``; points without any are left out."""
@@ -228,12 +216,10 @@ class Historian:
         """
         asked = list(points)
         live_from = self._live_from(start, end) if width_s in WIDTHS_S else start
-        frames = [_frame(p, roll(s, width_s)) for p, s in self.samples(asked, live_from, end).items()]
+        frames = [rolled_frame(p, roll(s, width_s)) for p, s in self.samples(asked, live_from, end).items()]
         if live_from > start:
             frames.append(self._stored_rollup(asked, start, live_from, width_s))
-        if not frames:
-            return _frame(PointId(""), roll(EMPTY, width_s))
-        return pd.concat(frames, ignore_index=True).sort_values(["point", "start"], ignore_index=True)
+        return joined_frame(frames)
 
     def _live_from(self, start: datetime, end: datetime) -> datetime:
         """The first hour in the span that has readings which are not sealed yet; its end if none."""
@@ -252,12 +238,7 @@ class Historian:
             rows = store.load_rollups(
                 connection, sorted(wanted), width_s, int(start.timestamp()), int(end.timestamp())
             )
-        frame = pd.DataFrame.from_records(rows, columns=list(_ROLLUP_COLUMNS))
-        frame["point"] = frame["point"].map(wanted)
-        frame["start"] = pd.to_datetime(frame["start"], unit="s", utc=True)
-        values = ["low", "high", "mean"]
-        frame[values] = frame[values].astype(float)
-        return frame
+        return stored_frame(rows, wanted)
 
     def forget(self, now: datetime) -> None:
         """Apply the retention: thin and delete what has outlived it. Run it daily, off the event loop."""
@@ -325,25 +306,8 @@ class Historian:
         self._degraded = degraded
 
 
-_ROLLUP_COLUMNS = ("point", "start", "samples", "good", "usable", "low", "high", "mean")
-
-
 def _ms(instant: datetime) -> int:
     return round(instant.timestamp() * 1000)
-
-
-def _frame(point: PointId, rolled: Rolled) -> pd.DataFrame:
-    columns: dict[str, Any] = {
-        "point": [point] * len(rolled.start_s),
-        "start": pd.to_datetime(rolled.start_s, unit="s", utc=True),
-        "samples": rolled.samples,
-        "good": rolled.good,
-        "usable": rolled.usable,
-        "low": np.where(rolled.usable > 0, rolled.low, np.nan),
-        "high": np.where(rolled.usable > 0, rolled.high, np.nan),
-        "mean": rolled.mean,
-    }
-    return pd.DataFrame(columns)
 
 
 def _joined(pieces: Sequence[Samples]) -> Samples:

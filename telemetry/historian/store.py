@@ -118,7 +118,7 @@ def seal_before(connection: Connection, before_s: int) -> int:
 def load_rollups(
     connection: Connection, numbers: Sequence[int], width_s: int, start_s: int, end_s: int
 ) -> list[tuple[object, ...]]:
-    """Stored rollups, by point and time: the columns of the table after its width."""
+    """Stored rollups in no order: the columns of the table after its width."""
     columns = [column for column in rollups.c if column.name != "width_s"]
     found: list[tuple[object, ...]] = []
     for group in _groups(numbers):
