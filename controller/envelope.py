@@ -169,6 +169,8 @@ def _judge(
         return _refusal(name, present, "no number was given")
     if name in held:
         return _refusal(name, present, "it is held")
+    if abs(wanted - present) < lever.resolution / 2:
+        return _Ruling(name, present, present)  # staying is always allowed
     room, reasons = _room(lever, positions, wanted, hot, narrowed)
     if room.empty:
         return _refusal(name, present, f"no move is allowed ({'; '.join(reasons) or 'limits conflict'})")

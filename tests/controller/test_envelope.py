@@ -133,7 +133,7 @@ def test_units_that_stand_apart_are_not_jumped_together() -> None:
     apart = plant()
     first, second = SITE.lever_by_id[A_AIR].points
     apart.registers[first], apart.registers[second] = 18.0, 19.4
-    verdict = review(SITE, {A_AIR: 18.7}, apart.snapshot(START))
+    verdict = review(SITE, {A_AIR: 18.9}, apart.snapshot(START))
     assert not verdict.changes
     assert "no move is allowed" in verdict.reasons[0]
 
@@ -174,3 +174,12 @@ def test_whatever_is_wanted_the_answer_is_inside(
             assert (change.after - change.before) * COOLER[lever.quantity] > 0
     again = review(SITE, verdict.setpoints, snapshot)
     assert dict(again.changes) == dict(verdict.changes)
+
+
+def test_staying_between_two_register_steps_is_no_change() -> None:
+    # Found by the property above: 21.25 °C lies between two steps of 0.1 K.
+    between = plant()
+    for point in SITE.lever_by_id[A_AIR].points:
+        between.registers[point] = 21.25
+    verdict = review(SITE, {A_AIR: 21.25}, between.snapshot(START))
+    assert (verdict.outcome, dict(verdict.changes)) == (VerdictOutcome.ACCEPTED, {})
