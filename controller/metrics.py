@@ -160,10 +160,12 @@ class Metrics:
         """Add one accounted interval. Each interval must be handed in once."""
         for amount in account_amounts(account):
             self._add(amount)
-        if self._accounted is None or account.start >= self._accounted.end:
-            together = [a for a in (self._accounted, account) if a is not None]
-            self._accounted = combine(together)
-        self._pages["saving"] = tuple(saving_samples(self._accounted))
+        before = self._accounted
+        if before is None or before.carbon.kind is not account.carbon.kind:
+            self._accounted = account
+        elif account.start >= before.end:
+            self._accounted = combine([before, account])
+        self._pages["saving"] = tuple(saving_samples(self._accounted or account))
 
     def render(self) -> tuple[bytes, str]:
         """The page a scrape gets, and its content type."""

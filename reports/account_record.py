@@ -18,6 +18,7 @@ from reports.figures import DataShares, EnergyFigures, Figure, added
 from reports.statistics import CONFIDENCE, FitStatistics, saving_half_width
 
 METHOD_VERSION = "account/1"
+_AND = " + "
 
 _BASELINE_METER = {
     Figure.FACILITY: MeterName.FACILITY,
@@ -37,6 +38,12 @@ class CarbonFacts:
     provider: str
     kind: CarbonKind
     synthetic: bool
+
+    def joined(self, other: CarbonFacts) -> CarbonFacts:
+        """Of one kind from several providers: all are named, and one synthetic part makes it synthetic."""
+        known = self.provider.split(_AND)
+        added_names = [name for name in other.provider.split(_AND) if name not in known]
+        return CarbonFacts(_AND.join([*known, *added_names]), self.kind, self.synthetic or other.synthetic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +163,7 @@ def combine(accounts: Iterable[Account]) -> Account:
     Raises
     ------
     ValueError
-        If there is none, or if site, currency or carbon source differ: those are never mixed.
+        If there is none, if they overlap, or if site, currency or kind of carbon differ.
     """
     ordered = sorted(accounts, key=lambda a: a.start)
     if not ordered:
@@ -168,14 +175,15 @@ def combine(accounts: Iterable[Account]) -> Account:
 
 
 def _joined(a: Account, b: Account) -> Account:
-    if (a.site_id, a.currency, a.carbon) != (b.site_id, b.currency, b.carbon):
-        raise ValueError("accounts of different sites, currencies or carbon sources are not added")
+    if (a.site_id, a.currency, a.carbon.kind) != (b.site_id, b.currency, b.carbon.kind):
+        raise ValueError("accounts of different sites, currencies or kinds of carbon are not added")
     if b.start < a.end:
         raise ValueError(f"the account from {b.start.isoformat()} overlaps the one before it")
     gap_s = (b.start - a.end).total_seconds()
     return replace(
         a,
         end=b.end,
+        carbon=a.carbon.joined(b.carbon),
         totals=a.totals.plus(b.totals),
         compared=a.compared.plus(b.compared),
         baseline=a.baseline.plus(b.baseline),

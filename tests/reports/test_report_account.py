@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import numpy as np
@@ -17,7 +17,7 @@ from made_up_plant import MadeUpPlant
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
 from plant.timegrid import TimeGrid
-from reports.account import Account, account, combine
+from reports.account import Account, CarbonFacts, account, combine
 from reports.baseline import BaselineModel, fit_baseline
 from reports.figures import EnergyFigures, Figure
 
@@ -231,6 +231,19 @@ def test_overlapping_accounts_are_refused(made_up: MadeUpPlant, accounted: Calla
     once = accounted(made_up.history(2))
     with pytest.raises(ValueError, match="overlaps"):
         combine([once, once])
+
+
+def test_a_change_of_provider_is_named_and_a_change_of_kind_refused(
+    made_up: MadeUpPlant, accounted: Callable[..., Account]
+) -> None:
+    first = accounted(made_up.history(2))
+    later = accounted(made_up.history(2, start=first.end))
+    measured = replace(later, carbon=CarbonFacts("grid", CarbonKind.AVERAGE, synthetic=False))
+    assert combine([first, measured]).carbon == CarbonFacts("test + grid", CarbonKind.AVERAGE, synthetic=True)
+    assert combine([first, later]).carbon == first.carbon
+    marginal = replace(later, carbon=CarbonFacts("test", CarbonKind.MARGINAL, synthetic=True))
+    with pytest.raises(ValueError, match="kinds of carbon"):
+        combine([first, marginal])
 
 
 def test_time_between_two_accounts_counts_as_missing(
