@@ -60,6 +60,8 @@ def write_history(
         If the file cannot be written, or Parquet is asked for and pyarrow is not installed.
     """
     _check_target(path)
+    if (as_found_days + excitation_days) * 86_400 < sample_s:
+        raise ConfigError("history", "is shorter than one sample", "ask for more as-found or excitation days")
     plant.reset(start)
     total_s = (as_found_days + excitation_days) * 86_400
     times, values = [], []
@@ -68,7 +70,7 @@ def write_history(
     ):
         times.append(piece_times)
         values.append(piece)
-        progress(min((piece_times[-1] - start.timestamp()) / total_s, 1.0))
+        progress(min((plant.now.timestamp() - start.timestamp()) / total_s, 1.0))
     frame = long_frame(plant.site, np.concatenate(times), np.concatenate(values))
     _write(frame, path)
     return HistoryFile(path, start, plant.now, len(frame), plant.totals().worst_inlet_c)

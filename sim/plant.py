@@ -140,7 +140,7 @@ class SimulatedPlant:
         ]
 
     def record(self, seconds: float, sample_s: float) -> tuple[Array, Array]:
-        """Let `seconds` pass and measure every `sample_s`; the quick way to make history.
+        """Let `seconds` pass and measure every whole `sample_s`; the quick way to make history.
 
         Returns
         -------
@@ -148,11 +148,14 @@ class SimulatedPlant:
         values : shape (samples, points), inside units, NaN where the plant has no such thing
         """
         times, signals = [], []
-        for _ in range(round(seconds / sample_s)):
+        samples = int(seconds / sample_s + 1e-9)
+        for _ in range(samples):
             self._run(sample_s)
             times.append(self.image.unix_s)
             signals.append(self.signals())
-        return np.array(times), self.instruments.measure(np.array(signals), self._rng)
+        self._run(max(seconds - samples * sample_s, 0.0))
+        vectors = np.array(signals).reshape(samples, self.instruments.pick.shape[1])
+        return np.array(times, dtype=float), self.instruments.measure(vectors, self._rng)
 
     def signals(self) -> Array:
         """Every true quantity in one vector (see `instruments`)."""
@@ -176,6 +179,10 @@ class SimulatedPlant:
     def totals(self) -> Totals:
         """True accumulated amounts since `reset`, for scoring."""
         return self.image.tally.totals(tuple(z.id for z in self.site.zones))
+
+    def begin_scoring(self) -> None:
+        """Set the totals to zero, here and now."""
+        self._image = replace(self.image, tally=begin_tally(len(self.site.zones)))
 
     def stored_kj(self) -> float:
         """Heat stored in rooms and loops, relative to 0 °C. [kJ]"""
@@ -231,7 +238,7 @@ class SimulatedPlant:
     def _run(self, seconds: float) -> None:
         """Whole physics steps, and one shorter step for what is left over."""
         step = self.physics_step_s
-        whole, rest = divmod(seconds, step)
+        whole, rest = divmod(seconds + 1e-6, step)
         steps = [step] * round(whole) + ([rest] if rest > 1e-6 else [])
         for begin in range(0, len(steps), _CHUNK_STEPS):
             self._run_steps(steps[begin : begin + _CHUNK_STEPS])

@@ -37,7 +37,6 @@ class Supervision(NamedTuple):
     silent_s: float = 0.0
     armed: bool = False
     local: bool = False
-    beating_again: bool = False
 
 
 class Plc(NamedTuple):
@@ -88,16 +87,22 @@ class PlcProgram:
         return low - 1e-6 <= value <= high + 1e-6
 
     def write(self, plc: Plc, point: PointId, value: float) -> Plc:
-        """A supervisor writes one register. Values beyond the clamps are stored clamped."""
+        """A supervisor writes one register. Values beyond the clamps are stored clamped.
+
+        In local control a write is ignored while the heartbeat is silent, and takes the plant
+        back to remote once it beats again.
+        """
         if point == self.heartbeat_point:
             return plc._replace(supervision=_beat(plc.supervision, round(value)))
+        supervision = plc.supervision
+        if supervision.local:
+            if supervision.silent_s >= self.timeout_s:
+                return plc
+            supervision = supervision._replace(local=False)
         field, units = self.places[point]
         low, high = self.clamps[point]
         values = plc.registers[field].copy()
         values[(..., list(units)) if units else ...] = min(max(value, low), high)
-        supervision = plc.supervision
-        if supervision.local and supervision.beating_again:
-            supervision = supervision._replace(local=False, beating_again=False)
         registers = Registers(*(values if i == field else old for i, old in enumerate(plc.registers)))
         return Plc(registers, plc.active, supervision)
 
@@ -114,7 +119,7 @@ class PlcProgram:
         if who.armed:
             silent = who.silent_s + step_s
             if silent >= self.timeout_s:
-                who = who._replace(silent_s=silent, local=True, beating_again=False)
+                who = who._replace(silent_s=silent, local=True)
                 registers = self.safe
             else:
                 who = who._replace(silent_s=silent)
@@ -130,7 +135,7 @@ class PlcProgram:
 def _beat(who: Supervision, count: int) -> Supervision:
     if count == who.heartbeat:
         return who
-    return who._replace(heartbeat=count, silent_s=0.0, armed=True, beating_again=who.local)
+    return who._replace(heartbeat=count, silent_s=0.0, armed=True)
 
 
 def program_for(site: Site, crahs: CrahParameters, timeout_s: float) -> PlcProgram:

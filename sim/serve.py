@@ -39,8 +39,8 @@ class ServeOptions:
     site: Site
     weather: str
     start: datetime
-    speed: float
     seed: int
+    speed: float = 240.0
     epoch_wall_s: float | None = None
     physics_step_s: float = 30.0
     watchdog_floor_wall_s: float = 8.0

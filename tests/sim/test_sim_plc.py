@@ -92,9 +92,9 @@ def test_it_returns_to_remote_only_on_a_heartbeat_and_a_new_setpoint(steady: Pla
     beat(plant, 1)
     plant.advance([], 300)
     assert plant.local_control
-    plant.advance([Command(SUPPLY, 22.0)], 30)
-    assert plant.local_control, "a setpoint without a heartbeat is not a supervisor"
+    plant.write(SUPPLY, 22.0)
     assert plant.register(SUPPLY) == 18.0
+    assert plant.local_control, "a setpoint without a heartbeat is not a supervisor"
     beat(plant, 2)
     assert plant.local_control, "a heartbeat alone asks for nothing"
     plant.advance([Command(SUPPLY, 22.0)], 30)

@@ -99,6 +99,16 @@ def test_the_program_serves_history_then_both_wires_and_the_dead_man_works(
     assert "Traceback" not in process.stderr.read()  # type: ignore[union-attr]
 
 
+def test_history_alone_is_written_and_the_program_ends(site_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "past.csv"
+    days = ("--as-found-days", "0.025", "--excitation-days", "0")
+    arguments = [*command(site_file), "--history", str(path), *days]
+    arguments[arguments.index("serve")] = "history"
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert path.read_text().splitlines()[-1].startswith("2026-07-20T00:00:00Z")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
