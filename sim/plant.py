@@ -238,8 +238,9 @@ class SimulatedPlant:
     def _run(self, seconds: float) -> None:
         """Whole physics steps, and one shorter step for what is left over."""
         step = self.physics_step_s
-        whole, rest = divmod(seconds + 1e-6, step)
-        steps = [step] * round(whole) + ([rest] if rest > 1e-6 else [])
+        whole = int((seconds + 1e-6) // step)
+        rest = seconds - whole * step
+        steps = [step] * whole + ([rest] if rest > 1e-6 else [])
         for begin in range(0, len(steps), _CHUNK_STEPS):
             self._run_steps(steps[begin : begin + _CHUNK_STEPS])
 
