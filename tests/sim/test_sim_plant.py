@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -298,3 +299,11 @@ def test_using_it_before_reset_or_writing_a_sensor_is_our_bug(demo: Site, steady
         plant.advance([], 300)
     with pytest.raises(BrokenPromise):
         steady().write(PointId("outdoor.dry-bulb"), 20.0)
+
+
+def test_the_example_in_the_manual_runs(demo_file: Path) -> None:
+    text = (demo_file.parents[1] / "docs" / "simulator.md").read_text()
+    code = text.split("```python\n")[1].split("```")[0].replace("examples/demo.yaml", str(demo_file))
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    assert scope["plant"].totals().facility_kwh > 0
