@@ -278,10 +278,13 @@ def _refuse(
     proposal: Proposal, refused: tuple[Refusal, str], desk: ApprovalDesk, audit: AuditLog, at: datetime
 ) -> Execution:
     refusal, reason = refused
-    stored = desk.get(proposal.id)
-    if refusal in _FINAL and stored is not None and stored.status is ProposalStatus.APPROVED:
-        desk.mark(proposal.id, ProposalStatus.SUPERSEDED, at, f"{refusal}: {reason}")
     execution = Execution(proposal.id, Outcome.REFUSED, None, at, refusal, reason)
+    stored = desk.get(proposal.id)
+    if stored is not None and stored.status is ProposalStatus.APPROVED:
+        if refusal in _FINAL:
+            desk.mark(proposal.id, ProposalStatus.SUPERSEDED, at, f"{refusal}: {reason}")
+        elif not desk.note(proposal.id, f"waits: {refusal}"):
+            return execution  # it is asked again every few seconds; the record wants it once
     audit.record("execution", SYSTEM, _summary(execution), at)
     return execution
 

@@ -254,6 +254,10 @@ class AlarmBook:
             a for a in self._alarms.values() if shelved or a.shelved_until is None or a.shelved_until <= at
         ]
 
+    def uncleared(self, kind: AlarmKind) -> list[Alarm]:
+        """Alarms of a kind whose condition still holds, shelved or not."""
+        return [a for a in self._alarms.values() if a.kind is kind and a.cleared_at is None]
+
     def _standing(self, kind: AlarmKind, source: str) -> Alarm | None:
         return next(
             (

@@ -203,6 +203,20 @@ class ApprovalDesk:
         with self._store.transaction():
             return self._move(self._must_get(proposal_id), status, at, SYSTEM, note)
 
+    def note(self, proposal_id: str, text: str) -> bool:
+        """Write a remark on an approved proposal; False if it is there already."""
+        with self._store.transaction() as tx:
+            noted = tx.execute(
+                update(PROPOSALS)
+                .where(
+                    PROPOSALS.c.id == proposal_id,
+                    PROPOSALS.c.status == ProposalStatus.APPROVED,
+                    func.coalesce(PROPOSALS.c.note, "") != text,
+                )
+                .values(note=text)
+            )
+            return noted.rowcount == 1
+
     def expire(self, at: datetime) -> list[Proposal]:
         """End what nobody decided, or nobody executed, in time."""
         with self._store.transaction():

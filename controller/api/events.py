@@ -26,6 +26,16 @@ class EventBus:
         self._watchers: set[asyncio.Queue[Event]] = set()
         self._number = 0
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is watching."""
+        return bool(self._watchers)
+
+    @property
+    def drained(self) -> bool:
+        """Whether every watcher has taken everything."""
+        return all(queue.empty() for queue in self._watchers)
+
     def publish(self, kind: str, data: Mapping[str, object] | None = None) -> None:
         """Tell every watcher."""
         self._number += 1

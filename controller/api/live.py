@@ -45,9 +45,9 @@ async def _next(deps: ApiDeps, queue: asyncio.Queue[Event]) -> Event | None:
         for task in (waiting, ending):
             if not task.done():
                 task.cancel()
-    if ending in done:
-        return None
-    return waiting.result() if waiting in done else Event(0, "ping", {})
+    if waiting in done:
+        return waiting.result()
+    return None if ending in done else Event(0, "ping", {})
 
 
 @machines.get("/healthz")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from controller.audit import AuditLog
@@ -18,7 +19,7 @@ from controller.proposals import ApprovalDesk
 from controller.standing import StandingApprovals
 from controller.store import Store
 from plant.commands import Command, Confirmed, Receipt, Unreachable
-from plant.points import PointId
+from plant.points import OwnerId, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
 from plant.setpoints import LeverId, Setpoints
@@ -33,6 +34,7 @@ A_FAN = LeverId("zone-a.fan-speed")
 WATER = LeverId("plant.chilled-water")
 
 
+@cache
 def demo_site() -> Site:
     return load_site(SITE_FILE)
 
@@ -154,8 +156,5 @@ def an_effect() -> Effect:
     )
 
 
-def zone_a():  # type: ignore[no-untyped-def]
+def zone_a() -> OwnerId:
     return demo_site().zones[0].id
-
-
-__all__ = ["A_AIR", "A_FAN", "START", "WATER", "FakePlant", "HandClock", "Room", "replace", "room"]

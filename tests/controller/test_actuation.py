@@ -144,6 +144,16 @@ async def test_a_hold_placed_meanwhile_keeps_it_waiting() -> None:
     assert status(r, p) is ProposalStatus.APPROVED
 
 
+async def test_waiting_is_recorded_once_however_often_it_is_asked() -> None:
+    r = room()
+    p = approved(r)
+    before = r.audit.head().seq
+    for _ in range(5):
+        await run(r, p, held=frozenset({WATER}))
+        r.clock.forward(5)
+    assert r.audit.head().seq == before + 1
+
+
 async def test_a_register_that_does_not_answer_undoes_the_whole_change() -> None:
     r = room()
     before = dict(r.plant.registers)

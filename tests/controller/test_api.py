@@ -305,9 +305,11 @@ async def test_events_arrive_as_they_happen_and_end_with_the_service(d: Desk) ->
             seen.extend([line async for line in stream.aiter_lines()])
 
     listening = asyncio.create_task(listen())
-    await asyncio.sleep(0.05)
+    while not d.deps.events.watched:
+        await asyncio.sleep(0.01)
     await decide(d, p)
-    await asyncio.sleep(0.05)
+    while not d.deps.events.drained:
+        await asyncio.sleep(0.01)
     d.deps.stopping.set()
     await asyncio.wait_for(listening, 5)
     data = [json.loads(line.removeprefix("data: ")) for line in seen if line.startswith("data: ")]

@@ -1,0 +1,169 @@
+"""Lever truth: does the plant do what a setpoint change says it should?
+
+After a step the process value behind the setpoint (supply air for its setpoint, fan speed, water
+temperature) must move the right way, and most of the way, within a few time constants. A lever
+that does not answer, or answers backwards, is frozen: nothing is proposed for it until a person
+says it was mended.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from controller.alarms import AlarmBook, AlarmKind
+from controller.audit import AuditLog
+from controller.modes import SYSTEM
+from controller.proposals import Proposal
+from plant.points import SITE, PointId
+from plant.quantities import Quantity
+from plant.setpoints import Lever, LeverId
+from plant.site import Site
+from plant.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What answers to a setpoint, and how fast (three time constants). [s]"""
+
+    quantity: Quantity
+    settle_s: float
+
+
+ANSWERS: Mapping[Quantity, Process] = {
+    Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: Process(Quantity.SUPPLY_AIR_TEMPERATURE, 600),
+    Quantity.FAN_SPEED_SETPOINT: Process(Quantity.FAN_SPEED, 180),
+    Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: Process(
+        Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE, 1200
+    ),
+    # Tower water follows the weather as much as its setpoint: no judgement from it.
+}
+
+LEAST_STEP = 3.0
+"""Steps smaller than this many resolutions drown in noise and are not judged. [resolutions]"""
+
+ENOUGH = 0.3
+"""Share of the step that counts as an answer. [-]"""
+
+STRIKES = 3
+"""Judgements in a row against a lever before it is frozen."""
+
+
+class Answer(StrEnum):
+    """How a lever answered."""
+
+    FOLLOWED = "followed"
+    SILENT = "silent"
+    BACKWARDS = "backwards"
+    UNKNOWN = "unknown"
+
+
+_KIND: Mapping[Answer, AlarmKind] = {
+    Answer.SILENT: AlarmKind.LEVER_SILENT,
+    Answer.BACKWARDS: AlarmKind.LEVER_BACKWARDS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    lever: LeverId
+    step: float
+    was: float
+    due: datetime
+
+
+class LeverTruth:
+    """Follows each applied step until it can be judged, and freezes levers that lie."""
+
+    def __init__(self, site: Site, alarms: AlarmBook, audit: AuditLog) -> None:
+        self._site = site
+        self._alarms = alarms
+        self._audit = audit
+        self._trials: dict[LeverId, _Trial] = {}
+        self._strikes: dict[LeverId, int] = {}
+        # What was frozen before a restart is still frozen: its alarm remembers.
+        self._frozen = {
+            LeverId(alarm.source): answer
+            for answer, kind in _KIND.items()
+            for alarm in alarms.uncleared(kind)
+        }
+
+    @property
+    def frozen(self) -> frozenset[LeverId]:
+        """Levers nothing is to be proposed for; add them to what is held."""
+        return frozenset(self._frozen)
+
+    def applied(self, proposal: Proposal, snapshot: Snapshot, at: datetime) -> None:
+        """Begin to follow the steps of a proposal; ``snapshot`` is from just before the writes."""
+        for name, change in proposal.changes.items():
+            lever = self._site.lever_by_id[name]
+            process = ANSWERS.get(lever.quantity)
+            step = change.after - change.before
+            was = math.nan if process is None else _process_value(self._site, lever, process, snapshot)
+            self._trials.pop(name, None)  # a newer step makes an open trial meaningless
+            if process is None or math.isnan(was) or abs(step) < LEAST_STEP * lever.resolution:
+                continue
+            # A process that was not at its setpoint has its own way to go; judge the distance left.
+            due = at + timedelta(seconds=process.settle_s)
+            self._trials[name] = _Trial(name, change.after - was, was, due)
+
+    def judge(self, snapshot: Snapshot, at: datetime) -> Mapping[LeverId, Answer]:
+        """The answers that can be given now. Freezes a lever at the third bad one in a row."""
+        due = [t for t in self._trials.values() if t.due <= at]
+        answers = {trial.lever: self._answer(trial, snapshot) for trial in due}
+        for name, answer in answers.items():
+            del self._trials[name]
+            self._count(name, answer, at)
+        return answers
+
+    def mended(self, lever: LeverId, *, by: str, at: datetime) -> bool:
+        """A person says the lever works again; False if it was not frozen."""
+        answer = self._frozen.pop(lever, None)
+        if answer is None:
+            return False
+        self._strikes.pop(lever, None)
+        self._audit.record("lever.unfrozen", by, {"lever": lever, "was": answer}, at)
+        self._alarms.clear(_KIND[answer], lever, at)
+        return True
+
+    def _answer(self, trial: _Trial, snapshot: Snapshot) -> Answer:
+        lever = self._site.lever_by_id[trial.lever]
+        process = ANSWERS[lever.quantity]
+        value = _process_value(self._site, lever, process, snapshot)
+        if math.isnan(value) or abs(trial.step) < LEAST_STEP * lever.resolution:
+            return Answer.UNKNOWN
+        share = (value - trial.was) / trial.step
+        if share >= ENOUGH:
+            return Answer.FOLLOWED
+        return Answer.BACKWARDS if share <= -ENOUGH else Answer.SILENT
+
+    def _count(self, name: LeverId, answer: Answer, at: datetime) -> None:
+        if answer is Answer.UNKNOWN:
+            return
+        if answer is Answer.FOLLOWED:
+            self._strikes.pop(name, None)
+            return
+        self._strikes[name] = self._strikes.get(name, 0) + 1
+        if self._strikes[name] < STRIKES or name in self._frozen:
+            return
+        self._frozen[name] = answer
+        self._audit.record("lever.frozen", SYSTEM, {"lever": name, "why": answer}, at)
+        self._alarms.raise_(_KIND[answer], name, f"{STRIKES} steps in a row: {answer}", at)
+
+
+def _process_value(site: Site, lever: Lever, process: Process, snapshot: Snapshot) -> float:
+    """Mean of the process values behind the lever's own registers' owners."""
+    points = site.point_by_id
+    owners = {points[p].owner for p in lever.points if p in points} | {lever.owner}
+    found: list[PointId] = [p.id for owner in sorted(owners) for p in site.points_of(owner, process.quantity)]
+    if not found and lever.owner == SITE:
+        found = [p.id for p in site.points_with(process.quantity)]
+    return _mean([snapshot.value(p) for p in found])
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [v for v in values if not math.isnan(v)]
+    return sum(known) / len(known) if known else math.nan
