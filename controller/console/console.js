@@ -8,8 +8,10 @@ const GRACE_MS = 1500; // a new proposal may not be decided by a click meant for
 
 let token = sessionStorage.getItem("coolwright-token") || "";
 let scopes = new Set();
+let myName = "";
 let shown = null; // the proposal on the screen; decisions are for exactly its digest
 let deciding = false;
+let ticking = false;
 
 class Failed extends Error {
   constructor(status, problem) {
@@ -72,6 +74,29 @@ function showState(state) {
   );
   showSaving(state.saving);
   $("zones").replaceChildren(...state.zones.map(zoneLine));
+}
+
+function showModes(modes) {
+  const stop = modes.stopped;
+  $("stopped").hidden = !stop;
+  $("stop").disabled = Boolean(stop);
+  if (stop) $("stopped-why").textContent = `by ${stop.by} at ${clock(stop.at)} UTC: ${stop.reason}. Setpoints ramp to fallback.`;
+  $("resume").disabled = !scopes.has("stop");
+  $("waiting").hidden = modes.waiting.length === 0;
+  $("requests").replaceChildren(...modes.waiting.map(requestLine));
+}
+
+function requestLine(request) {
+  const made = element("p");
+  const wish = request.kind === "resume" ? "resume" : `${request.what.scope}: ${request.what.from} → ${request.what.to}`;
+  made.append(`${request.by} asks for ${wish}: ${request.what.reason} `);
+  const path = request.kind === "resume" ? `/resume/${request.id}/confirmation` : `/modes/requests/${request.id}/confirmation`;
+  const confirm = element("button", request.by === myName ? "Someone else confirms" : "Confirm");
+  confirm.type = "button";
+  confirm.disabled = request.by === myName || !scopes.has(request.kind === "resume" ? "stop" : "mode");
+  confirm.addEventListener("click", () => act(() => call("POST", path)));
+  made.append(confirm);
+  return made;
 }
 
 function showSaving(saving) {
@@ -180,10 +205,11 @@ function alarmLine(alarm) {
 }
 
 async function refresh() {
-  const [state, pending, past, alarms] = await Promise.all([
+  const [state, pending, past, alarms, modes] = await Promise.all([
     call("GET", "/state"), call("GET", "/proposals?status=pending&limit=1"),
-    call("GET", "/proposals?limit=8"), call("GET", "/alarms"),
+    call("GET", "/proposals?limit=8"), call("GET", "/alarms"), call("GET", "/modes"),
   ]);
+  showModes(modes);
   showState(state);
   showProposal(pending[0] || null);
   $("alarms").replaceChildren(...(alarms.length ? alarms.map(alarmLine) : [element("p", "None.", "quiet")]));
@@ -211,7 +237,8 @@ async function decide(decision) {
 }
 
 async function tick() {
-  if (!token) return;
+  if (!token || ticking) return;
+  ticking = true;
   try {
     await refresh();
     if ($("notice").dataset.link) { notice(""); delete $("notice").dataset.link; }
@@ -219,6 +246,8 @@ async function tick() {
     if (error.status === 401) return signOut("The token is not valid any more.");
     $("notice").dataset.link = "1";
     notice(error instanceof Failed ? error.message : "The controller does not answer. What you see may be old.");
+  } finally {
+    ticking = false;
   }
 }
 
@@ -243,6 +272,7 @@ async function signIn() {
   try {
     const who = await call("GET", "/whoami");
     scopes = new Set(who.scopes);
+    myName = who.name;
     $("who").textContent = `${who.name} (${who.role})`;
   } catch (error) {
     return signOut(error.status === 401 ? "This token is not valid." : "The controller does not answer.");
@@ -278,5 +308,6 @@ $("stop").addEventListener("click", () => { $("stop-why").value = ""; $("stop-di
 $("stop-dialog").addEventListener("close", () => {
   if ($("stop-dialog").returnValue === "stop") act(() => call("POST", "/stop", { reason: $("stop-why").value || "operator" }));
 });
+$("resume").addEventListener("click", () => act(() => call("POST", "/resume", { reason: $("resume-why").value || "no reason given" })));
 setInterval(tick, EVERY_MS);
 if (token) signIn(); else signOut();
