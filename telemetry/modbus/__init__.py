@@ -1,4 +1,4 @@
-"""Modbus: one connection a gateway, behind our own words. Only `link` knows pymodbus."""
+"""Modbus: one connection a gateway, behind our own words. Only `link` and `transport` know pymodbus."""
 
 from telemetry.modbus.gateway import ModbusGateway
 from telemetry.modbus.health import DeviceHealth

@@ -1,4 +1,4 @@
-"""The one module that knows pymodbus: a connection, one request at a time, every failure a value.
+"""A connection: one request at a time, every failure a value. Only this and `transport` know pymodbus.
 
 Why it is built as it is (each found by trying pymodbus 3.16.1):
 
@@ -21,19 +21,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from pymodbus.client import AsyncModbusTcpClient, AsyncModbusTlsClient
 from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 
-from plant.errors import ConfigError
 from plant.points import ModbusTable
 from plant.site import Gateway
 from telemetry.backoff import Backoff
-from telemetry.tls import tls_context
+from telemetry.modbus.transport import Client, client_maker
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it dumps packets on stderr otherwise
 
-MODBUS_PORT, MODBUS_TLS_PORT = 502, 802
 _BITS = (ModbusTable.COIL, ModbusTable.DISCRETE)
 
 
@@ -81,7 +78,7 @@ class Fault:
 
 
 Words: TypeAlias = list[int]
-Request: TypeAlias = Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]]
+Request: TypeAlias = Callable[[Client], Awaitable[ModbusPDU]]
 
 
 class ModbusLink:
@@ -95,11 +92,10 @@ class ModbusLink:
 
     def __init__(self, gateway: Gateway, rng: random.Random) -> None:
         self._gateway = gateway
-        self._host, self._port = _host_and_port(gateway)
-        self._tls = tls_context(gateway)
+        self._new_client = client_maker(gateway)
         self._backoff = Backoff(rng, first_s=0.1, most_s=5.0)
         self._rng = rng
-        self._client: AsyncModbusTcpClient | None = None
+        self._client: Client | None = None
         self._not_before = float("-inf")
         self._lock = asyncio.Lock()
 
@@ -113,7 +109,7 @@ class ModbusLink:
     ) -> Words | Fault:
         """Read ``count`` registers, or bits as 0/1. Never raises for the world's failures."""
 
-        async def ask(client: AsyncModbusTcpClient) -> ModbusPDU:
+        async def ask(client: Client) -> ModbusPDU:
             match table:
                 case ModbusTable.COIL:
                     return await client.read_coils(start, count=count, device_id=device_id)
@@ -139,12 +135,12 @@ class ModbusLink:
         Tried once: a write without an answer may have been done, and only a reader can tell.
         """
 
-        async def ask(client: AsyncModbusTcpClient) -> ModbusPDU:
+        async def ask(client: Client) -> ModbusPDU:
             if table is ModbusTable.COIL:
                 return await client.write_coil(start, bool(words[0]), device_id=device_id)
             return await client.write_registers(start, words, device_id=device_id)
 
-        async def ask_single(client: AsyncModbusTcpClient) -> ModbusPDU:
+        async def ask_single(client: Client) -> ModbusPDU:
             return await client.write_register(start, words[0], device_id=device_id)
 
         answer = await self._ask(ask, 1)
@@ -192,7 +188,7 @@ class ModbusLink:
             return Fault(_EXCEPTIONS.get(code, FaultKind.DEVICE_FAILURE), f"exception {code}")
         return answer
 
-    async def _connection(self) -> AsyncModbusTcpClient | Fault:
+    async def _connection(self) -> Client | Fault:
         if self._client is not None and self._client.connected:
             return self._client
         self._drop()
@@ -207,7 +203,7 @@ class ModbusLink:
             return self._not_connected(str(error))
         if not connected:
             client.close()
-            return self._not_connected(f"{self._host}:{self._port} does not accept a connection")
+            return self._not_connected(f"{self._gateway.target} does not accept a connection")
         self._client = client
         self._backoff.succeeded()
         return client
@@ -216,28 +212,7 @@ class ModbusLink:
         self._not_before = asyncio.get_running_loop().time() + self._backoff.failed()
         return Fault(FaultKind.NOT_CONNECTED, why)
 
-    def _new_client(self) -> AsyncModbusTcpClient:
-        timeout = self._gateway.timeout_s
-        if self._tls is not None:
-            return AsyncModbusTlsClient(
-                self._host, port=self._port, sslctx=self._tls, timeout=timeout, retries=0, reconnect_delay=0
-            )
-        return AsyncModbusTcpClient(
-            self._host, port=self._port, timeout=timeout, retries=0, reconnect_delay=0
-        )
-
     def _drop(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
-
-
-def _host_and_port(gateway: Gateway) -> tuple[str, int]:
-    host, _, port = gateway.target.rpartition(":")
-    if not host:
-        return gateway.target, MODBUS_TLS_PORT if gateway.tls else MODBUS_PORT
-    if not port.isdigit():
-        raise ConfigError(
-            f"gateway {gateway.id}", f"target {gateway.target!r} has no port number", "use host:port"
-        )
-    return host.strip("[]"), int(port)

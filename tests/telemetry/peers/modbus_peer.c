@@ -1,4 +1,4 @@
-/* An independent Modbus TCP device: libmodbus, not pymodbus. Usage: modbus_peer PORT
+/* An independent Modbus device: libmodbus, not pymodbus. Usage: modbus_peer PORT | /dev/TTY
  *
  * 1000 of each table. Holding 100 = 180; input 0-1 = float 21.5 (0x41AC0000), 2-3 the same with
  * its words swapped, 4 = 0x8000; discrete input 5 = 1. Prints "ready" when it listens.
@@ -13,15 +13,26 @@
 int main(int argc, char **argv) {
     uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH];
     fd_set open, readable;
-    modbus_t *ctx = modbus_new_tcp("127.0.0.1", argc > 1 ? atoi(argv[1]) : 1502);
+    int serial = argc > 1 && argv[1][0] == '/', listener, highest;
+    modbus_t *ctx = serial ? modbus_new_rtu(argv[1], 19200, 'N', 8, 1)
+                           : modbus_new_tcp("127.0.0.1", argc > 1 ? atoi(argv[1]) : 1502);
     modbus_mapping_t *map = modbus_mapping_new(1000, 1000, 1000, 1000);
-    int listener = modbus_tcp_listen(ctx, 4), highest = listener;
-    if (listener < 0 || !map) return 1;
+    if (!ctx || !map) return 1;
     map->tab_registers[100] = 180;
     map->tab_input_registers[0] = 0x41AC;
     map->tab_input_registers[3] = 0x41AC;
     map->tab_input_registers[4] = 0x8000;
     map->tab_input_bits[5] = 1;
+    if (serial) {
+        modbus_set_slave(ctx, 1);
+        if (modbus_connect(ctx) < 0) return 1;
+        for (;;) {
+            int n = modbus_receive(ctx, query);
+            if (n > 0) modbus_reply(ctx, query, n, map);
+        }
+    }
+    highest = listener = modbus_tcp_listen(ctx, 4);
+    if (listener < 0) return 1;
     FD_ZERO(&open);
     FD_SET(listener, &open);
     puts("ready");
