@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import pickle
 import sys
 import time
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from optimizer.forecast import Forecaster
 from optimizer.identify import identify
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
+from optimizer.problem import PlannerSettings
 from plant.commands import Command
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
@@ -103,18 +103,16 @@ def run(
     """Close the loop for some days."""
     before = plant.totals()
     heartbeat = next(p.id for p in site.points if p.quantity is Quantity.HEARTBEAT)
-    frame = past.values
     readings = plant.readings()
     spent, failed, cycles = 0.0, 0, round(days * 86_400 / PERIOD_S)
     for k in range(cycles):
         now = plant.now
-        history = History(site, SAMPLE_S, frame, frame.notna().astype(float)) if False else past
         grid = TimeGrid(now, STEP_S, STEPS)
         carbon = CarbonSeries(grid, np.full(STEPS, 350.0), CarbonKind.AVERAGE, "flat", True)
         price = PriceSeries(grid, np.full(STEPS, site.tariff.price_per_kwh), site.tariff.currency, "flat")
         snapshot = snapshot_of(site, readings)
         began = time.perf_counter()
-        forecast = forecaster.forecast(history, snapshot, carbon, price, grid)
+        forecast = forecaster.forecast(past, snapshot, carbon, price, grid)
         answer = policy.decide(snapshot, forecast)
         spent += time.perf_counter() - began
         commands = [Command(heartbeat, k % 60_000)]
@@ -167,8 +165,6 @@ def main() -> None:
     site = load_site(Path("examples/demo.yaml"))
     start = datetime(2025, asked.month, 8, tzinfo=UTC)
     plant, past, model = prepared(site, asked.weather, asked.seed, start, asked.keep)
-    from optimizer.problem import PlannerSettings
-
     policies: dict[str, Policy] = {
         "fixed": FixedPolicy(site),
         "trim-and-respond": TrimAndRespondPolicy(site),
@@ -194,19 +190,15 @@ def prepared(
     site: Site, weather: str, seed: int, start: datetime, keep: Path | None
 ) -> tuple[SimulatedPlant, History, PlantModel]:
     """A plant at `start` with its past and what was learned from it; kept in a folder if one is given."""
-    store = keep / f"{weather}-{start.month}-{seed}.pickle" if keep else None
+    store = keep / f"{weather}-{start.month}-{seed}.parquet" if keep else None
     if store and store.exists():
-        plant, past = pickle.loads(store.read_bytes())
+        frame = pd.read_parquet(store)
+        past = History(site, SAMPLE_S, frame, frame.notna().astype(float))
     else:
-        plant = simulated(site, weather, seed, start - timedelta(days=13))
-        past = recorded(site, plant, 10, 3)
-        # Back to as found before the test begins, so that every policy starts from there.
-        for lever in site.levers:
-            for point in lever.points:
-                plant.write(point, lever.as_found)
-        plant.step(3600)
+        past = recorded(site, simulated(site, weather, seed, start - timedelta(days=13)), 10, 3)
         if store:
-            store.write_bytes(pickle.dumps((plant, past)))
+            past.values.to_parquet(store)
+    plant = simulated(site, weather, seed, start)
     return plant, past, identify(past, at=plant.now)
 
 

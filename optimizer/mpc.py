@@ -21,6 +21,10 @@ from plant.ports import Advice, PolicyAnswer
 from plant.site import Site
 from plant.snapshot import Snapshot
 
+_SHARES = (1.0, 0.7, 0.4, 0.2)
+_WORTH_A_PASS = 2e-4
+"""Relative improvement of a pass below which another is not worth its time."""
+
 
 class MpcPolicy:
     """Plans the horizon with the learned model. Satisfies `plant.ports.Policy`.
@@ -87,22 +91,29 @@ class MpcPolicy:
         if self._linear is None or not self._linear.fits(problem):
             self._linear = LinearPlan.build(problem)
         best: Solved | NothingFound | SolverFailed = NothingFound("no pass was run")
-        known = dict(paths)
+        known = compare(problem, paths)
+        around, score = known.paths[known.winner], known.score.min()
         for number in range(self.settings.passes):
-            contest = compare(problem, known)
-            # Tangents reach less far each time, so that the passes settle.
-            solved = self._linear.solve(problem, contest.paths[contest.winner], reach=0.5**number)
+            # Cuts reach less far each time, so that the passes settle.
+            solved = self._linear.solve(problem, around, reach=0.5**number)
             if not isinstance(solved, Solved):
                 return best if isinstance(best, Solved) else solved
-            known[f"pass {number}"] = solved.path
-            best = solved if number == 0 else _better(problem, best, solved)
+            path, reached = _along(problem, around, solved.path)
+            best = replace(solved, path=path)
+            if reached > score * (1 - _WORTH_A_PASS):
+                return best
+            around, score = path, reached
         return best
 
 
-def _better(problem: Problem, one: Solved | NothingFound | SolverFailed, other: Solved) -> Solved:
-    if not isinstance(one, Solved):
-        return other
-    return (one, other)[compare(problem, {"one": one.path, "other": other.path}).winner]
+def _along(problem: Problem, start: Array, end: Array) -> tuple[Array, float]:
+    """The best point on the way from a path to the solver's, in the rollout, and its score.
+
+    The program's cuts are optimistic far from where they were taken: part of the way may be better
+    than all of it.
+    """
+    contest = compare(problem, {f"{share}": start + share * (end - start) for share in _SHARES})
+    return contest.paths[contest.winner], float(contest.score.min())
 
 
 def _answer(
