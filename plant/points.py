@@ -85,7 +85,10 @@ Address: TypeAlias = ModbusAddress | PrometheusAddress
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One named quantity with a unit and a role, bound to at most one source address."""
+    """One named quantity with a unit and a role, bound to at most one source address.
+
+    Points with the same `group` measure the same thing in the same place, so they may be voted on.
+    """
 
     id: PointId
     owner: OwnerId
@@ -93,6 +96,7 @@ class Point:
     unit: str
     brick_class: str
     address: Address | None = None
+    group: str | None = None
 
     @property
     def facts(self) -> QuantityFacts:

@@ -216,7 +216,7 @@ def _point(p: PointIn, path: Path, mapped: Mapping[str, ModbusAddress]) -> Point
             p.prometheus.rate_s,
         )
     brick = p.brick or facts.brick_class
-    return Point(PointId(p.id), OwnerId(p.of), p.quantity, p.unit, brick, address)
+    return Point(PointId(p.id), OwnerId(p.of), p.quantity, p.unit, brick, address, p.group)
 
 
 def _lever(lv: LeverIn, d: SiteFile, points: tuple[Point, ...], path: Path) -> Lever:

@@ -122,6 +122,7 @@ class PointIn(PartIn):
     unit: str
     role: Role | None = None
     brick: str | None = None
+    group: Identifier | None = None
     modbus: ModbusIn | None = None
     prometheus: PrometheusIn | None = None
 

@@ -9,9 +9,10 @@ Rules in order; the first that applies names the quality (domain notes 6.4):
    level is believed, because a wrong *old* value must not condemn the sensor for ever;
 5. `FLATLINE`: a measured temperature of air or water stood still to the last bit for half an hour
    while most of its peers moved;
-6. `OUTVOTED`: an inlet sensor reads impossibly *cold*. Inlets stand in different places, so a warm
-   one may be a genuine hot spot and is always believed; air cannot be colder than what every unit
-   supplies.
+6. `OUTVOTED`: of three or more thermometers the site file declares to be one `group` (they stand in
+   one place), one is more than 1.5 K from the median; or an inlet sensor reads impossibly *cold*.
+   Inlets that are not declared a group stand in different places, so a warm one may be a genuine
+   hot spot and is always believed; but no air is colder than what every unit supplies.
 """
 
 from __future__ import annotations
@@ -21,19 +22,21 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from statistics import median
 
 from plant.points import Point, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
 from plant.site import Site
+from plant.units import Dimension
 
 FLATLINE_S = 1800.0
 """How long a sensor must stand still to be suspected. [s]"""
 _BELIEVE_AFTER = 3
 _MOVED_K = 0.2
 """A peer that spans more than this over the window has moved: twice a common sensor step. [K]"""
-_COLDER_THAN_SUPPLY_K = 1.5
-"""The 2-of-3 vote's discard band of domain notes 6.4, taken on the cold side only. [K]"""
+_VOTE_K = 1.5
+"""The 2-of-3 vote's discard band of domain notes 6.4. [K]"""
 _EXPECTED_TO_MOVE = frozenset(
     {Quantity.INLET_TEMPERATURE, Quantity.SUPPLY_AIR_TEMPERATURE, Quantity.RETURN_AIR_TEMPERATURE}
 )
@@ -75,6 +78,10 @@ class Judge:
         self._poll_s = {g.id: g.poll_s for g in site.gateways}
         self._tracks: dict[PointId, _Track] = {}
         self._latest: dict[PointId, Reading] = {}
+        self._redundant: dict[tuple[str, Quantity], list[Point]] = {}
+        for point in site.points:
+            if point.group is not None and point.facts.dimension is Dimension.TEMPERATURE:
+                self._redundant.setdefault((point.group, point.quantity), []).append(point)
 
     def judge(self, readings: Sequence[Reading], now: datetime) -> list[Reading]:
         """The readings with their quality as we see it."""
@@ -86,8 +93,8 @@ class Judge:
         self._latest.update((r.point, r) for r in judged)
         asked = {r.point for r in judged}
         flat = self._flatlined(asked)
-        cold = self._too_cold(asked, now)
-        return [_flagged(_flagged(r, flat, Quality.FLATLINE), cold, Quality.OUTVOTED) for r in judged]
+        outvoted = self._too_cold(asked, now) | self._outvoted(asked, now)
+        return [_flagged(_flagged(r, flat, Quality.FLATLINE), outvoted, Quality.OUTVOTED) for r in judged]
 
     def max_age_s(self, point: Point) -> float:
         """The oldest a reading of this point may be. [s]"""
@@ -147,9 +154,19 @@ class Judge:
         supply = self._present(Quantity.SUPPLY_AIR_TEMPERATURE, now)
         if not supply:
             return set()
-        floor_c = min(r.value for r in supply) - _COLDER_THAN_SUPPLY_K
+        floor_c = min(r.value for r in supply) - _VOTE_K
         inlets = self._present(Quantity.INLET_TEMPERATURE, now)
         return {r.point for r in inlets if r.point in asked and r.value < floor_c}
+
+    def _outvoted(self, asked: set[PointId], now: datetime) -> set[PointId]:
+        lost: set[PointId] = set()
+        for points in self._redundant.values():
+            latest = [self._latest[p.id] for p in points if p.id in self._latest]
+            voting = [r for r in latest if self.aged(r, now).usable]
+            if len(voting) >= 3:
+                middle = median(r.value for r in voting)
+                lost |= {r.point for r in voting if r.point in asked and abs(r.value - middle) > _VOTE_K}
+        return lost
 
     def _present(self, quantity: Quantity, now: datetime) -> list[Reading]:
         """Usable and fresh readings of a quantity, from whatever gateway."""

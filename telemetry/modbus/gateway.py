@@ -124,8 +124,9 @@ class ModbusGateway:
                 return answer
             elif answer.kind in _TOO_MUCH_ASKED and len(block.points) > 1:
                 halves = split(block)
-                at = plan.index(block)
-                plan[at : at + 1] = halves  # remembered: the next poll does not ask in vain
+                if block in plan:  # another read may have split it meanwhile
+                    at = plan.index(block)
+                    plan[at : at + 1] = halves  # remembered: the next poll does not ask in vain
                 todo[:0] = halves
         return None
 

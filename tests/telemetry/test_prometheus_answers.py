@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from http_server import Asked, Told, serving
-from telemetry_kit import NOON, SERVERS, HandClock, series_point
+from telemetry_kit import NOON, SERVERS, HandClock, series_point, small_site
 
 from plant.readings import Quality
 from plant.site import Gateway, GatewayKind
+from telemetry.backfill import backfill
+from telemetry.gateways import Field
+from telemetry.historian import Historian
 from telemetry.prometheus import PrometheusGateway
 
 INLETS = [series_point(f"i{n}", "inlet_celsius", zone="a", sensor=str(n)) for n in range(50)]
@@ -84,3 +88,24 @@ async def test_a_piece_of_the_past_that_cannot_be_had_is_said() -> None:
         past = await gateway(site.url).history(INLETS[:1], NOON - timedelta(hours=1), NOON, 60)
     assert past.readings == []
     assert "HTTP 503" in past.faults[0]
+
+
+async def test_a_past_day_is_judged_and_stored_and_a_repeat_changes_nothing() -> None:
+    at = [NOON.timestamp() + 60 * i for i in range(60)]
+    values = [[t, "99" if i == 30 else "21.5"] for i, t in enumerate(at)]
+
+    def answer(asked: Asked) -> Told:
+        told = [[t, str(t)] for t in at] if asked.query["query"].startswith("timestamp") else values
+        series = {"metric": {"zone": "a", "sensor": "0"}, "values": told}
+        return Told(json.dumps({"status": "success", "data": {"resultType": "matrix", "result": [series]}}))
+
+    store = Historian("sqlite://")
+    site = small_site(INLETS[:1], [Gateway(SERVERS, GatewayKind.PROMETHEUS, "http://x")])
+    with serving(answer) as http:
+        field = Field(site, [gateway(http.url)])
+        for _ in range(2):
+            done = await backfill(field, store, NOON, NOON + timedelta(hours=1), 60)
+            assert (done.readings, done.faults) == (60, ())
+    history = store.history(site, NOON, NOON + timedelta(hours=1), 60).column(INLETS[0].id)
+    assert np.isnan(history[30]), "what is out of range is stored as such, and not used"
+    assert (np.delete(history, 30) == 21.5).all()

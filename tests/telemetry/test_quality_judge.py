@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -102,6 +103,17 @@ def test_an_inlet_colder_than_anything_the_plant_supplies_is_outvoted() -> None:
     judged = {r.point: r.quality for r in Judge(SITE).judge(readings, NOON)}
     assert judged["inlet-0"] is Quality.OUTVOTED
     assert judged["inlet-1"] is Quality.GOOD
+
+
+def test_of_three_thermometers_in_one_place_the_odd_one_is_outvoted_either_way() -> None:
+    trio = [replace(p, group="rack-7-top") for p in INLETS[:3]]
+    site = small_site([*trio, *INLETS[3:]])
+    for odd in (25.7, 22.4):
+        readings = [said(trio[0], 24.0), said(trio[1], 24.1), said(trio[2], odd), said(INLETS[3], 30.0)]
+        judged = {r.point: r.quality for r in Judge(site).judge(readings, NOON)}
+        assert [p for p, q in judged.items() if q is Quality.OUTVOTED] == ["inlet-2"]
+    two = [said(trio[0], 24.0), said(trio[1], 30.0)]
+    assert {r.quality for r in Judge(site).judge(two, NOON)} == {Quality.GOOD}, "two cannot vote"
 
 
 def test_supply_and_inlets_may_come_from_two_gateways_in_their_own_rhythm() -> None:
