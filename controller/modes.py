@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from sqlalchemy import delete, insert, select
 
@@ -76,7 +76,24 @@ class UnknownScope:
     scope: str
 
 
-ModeAnswer: TypeAlias = Set | NeedsSecond | UnknownScope
+@dataclass(frozen=True, slots=True)
+class NotEarned:
+    """More authority has to be earned first; what is missing."""
+
+    scope: OwnerId
+    mode: Mode
+    missing: tuple[str, ...]
+
+
+class PromotionGate(Protocol):
+    """What stands between a zone (or the site) and a mode. `rollout.Rollout` is one."""
+
+    def objections(self, scope: OwnerId, mode: Mode, at: datetime) -> tuple[str, ...]:
+        """What is still missing; nothing when the mode may be asked for."""
+        ...
+
+
+ModeAnswer: TypeAlias = Set | NeedsSecond | UnknownScope | NotEarned
 ResumeAnswer: TypeAlias = Agreed | SamePerson | NotOpen
 
 
@@ -91,12 +108,14 @@ class ModeKeeper:
         *,
         initial: Mode = Mode.ADVISORY,
         latch_file: Path | None = None,
+        gate: PromotionGate | None = None,
     ) -> None:
         self._store = store
         self._audit = audit
         self._site = site
         self._requests = Requests(store, audit)
         self._latch_file = latch_file
+        self._gate = gate
         self._modes: dict[OwnerId, Mode] = {SITE: initial}
         self._causes: dict[tuple[OwnerId, str], str] = {}
         self._stop: Stop | None = None
@@ -149,6 +168,10 @@ class ModeKeeper:
         if _AUTHORITY[mode] <= _AUTHORITY[self.chosen(owner)]:
             self._set(owner, mode, by, at, reason)
             return Set(owner, mode)
+        missing = () if self._gate is None else self._gate.objections(owner, mode, at)
+        if missing:
+            self._audit.record("mode.not_earned", by, {"scope": scope, "to": mode, "missing": missing}, at)
+            return NotEarned(owner, mode, missing)
         what = {"scope": scope, "from": str(self.chosen(owner)), "to": str(mode), "reason": reason}
         return NeedsSecond(self._requests.ask("mode", what, by=by, at=at))
 

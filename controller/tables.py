@@ -160,3 +160,27 @@ ALARMS = Table(
     Column("shelved_by", String(200)),
     Column("shelved_reason", Text),
 )
+
+SCORES = Table(
+    "scores",
+    METADATA,
+    Column("zone", _ID, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("cycles", Integer, nullable=False),
+    Column("judged", Integer, nullable=False),
+    Column("squared_error_k2", Float, nullable=False),
+    Column("violation_s", Float, nullable=False),
+    Column("overrides", Integer, nullable=False),
+    Column("predicted_kwh", Float, nullable=False),
+    Column("actual_kwh", Float, nullable=False),
+)
+
+DRILLS = Table(
+    "drills",
+    METADATA,
+    Column("at", _INSTANT, primary_key=True),
+    Column("by", String(200), nullable=False),
+    Column("passed", Integer, nullable=False),
+    Column("took_over_after_s", Float),
+    Column("note", Text, nullable=False),
+)

@@ -31,6 +31,7 @@ class Code(StrEnum):
     ALREADY_DECIDED = "already_decided"
     NOT_STOPPED = "not_stopped"
     NOT_OPEN = "not_open"
+    NOT_EARNED = "not_earned"
     EXPIRED = "expired"
     PLANT_CHANGED = "plant_changed"
     INVALID = "invalid"

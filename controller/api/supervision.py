@@ -23,7 +23,7 @@ from controller.api.schemas import (
 from controller.api.security import Delegator, Deps, Holder, ModeSetter, Reader, Stopper
 from controller.envelope import Range
 from controller.holds import UnknownTarget
-from controller.modes import Mode, NeedsSecond, Stop, UnknownScope
+from controller.modes import Mode, NeedsSecond, NotEarned, Stop, UnknownScope
 from controller.two_person import NotOpen, SamePerson
 from plant.points import SITE
 from plant.setpoints import LeverId
@@ -70,7 +70,10 @@ async def modes(deps: Deps, _who: Reader) -> ModesOut:
 
 @router.put(
     "/modes/{scope}",
-    responses={**documented(404), 202: {"description": "Waits for a second person", "model": RequestOut}},
+    responses={
+        **documented(404, 409),
+        202: {"description": "Waits for a second person", "model": RequestOut},
+    },
     response_model=ModesOut | RequestOut,
 )
 async def set_mode(
@@ -81,6 +84,8 @@ async def set_mode(
     match answer:
         case UnknownScope():
             raise Problem(404, Code.NOT_FOUND, f"{scope} is neither 'site' nor a zone")
+        case NotEarned(_, mode, missing):
+            raise Problem(409, Code.NOT_EARNED, f"{scope} is not ready for {mode}: {'; '.join(missing)}")
         case NeedsSecond(request):
             response.status_code = 202
             return RequestOut.of(request)
