@@ -30,10 +30,9 @@ from reports.baseline_model import BaselineModel
 from reports.figures import Figure
 
 MODES = ("fallback", "shadow", "advisory", "supervised")
-STAGES = ("shadow", "pilot", "production")
 OUTCOMES = (
     *("pending", "approved", "rejected", "expired", "superseded"),
-    *("applied", "verified", "failed", "rolled_back"),
+    *("applied", "verified", "failed", "rolled_back", "refused"),
 )
 DECISIONS = ("approve", "reject", "hold", "release", "stop", "fallback", "mode_change", "limit_change")
 RECEIPTS = ("confirmed", "mismatch", "refused", "unreachable")
@@ -126,17 +125,13 @@ class Metrics:
             for lever, at in expiries.items()
         )
 
-    def observe_modes(
-        self, modes: Mapping[OwnerId, str], stages: Mapping[OwnerId, str] | None = None
-    ) -> None:
-        """Mode (and rollout stage) of each zone; ``site`` is an owner too."""
-        samples = [Sample("mode", (str(z), m), float(m == now)) for z, now in modes.items() for m in MODES]
-        samples += [
-            Sample("rollout_stage", (str(z), s), float(s == now))
-            for z, now in (stages or {}).items()
-            for s in STAGES
-        ]
-        self._pages["modes"] = tuple(samples)
+    def observe_modes(self, modes: Mapping[OwnerId, str]) -> None:
+        """Mode of each zone; ``site`` is an owner too."""
+        self._pages["modes"] = tuple(
+            Sample("mode", (str(zone), mode), float(mode == now))
+            for zone, now in modes.items()
+            for mode in MODES
+        )
 
     def observe_market(self, at: datetime, carbon: CarbonSeries, price: PriceSeries) -> None:
         """Carbon intensity and price at an instant; absent where the feeds have a gap."""

@@ -115,7 +115,6 @@ CONTROL: tuple[Spec, ...] = (
     Spec("commands_total", _C, "Setpoint writes, by receipt.", ("receipt",)),
     Spec("lease_expiry_timestamp_seconds", _G, "Site time a written setpoint stops being ours.", ("lever",)),
     Spec("mode", _G, "1 for the mode a zone (or the site) is in, else 0.", ("hall_zone", "mode")),
-    Spec("rollout_stage", _G, "1 for the rollout stage a zone is in, else 0.", ("hall_zone", "stage")),
     Spec(
         "constraint_violations_total",
         _C,

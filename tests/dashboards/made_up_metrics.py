@@ -142,7 +142,7 @@ def feed(
     metrics.observe_setpoints("approved", site.as_found)
     metrics.observe_leases({lv.id: now + timedelta(minutes=30) for lv in site.levers})
     zones = [SITE, *(z.id for z in site.zones)]
-    metrics.observe_modes(dict.fromkeys(zones, "advisory"), dict.fromkeys(zones[1:], "pilot"))
+    metrics.observe_modes(dict.fromkeys(zones, "advisory"))
     metrics.observe_market(now, *constant_feeds(START, 48))
     metrics.observe_baseline(baseline)
     metrics.observe_interval(accounted(0.8, START + timedelta(hours=turn)))
