@@ -54,6 +54,10 @@ class WorkerPlanner:
     _pipe: Connection | None = None
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def start(self) -> None:
+        """Start the worker ahead of the first question: it has a solver to load."""
+        self._worker()
+
     async def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
         """Ask the worker; after the deadline, or its death, the answer is `NoPlan`."""
         async with self._busy:

@@ -18,7 +18,7 @@ from controller.ledger import Ledger
 from controller.proposals import Decision, ProposalStatus
 from controller.settings import Settings
 from controller.store import Store
-from controller.wiring import Controller, Knowledge, assemble
+from controller.wiring import Controller, Knowledge, assemble, inline_planner, learn
 from plant.commands import Command
 from plant.plan import NoPlan
 from plant.ports import Plant
@@ -87,16 +87,16 @@ async def replay(run: ReplayRun) -> ReplayResult:
     """Run a policy in closed loop for `duration` and account for it."""
     clock = SimulatedClock(run.start)
     gateway = InProcessGateway(run.plant, run.start, run.site.points)
+    knowledge = run.knowledge or learn(run.site, run.historian, run.settings, run.start)
     controller = assemble(
         run.site,
         run.settings,
         clock,
-        policy=run.policy,
         historian=run.historian,
         field=Field(run.site, [gateway]),
         store=Store("sqlite://"),
-        inline=True,
-        knowledge=run.knowledge,
+        planner=inline_planner(run.policy, run.site, knowledge),
+        knowledge=knowledge,
         store_s=run.tick_s,
     )
     tally = await _drive(run, controller, clock, gateway)

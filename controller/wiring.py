@@ -108,6 +108,18 @@ def make_policy(name: str, site: Site, model: PlantModel | None) -> Policy:
             raise ConfigError(f"policy {name!r}", "is not known", f"use one of {', '.join(POLICIES)}")
 
 
+def start_planner(policy: str, site: Site, knowledge: Knowledge, settings: Settings) -> Planner:
+    """A worker process that is already loading its solver."""
+    planner = WorkerPlanner(make_policy(policy, site, knowledge.model), settings.plan_deadline_s)
+    planner.start()
+    return planner
+
+
+def inline_planner(policy: str, site: Site, knowledge: Knowledge) -> Planner:
+    """Planning in this process, for replays."""
+    return InlinePlanner(make_policy(policy, site, knowledge.model))
+
+
 def make_authority(
     site: Site,
     clock: Clock,
@@ -184,14 +196,14 @@ def assemble(
     store: Store | None = None,
     initial: Mode = Mode.ADVISORY,
     latch_file: Path | None = None,
-    inline: bool = False,
+    planner: Planner | None = None,
     knowledge: Knowledge | None = None,
     store_s: float = 60.0,
 ) -> Controller:
     """Build a controller. Gateways are opened but not yet asked anything.
 
-    ``field``, ``store``, ``inline`` and ``knowledge`` are a replay's: an in-process plant, a store
-    of its own, planning in this process, and what was learned once for several runs.
+    ``field``, ``store``, ``planner`` and ``knowledge`` are for replays and demos: an in-process plant,
+    a store of its own, planning in this process or started early, and what was learned before.
     """
     field = field or Field(site, open_gateways(site, clock))
     store = store or Store(settings.database)
@@ -201,8 +213,7 @@ def assemble(
     authority, standing = make_authority(
         site, clock, field, store, period_s=settings.cycle_s, initial=initial, latch_file=latch_file
     )
-    chosen = make_policy(policy, site, knowledge.model)
-    planner: Planner = InlinePlanner(chosen) if inline else WorkerPlanner(chosen, settings.plan_deadline_s)
+    planner = planner or start_planner(policy, site, knowledge, settings)
     metrics = Metrics(site)
     metrics.observe_baseline(knowledge.baseline)
     snapshot: Callable[[], Snapshot] = poller.snapshot

@@ -33,6 +33,8 @@ def demo(
     data: Annotated[Path, typer.Option(help="Where the demo keeps its databases.")] = Path("var/demo"),
 ) -> None:
     """A simulated site on real Modbus and Prometheus, and the controller that supervises it."""
+    wanted = None if length is None else duration(length)
+
     from rich.console import Console
 
     from controller.demo.run import DemoOptions, run_demo
@@ -43,7 +45,7 @@ def demo(
         start=start,
         speed=speed,
         seed=seed,
-        length=None if length is None else duration(length),
+        length=wanted,
         result=result,
         approve=approve,
         host=host,

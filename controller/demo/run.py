@@ -23,7 +23,7 @@ from controller.pace import POLL_WALL_S, paced
 from controller.service import Service
 from controller.serving import bind, make_app, serve_http, stop_on_signals
 from controller.settings import load_settings
-from controller.wiring import Controller, assemble, learn
+from controller.wiring import Controller, assemble, learn, start_planner
 from plant.errors import ConfigError
 from plant.site_file import load_site
 from telemetry.historian import Historian
@@ -80,9 +80,16 @@ def run_demo(options: DemoOptions, console: Console) -> None:
     console.print(f"imported {historian.import_file(told.history):,} samples; learning the plant from them")
     knowledge = learn(site, historian, settings, datetime.fromisoformat(options.start))
     console.print(knowledge.sentence)
+    planner = start_planner("mpc", site, knowledge, settings)
     with simulator(told) as running:
         controller = assemble(
-            site, settings, running.clock, historian=historian, initial=Mode.ADVISORY, knowledge=knowledge
+            site,
+            settings,
+            running.clock,
+            historian=historian,
+            initial=Mode.ADVISORY,
+            planner=planner,
+            knowledge=knowledge,
         )
         asyncio.run(_supervise(options, controller, running, console))
 

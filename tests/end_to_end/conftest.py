@@ -1,0 +1,45 @@
+"""A simulated site on ports of its own, and its past."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from end_to_end.programs import ROOT, SPEED, START, World, free_port
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five days of the demo site's past, written by the simulator as a trend export."""
+    file = tmp_path_factory.mktemp("past") / "history.parquet"
+    days = ["--as-found-days", "3", "--excitation-days", "2"]
+    command = [sys.executable, "-m", "sim", "history", "--site", "examples/demo.yaml", "--start", START]
+    subprocess.run([*command, "--history", str(file), *days], cwd=ROOT, check=True, timeout=300)
+    return file
+
+
+@pytest.fixture
+def world(tmp_path: Path, past: Path) -> Iterator[World]:
+    """The demo site, served by the real simulator program on ports of its own."""
+    modbus, exporter = free_port(), free_port()
+    described = yaml.safe_load((ROOT / "examples" / "demo.yaml").read_text(encoding="utf-8"))
+    described["gateways"][0]["target"] = f"127.0.0.1:{modbus}"
+    described["gateways"][1]["target"] = f"http://127.0.0.1:{exporter}/metrics"
+    site = tmp_path / "site.yaml"
+    site.write_text(yaml.safe_dump(described), encoding="utf-8")
+    command = [sys.executable, "-m", "sim", "serve", "--site", str(site), "--start", START]
+    command += ["--speed", str(SPEED), "--watchdog-floor-wall-s", "6"]
+    plant = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert plant.stdout is not None
+        ready = json.loads(plant.stdout.readline())
+        anchor = f"{ready['start']},{ready['epoch_wall']},{SPEED}"
+        yield World(tmp_path, site, modbus, free_port(), past, anchor, 7200.0)
+    finally:
+        plant.terminate()
+        plant.wait(timeout=20)
