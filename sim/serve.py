@@ -21,6 +21,7 @@ from plant.points import PointId
 from plant.site import GatewayKind, Site
 from sim.faces.exporter import ExporterFace
 from sim.faces.modbus_server import ModbusFace
+from sim.faces.ports import endpoint, require_free_port
 from sim.history import write_history
 from sim.plant import SimulatedPlant
 from sim.totals import Totals
@@ -172,9 +173,13 @@ async def serve(options: ServeOptions, wall: Callable[[], float] = time.time) ->
         If a port is taken, the weather is missing, or the history cannot be written.
     """
     weather = load_weather(options.weather)
+    site = options.site
+    for gateway in site.gateways:
+        # Before the long work, not after it: nobody waits for a history to learn of a taken port.
+        if gateway.kind is not GatewayKind.PROMETHEUS:
+            require_free_port(*endpoint(gateway), f"{gateway.kind} gateway {gateway.id}")
     make_history(options, weather)
     plants = LivePlants(build_plant(options, weather), build_plant(options, weather), options.start)
-    site = options.site
     modbus = [ModbusFace(site, g, plants) for g in site.gateways if g.kind is GatewayKind.MODBUS]
     exporters = [g for g in site.gateways if g.kind is GatewayKind.EXPORTER]
     pages = [

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from plant.errors import ConfigError
 from plant.points import Point, PointId, PrometheusAddress
 from plant.site import Gateway, Site
 from plant.units import unit
-from sim.faces.modbus_server import port_taken
+from sim.faces.ports import endpoint, port_taken
 
 Extra = Callable[[], Iterable[Metric]]
 
@@ -72,14 +70,7 @@ class ExporterFace:
 
     def __init__(self, site: Site, gateway: Gateway, extra: Extra) -> None:
         self.gateway = gateway
-        parts = urlsplit(gateway.target)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ConfigError(
-                f"gateway {gateway.id}",
-                f"target {gateway.target!r} is not an http URL",
-                "write http://host:port/metrics",
-            )
-        self.host, self.port = parts.hostname, parts.port or 80
+        self.host, self.port = endpoint(gateway)
         points = tuple(
             p
             for p in site.points

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,10 +17,10 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from plant.errors import ConfigError
 from plant.points import ModbusAddress, ModbusTable, Point, PointId
 from plant.quantities import Role
 from plant.site import Gateway, Site
+from sim.faces.ports import endpoint, port_taken, require_free_port
 from sim.faces.registers import decode, encode, width
 
 _TABLES = (ModbusTable.COIL, ModbusTable.DISCRETE, ModbusTable.HOLDING, ModbusTable.INPUT)
@@ -81,7 +80,7 @@ class ModbusFace:
 
     def __init__(self, site: Site, gateway: Gateway, desk: SetpointDesk) -> None:
         self.gateway = gateway
-        self.host, self.port = _endpoint(gateway)
+        self.host, self.port = endpoint(gateway)
         self._desk = desk
         self._points = tuple(
             p for p in site.points if isinstance(p.address, ModbusAddress) and p.address.gateway == gateway.id
@@ -165,35 +164,6 @@ class ModbusFace:
             self._desk.write(point.id, value)
             image.publish(point, self._desk.register(point.id))
         return None
-
-
-def require_free_port(host: str, port: int, thing: str) -> None:
-    """Refuse early and clearly where somebody already listens."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise port_taken(host, port, thing, error) from error
-
-
-def port_taken(host: str, port: int, thing: str, error: OSError | None = None) -> ConfigError:
-    """The one line a person needs when a port cannot be had."""
-    why = f" ({error.strerror})" if error is not None and error.strerror else ""
-    return ConfigError(
-        thing,
-        f"cannot listen on {host}:{port}{why}",
-        "stop what uses the port or change the gateway's target",
-    )
-
-
-def _endpoint(gateway: Gateway) -> tuple[str, int]:
-    host, _, port = gateway.target.rpartition(":")
-    if not host or not port.isdigit():
-        raise ConfigError(
-            f"gateway {gateway.id}", f"target {gateway.target!r} is not host:port", "write host:port"
-        )
-    return host, int(port)
 
 
 def _images(points: tuple[Point, ...]) -> dict[int, DeviceImage]:

@@ -220,9 +220,9 @@ def test_an_exporter_port_in_use_or_a_bad_target_is_one_clear_line(wired: Site, 
         face = ExporterFace(wired, replace(wired.gateways[1], target=taken), plants.truth)
         with pytest.raises(ConfigError, match="cannot listen"):
             face.start()
-    with pytest.raises(ConfigError, match="not an http URL"):
+    with pytest.raises(ConfigError, match="is not http://host"):
         ExporterFace(wired, replace(wired.gateways[1], target="nowhere"), plants.truth)
-    with pytest.raises(ConfigError, match="not host:port"):
+    with pytest.raises(ConfigError, match="is not host:port"):
         ModbusFace(wired, replace(wired.gateways[0], id=GatewayId("x"), target="nowhere"), plants)
 
 

@@ -23,10 +23,10 @@ def written(tmp_path_factory: pytest.TempPathFactory, demo: Site, greensboro: ob
 
     path = tmp_path_factory.mktemp("history") / "trends.parquet"
     plant = SimulatedPlant(demo, None, greensboro, DiurnalWorkload(4, 1, -5), 1)  # type: ignore[arg-type]
-    result = write_history(plant, START, path, as_found_days=0.5, excitation_days=2.0)
+    result = write_history(plant, START, path, as_found_days=0.25, excitation_days=1.5)
     frame = pd.read_parquet(path)
-    assert result.rows == len(frame) == 2.5 * 1440 * len(demo.points)
-    assert result.end == START + timedelta(days=2.5)
+    assert result.rows == len(frame) == 1.75 * 1440 * len(demo.points)
+    assert result.end == START + timedelta(days=1.75)
     frame.attrs["worst"] = result.worst_inlet_c
     return frame
 
@@ -43,14 +43,14 @@ def test_it_has_the_columns_of_the_interchange_form(written: pd.DataFrame, demo:
 
 
 def test_the_first_days_are_as_found(written: pd.DataFrame, demo: Site) -> None:
-    early = wide(written).iloc[:720]
+    early = wide(written).iloc[:360]
     for lever in demo.levers:
         for point in lever.points:
             np.testing.assert_allclose(early[point], lever.as_found)
 
 
 def test_commissioning_moves_every_lever_over_most_of_its_range(written: pd.DataFrame, demo: Site) -> None:
-    late = wide(written).iloc[720:]
+    late = wide(written).iloc[360:]
     for lever in demo.levers:
         seen = late[lever.points[0]]
         assert (seen.max() - seen.min()) > 0.6 * (lever.high - lever.low), lever.id
@@ -59,7 +59,7 @@ def test_commissioning_moves_every_lever_over_most_of_its_range(written: pd.Data
 
 
 def test_commissioning_moves_no_faster_than_the_lever_may(written: pd.DataFrame, demo: Site) -> None:
-    late = wide(written).iloc[720:]
+    late = wide(written).iloc[360:]
     for lever in demo.levers:
         moves = late[lever.points[0]].diff().abs().dropna()
         # A register rounds; a rescue may go three times as fast, but is rare.
@@ -72,7 +72,7 @@ def test_no_rack_was_ever_endangered(written: pd.DataFrame, demo: Site) -> None:
 
 
 def test_levers_do_not_move_in_step(written: pd.DataFrame, demo: Site) -> None:
-    late = wide(written).iloc[720 + 960 :]
+    late = wide(written).iloc[360 + 720 :]
     names = [lever.points[0] for lever in demo.levers]
     between = late[names].astype(float).corr().to_numpy(copy=True)
     np.fill_diagonal(between, 0.0)
