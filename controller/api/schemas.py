@@ -65,6 +65,12 @@ class AuditQuery(_In):
     before: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
 
 
+class HandoverQuery(_In):
+    """How far back to look."""
+
+    hours: Annotated[float, Field(gt=0, le=14 * 24)] = 8
+
+
 class DecisionIn(_In):
     """A decision, for exactly what the digest covers."""
 
@@ -494,6 +500,19 @@ class AuditOut(_Out):
     def of(cls, r: AuditRecord) -> AuditOut:
         """From the record."""
         return cls(seq=r.seq, at=r.at, kind=r.kind, who=r.who, what=dict(r.what), hash=r.hash)
+
+
+class HandoverOut(_Out):
+    """What the next shift needs to know."""
+
+    since: datetime
+    until: datetime
+    proposals: dict[str, int]
+    people: dict[str, int]
+    events: list[AuditOut]
+    alarms: list[AlarmOut]
+    holds: list[HoldOut]
+    waiting: list[RequestOut]
 
 
 class VerificationOut(_Out):

@@ -13,6 +13,10 @@ from controller.api.schemas import (
     AlarmQuery,
     AuditOut,
     AuditQuery,
+    HandoverOut,
+    HandoverQuery,
+    HoldOut,
+    RequestOut,
     SavingOut,
     ShelfIn,
     StateOut,
@@ -20,6 +24,7 @@ from controller.api.schemas import (
     WhoOut,
 )
 from controller.api.security import AlarmHandler, Deps, Reader
+from controller.handover import handover
 
 router = APIRouter()
 AlarmId = Annotated[str, Path(max_length=80, examples=["A-1a2b3c4d"])]
@@ -90,3 +95,20 @@ async def verification(deps: Deps, _who: Reader) -> VerificationOut:
     finding, head = deps.audit.verify(), deps.audit.head()
     problem = None if finding is None else f"record {finding.seq}: {finding.problem}"
     return VerificationOut(intact=finding is None, records=head.seq, head=head.hash, problem=problem)
+
+
+@router.get("/handover", tags=["audit"], responses=documented())
+async def shift_handover(deps: Deps, _who: Reader, query: Annotated[HandoverQuery, Query()]) -> HandoverOut:
+    """What the next shift needs to know: outcomes, people, what stood out, what still stands."""
+    at = deps.clock.now()
+    summed = handover(deps.audit, at - timedelta(hours=query.hours), at)
+    return HandoverOut(
+        since=summed.since,
+        until=summed.until,
+        proposals=dict(summed.proposals),
+        people=dict(summed.people),
+        events=[AuditOut.of(r) for r in summed.events],
+        alarms=[AlarmOut.of(a) for a in deps.alarms.standing(at, shelved=True)],
+        holds=[HoldOut.of(h) for h in deps.holds.active(at)],
+        waiting=[RequestOut.of(r) for r in deps.modes.requests(at)],
+    )

@@ -328,3 +328,19 @@ async def test_not_ready_says_why_with_503(d: Desk) -> None:
         answer = await c.get("/readyz")
         assert (answer.status_code, answer.json()["reasons"]) == (503, ["no plan for 20 min"])
         assert (await c.get("/api/v1/state")).json()["code"] == "not_ready"
+
+
+async def test_the_handover_tells_the_next_shift_what_stood_out(d: Desk) -> None:
+    d.room.clock.forward(24 * 3600)
+    await decide(d, offered(d), decision="reject", reason="maintenance")
+    async with d.client() as c:
+        await c.post("/api/v1/holds", json={"target": "crah-1", "minutes": 180, "reason": "belt"})
+        d.room.clock.forward(3600)
+        await c.post("/api/v1/stop", json={"reason": "smoke"})
+        told = (await c.get("/api/v1/handover?hours=8")).json()
+        assert told["proposals"] == {"offered": 1, "rejected": 1}
+        assert told["people"] == {"operator-1": 3}
+        assert [e["kind"] for e in told["events"]] == ["proposal.rejected", "hold.placed", "stop"]
+        assert [h["reason"] for h in told["holds"]] == ["belt"]
+        late = (await c.get("/api/v1/handover?hours=0.5")).json()
+        assert [e["kind"] for e in late["events"]] == ["stop"]
