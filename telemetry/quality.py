@@ -17,9 +17,8 @@ Rules in order; the first that applies names the quality (domain notes 6.4):
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import median
@@ -30,8 +29,8 @@ from plant.readings import Quality, Reading
 from plant.site import Site
 from plant.units import Dimension
 
-FLATLINE_S = 1800.0
-"""How long a sensor must stand still to be suspected. [s]"""
+_WINDOW_MIN = 30
+"""How long a sensor must stand still to be suspected. [min]"""
 _BELIEVE_AFTER = 3
 _MOVED_K = 0.2
 """A peer that spans more than this over the window has moved: twice a common sensor step. [K]"""
@@ -43,27 +42,42 @@ _EXPECTED_TO_MOVE = frozenset(
 
 
 @dataclass(slots=True)
+class _Minute:
+    """The extremes of one minute."""
+
+    at: int
+    low: float
+    high: float
+    count: int = 1
+
+
+@dataclass(slots=True)
 class _Track:
     """What is remembered of one point."""
 
     accepted: Reading | None = None
     doubted: list[Reading] = field(default_factory=list)
-    seen: deque[tuple[float, float]] = field(default_factory=deque)
+    minutes: deque[_Minute] = field(default_factory=lambda: deque(maxlen=_WINDOW_MIN + 1))
 
-    def remember(self, reading: Reading, window_s: float) -> None:
-        at = reading.time.timestamp()
-        if self.seen and at <= self.seen[-1][0]:
-            return
-        self.seen.append((at, reading.value))
-        while len(self.seen) > 2 and self.seen[1][0] <= at - window_s:
-            self.seen.popleft()
+    def remember(self, reading: Reading) -> None:
+        at = int(reading.time.timestamp()) // 60
+        last = self.minutes[-1] if self.minutes else None
+        if last is None or at > last.at:
+            self.minutes.append(_Minute(at, reading.value, reading.value))
+        elif at == last.at:
+            last.low, last.high = min(last.low, reading.value), max(last.high, reading.value)
+            last.count += 1
 
-    def span_s(self) -> float:
-        return self.seen[-1][0] - self.seen[0][0] if self.seen else 0.0
+    def covers_window(self) -> bool:
+        """Whether it was seen all through the window, not only at its ends."""
+        known = self.minutes
+        return len(known) >= _WINDOW_MIN // 3 and known[-1].at - known[0].at >= _WINDOW_MIN
 
     def spread(self) -> float:
-        values = [value for _, value in self.seen]
-        return max(values) - min(values) if values else 0.0
+        return max(m.high for m in self.minutes) - min(m.low for m in self.minutes)
+
+    def stood_still(self) -> bool:
+        return self.spread() == 0 and sum(m.count for m in self.minutes) >= 10
 
 
 class Judge:
@@ -78,6 +92,9 @@ class Judge:
         self._poll_s = {g.id: g.poll_s for g in site.gateways}
         self._tracks: dict[PointId, _Track] = {}
         self._latest: dict[PointId, Reading] = {}
+        self._flat: set[PointId] = set()
+        self._flat_at = -1
+        self._groups = _same_air(site)
         self._redundant: dict[tuple[str, Quantity], list[Point]] = {}
         for point in site.points:
             if point.group is not None and point.facts.dimension is Dimension.TEMPERATURE:
@@ -88,13 +105,15 @@ class Judge:
         judged = [self._alone(reading, now) for reading in readings]
         for reading in judged:
             if reading.usable and self._expected_to_move(reading.point):
-                self._track(reading.point).remember(reading, FLATLINE_S)
+                self._track(reading.point).remember(reading)
         # Peers may live on another gateway, which is read in its own rhythm.
         self._latest.update((r.point, r) for r in judged)
         asked = {r.point for r in judged}
-        flat = self._flatlined(asked)
+        self._look_for_flatlines(now)
         outvoted = self._too_cold(asked, now) | self._outvoted(asked, now)
-        return [_flagged(_flagged(r, flat, Quality.FLATLINE), outvoted, Quality.OUTVOTED) for r in judged]
+        return [
+            _flagged(_flagged(r, self._flat, Quality.FLATLINE), outvoted, Quality.OUTVOTED) for r in judged
+        ]
 
     def max_age_s(self, point: Point) -> float:
         """The oldest a reading of this point may be. [s]"""
@@ -140,15 +159,18 @@ class Judge:
             return reading
         return replace(reading, quality=Quality.RATE)
 
-    def _flatlined(self, asked: set[PointId]) -> set[PointId]:
-        flat: set[PointId] = set()
-        for peers in self._groups():
+    def _look_for_flatlines(self, now: datetime) -> None:
+        """Once a minute is enough for what takes half an hour to show."""
+        minute = int(now.timestamp()) // 60
+        if minute == self._flat_at:
+            return
+        self._flat_at, self._flat = minute, set()
+        for peers in self._groups:
             watched = {p: self._tracks[p] for p in peers if p in self._tracks}
-            watched = {p: track for p, track in watched.items() if track.span_s() >= FLATLINE_S}
+            watched = {p: track for p, track in watched.items() if track.covers_window()}
             moving = sum(track.spread() > _MOVED_K for track in watched.values())
             if len(watched) >= 3 and moving * 2 > len(watched):
-                flat |= {p for p, track in watched.items() if p in asked and _stood_still(track)}
-        return flat
+                self._flat |= {p for p, track in watched.items() if track.stood_still()}
 
     def _too_cold(self, asked: set[PointId], now: datetime) -> set[PointId]:
         supply = self._present(Quantity.SUPPLY_AIR_TEMPERATURE, now)
@@ -173,14 +195,6 @@ class Judge:
         latest = (self._latest.get(p.id) for p in self._site.points_with(quantity))
         return [r for r in latest if r is not None and self.aged(r, now).usable]
 
-    def _groups(self) -> Iterable[list[PointId]]:
-        """Points that see the same air: a quantity within a zone."""
-        for zone in self._site.zones:
-            for quantity in _EXPECTED_TO_MOVE:
-                points = self._site.points_in(zone.id, quantity)
-                if len(points) >= 3:
-                    yield [p.id for p in points]
-
     def _expected_to_move(self, point: PointId) -> bool:
         known = self._site.point_by_id.get(point)
         return known is not None and known.quantity in _EXPECTED_TO_MOVE
@@ -189,14 +203,16 @@ class Judge:
         return self._tracks.setdefault(point, _Track())
 
 
+def _same_air(site: Site) -> list[list[PointId]]:
+    """Points of one quantity within one zone, where there are enough to compare."""
+    groups = [site.points_in(zone.id, quantity) for zone in site.zones for quantity in _EXPECTED_TO_MOVE]
+    return [[p.id for p in points] for points in groups if len(points) >= 3]
+
+
 def _possible(before: Reading, after: Reading, per_min: float) -> bool:
     seconds = abs((after.time - before.time).total_seconds())
     # Two readings within a few seconds differ by noise and by one step of the register.
     return abs(after.value - before.value) <= per_min * max(seconds, 15.0) / 60.0
-
-
-def _stood_still(track: _Track) -> bool:
-    return track.span_s() >= FLATLINE_S and len(track.seen) >= 10 and math.isclose(track.spread(), 0.0)
 
 
 def _flagged(reading: Reading, flagged: set[PointId], quality: Quality) -> Reading:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.pool import StaticPool
 
 from plant.errors import ConfigError
 from plant.history import History
@@ -19,6 +24,7 @@ from plant.points import PointId
 from plant.readings import Reading
 from plant.site import Site
 from plant.timegrid import floor_to
+from telemetry.backoff import Backoff
 from telemetry.historian import store
 from telemetry.historian.chunks import CHUNK_S, CODE_OF, EMPTY, QUALITIES, Samples, merge
 from telemetry.historian.interchange import read_file, write_file
@@ -69,10 +75,20 @@ class Historian:
         If the URL cannot be used or the database cannot be opened.
     """
 
-    def __init__(self, url: str, *, retention: Retention = Retention()) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        retention: Retention = Retention(),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._engine = open_engine(url)
         self._retention = retention
-        self._lock = threading.RLock()
+        self._monotonic = monotonic
+        self._lock = threading.RLock()  # what is in memory; never held while the database is asked
+        self._writing = threading.Lock()  # one writer to the database at a time
+        self._backoff = Backoff(random.Random(url), first_s=1.0, most_s=30.0)
+        self._not_before = float("-inf")
         self._buffer: list[Reading] = []
         self._dropped = 0
         self._degraded = ""
@@ -91,32 +107,26 @@ class Historian:
             ) from None
 
     def append(self, readings: Sequence[Reading]) -> None:
-        """Store readings in one transaction; where that fails, keep them and try again next time.
+        """Store readings in one transaction; where that fails, keep them and try again later.
 
-        Never raises for a database that is locked, full or away: see `state`.
+        Never raises for a database that is locked, full or away (see `state`), and never waits for
+        another thread that is just finding that out.
         """
         with self._lock:
             self._buffer.extend(readings)
             for reading in readings:
                 self._note(reading)
             self._drop_the_oldest()
-            self.flush()
+        if self._monotonic() >= self._not_before and self._writing.acquire(blocking=False):
+            try:
+                self._flush()
+            finally:
+                self._writing.release()
 
     def flush(self) -> bool:
-        """Try to write what is buffered; whether nothing is left."""
-        with self._lock:
-            if not self._buffer:
-                return True
-            try:
-                self._write(self._buffer)
-            except (DatabaseError, InterfaceError) as error:
-                if isinstance(error, IntegrityError | ProgrammingError):
-                    raise  # our mistake, not the world's
-                self._say(_reason(error))
-                return False
-            self._buffer = []
-            self._say("")
-            return True
+        """Try now to write what is buffered; whether nothing is left."""
+        with self._writing:
+            return self._flush()
 
     @property
     def state(self) -> StoreState:
@@ -142,11 +152,12 @@ class Historian:
 
     def samples(self, points: Iterable[PointId], start: datetime, end: datetime) -> dict[PointId, Samples]:
         """Raw readings of points from ``start`` to before ``end``; points without any are left out."""
+        self._flush_unless_degraded()
         start_ms, end_ms = _ms(start), _ms(end)
         with self._lock:
             wanted = {self._numbers[p]: p for p in points if p in self._numbers}
         first_hour = start_ms // 1000 // CHUNK_S * CHUNK_S
-        with self._engine.connect() as connection:
+        with self._looking() as connection:
             numbers = sorted(wanted)
             packed = store.load_chunks(connection, numbers, first_hour, -(-end_ms // 1000))
             live = store.load_recent(connection, numbers, start_ms, end_ms)
@@ -171,17 +182,17 @@ class Historian:
             If the database cannot be written.
         """
         samples = {point: series for point, series in samples.items() if len(series)}
+        try:
+            with self._writing, self._engine.begin() as connection:
+                numbers = store.add_points(connection, samples)
+                store.keep_hours(connection, {numbers[p]: s for p, s in samples.items()})
+        except (DatabaseError, InterfaceError) as error:
+            raise ConfigError(
+                f"database {self._engine.url!r}",
+                f"cannot be written ({_reason(error)})",
+                "mend it and repeat: nothing was taken",
+            ) from None
         with self._lock:
-            try:
-                with self._engine.begin() as connection:
-                    numbers = store.add_points(connection, samples)
-                    store.keep_hours(connection, {numbers[p]: s for p, s in samples.items()})
-            except (DatabaseError, InterfaceError) as error:
-                raise ConfigError(
-                    f"database {self._engine.url!r}",
-                    f"cannot be written ({_reason(error)})",
-                    "mend it and repeat: nothing was taken",
-                ) from None
             self._numbers = numbers
             for point, series in samples.items():
                 self._note(_last(point, series))
@@ -223,7 +234,8 @@ class Historian:
 
     def _live_from(self, start: datetime, end: datetime) -> datetime:
         """The first hour in the span that has readings which are not sealed yet; its end if none."""
-        with self._engine.connect() as connection:
+        self._flush_unless_degraded()
+        with self._looking() as connection:
             first_ms = store.first_recent_ms(connection, _ms(start), _ms(end))
         if first_ms is None:
             return end
@@ -234,7 +246,7 @@ class Historian:
     ) -> pd.DataFrame:
         with self._lock:
             wanted = {self._numbers[p]: p for p in points if p in self._numbers}
-        with self._engine.connect() as connection:
+        with self._looking() as connection:
             rows = store.load_rollups(
                 connection, sorted(wanted), width_s, int(start.timestamp()), int(end.timestamp())
             )
@@ -247,7 +259,7 @@ class Historian:
         def before(days: float) -> int:
             return int((now - timedelta(days=days)).timestamp())
 
-        with self._lock, self._engine.begin() as connection:
+        with self._writing, self._engine.begin() as connection:
             store.thin_before(connection, before(keep.raw))
             store.forget_before(
                 connection, before(keep.minutes), {900: before(keep.quarter_hours), 3600: before(keep.hours)}
@@ -257,6 +269,39 @@ class Historian:
         """Write what can be written and close the database."""
         self.flush()
         self._engine.dispose()
+
+    @contextmanager
+    def _looking(self) -> Iterator[Connection]:
+        """A connection to read with. In memory there is only the one, which a writer may be using."""
+        in_memory = isinstance(self._engine.pool, StaticPool)
+        with self._writing if in_memory else nullcontext(), self._engine.connect() as connection:
+            yield connection
+
+    def _flush_unless_degraded(self) -> None:
+        """Make what was just appended visible to whoever looks."""
+        if self._monotonic() >= self._not_before:
+            self.flush()
+
+    def _flush(self) -> bool:
+        with self._lock:
+            batch, self._buffer = self._buffer, []
+        if not batch:
+            return True
+        try:
+            self._write(batch)
+        except (DatabaseError, InterfaceError) as error:
+            with self._lock:
+                self._buffer = batch + self._buffer
+                self._drop_the_oldest()
+            if isinstance(error, IntegrityError | ProgrammingError):
+                raise  # our mistake, not the world's
+            self._not_before = self._monotonic() + self._backoff.failed()
+            self._say(_reason(error))
+            return False
+        self._not_before = float("-inf")
+        self._backoff.succeeded()
+        self._say("")
+        return True
 
     def _write(self, readings: Sequence[Reading]) -> None:
         with self._engine.begin() as connection:
@@ -299,11 +344,12 @@ class Historian:
             self._dropped += too_many
 
     def _say(self, degraded: str) -> None:
-        if degraded and not self._degraded:
+        with self._lock:
+            before, self._degraded = self._degraded, degraded
+        if degraded and not before:
             _log.error("history cannot be written and is kept in memory: %s", degraded)
-        if self._degraded and not degraded:
+        if before and not degraded:
             _log.warning("history can be written again; %d readings were lost", self._dropped)
-        self._degraded = degraded
 
 
 def _ms(instant: datetime) -> int:

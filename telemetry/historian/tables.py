@@ -88,6 +88,10 @@ def open_engine(url: str, *, patience_s: float = 2.0) -> Engine:
         options: dict[str, Any] = {}
         if parsed.get_backend_name() == "sqlite":
             options["connect_args"] = {"timeout": patience_s, "check_same_thread": False}
+        if parsed.get_backend_name() == "postgresql":
+            # A server that went away is found out before a statement, and soon.
+            options["pool_pre_ping"] = True
+            options["connect_args"] = {"connect_timeout": max(2, round(patience_s))}
         if in_memory:
             options["poolclass"] = StaticPool
         engine = create_engine(parsed, **options)

@@ -17,7 +17,7 @@ from plant.errors import ConfigError
 from plant.points import PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading, missing
-from telemetry.historian import Historian
+from telemetry.historian import Historian, StoreState
 from telemetry.historian.chunks import QUALITIES, Samples, pack, unpack
 from telemetry.historian.historian import Retention
 
@@ -141,7 +141,8 @@ def test_old_readings_are_thinned_to_a_mean_a_minute_and_a_gap_stays_one(tmp_pat
 
 
 def test_a_locked_database_stops_nobody_and_is_caught_up(tmp_path: Path) -> None:
-    kept = historian(tmp_path)
+    seconds = [0.0]
+    kept = Historian(f"sqlite:///{tmp_path / 'history.db'}", monotonic=lambda: seconds[0])
     kept.append([said(0, 1.0)])
     other = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -150,10 +151,13 @@ def test_a_locked_database_stops_nobody_and_is_caught_up(tmp_path: Path) -> None
     assert (state.buffered, state.dropped) == (1, 0)
     assert "locked" in state.degraded
     assert kept.latest()[POWER.id].value == 2.0
-    other.execute("ROLLBACK")
     kept.append([said(120, 3.0)])
-    assert kept.state.degraded == ""
-    assert kept.history(SITE, NOON, NOON + timedelta(minutes=3), 60).column(POWER.id).tolist() == [1, 2, 3]
+    assert kept.state.buffered == 2, "it is not tried again, and not waited for, with every reading"
+    other.execute("ROLLBACK")
+    seconds[0] += 1.0
+    kept.append([said(180, 4.0)])
+    assert kept.state == StoreState("", 0, 0)
+    assert kept.history(SITE, NOON, NOON + timedelta(minutes=4), 60).column(POWER.id).tolist() == [1, 2, 3, 4]
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost_in_memory(tmp_path: Path) -> None:
