@@ -104,6 +104,7 @@ def run(
     before = plant.totals()
     heartbeat = next(p.id for p in site.points if p.quantity is Quantity.HEARTBEAT)
     readings = plant.readings()
+    added: list[pd.DataFrame] = []
     spent, failed, cycles = 0.0, 0, round(days * 86_400 / PERIOD_S)
     for k in range(cycles):
         now = plant.now
@@ -124,7 +125,14 @@ def run(
         else:
             failed += 1
             sys.stderr.write(f"{answer}\n")
-        readings = plant.advance(commands, PERIOD_S)
+        for command in commands:
+            plant.write(command.point, command.value)
+        times, values = plant.record(PERIOD_S, SAMPLE_S)
+        added.append(as_history(site, times, values).values)
+        if k % 12 == 11:
+            frame = pd.concat([past.values, *added]).iloc[-14 * 1440 :]
+            past, added = History(site, SAMPLE_S, frame, frame.notna().astype(float)), []
+        readings = plant.readings()
     after = plant.totals()
     return Outcome(
         policy.name,
@@ -177,8 +185,9 @@ def main() -> None:
         rows.append(row)
         if not asked.json:
             print(
-                f"{row.policy:18} facility {row.facility_kwh:9.0f} it {row.it_kwh:9.0f} cooling {row.cooling_kwh:8.0f} "
-                f"water {row.water_l:8.0f} worst {row.worst_inlet_c:5.2f} viol {row.violation_minutes:6.1f} min "
+                f"{row.policy:18} facility {row.facility_kwh:9.0f} it {row.it_kwh:9.0f} "
+                f"cooling {row.cooling_kwh:8.0f} water {row.water_l:8.0f} worst {row.worst_inlet_c:5.2f} "
+                f"viol {row.violation_minutes:6.1f} min "
                 f"noplan {row.no_plans} {1000 * row.decide_s:.0f} ms",
                 flush=True,
             )

@@ -20,22 +20,25 @@ _NAMEPLATE_KW = 8.0
 
 @dataclass(frozen=True)
 class FanLaw:
-    """Power of all a zone's CRAH fans: ``units · (c0 + c1 r + c2 r² + c3 r³)``, c ≥ 0. [kW]"""
+    """Power of all a zone's CRAH fans: ``units · (c0 + c1 r + c2 r² + c3 r³ + c5 r⁵)``, c ≥ 0. [kW]
+
+    Convex and rising, from the cube law to the flat start and steep end of measured plug fans.
+    """
 
     units: int
-    coefficients: tuple[float, float, float, float]
+    coefficients: tuple[float, float, float, float, float]
 
     def power_kw(self, speed: ArrayLike) -> Array:
         """Power at speed ratio ``speed`` (any shape). [kW]"""
         r = np.asarray(speed, float)
-        c0, c1, c2, c3 = self.coefficients
-        return np.asarray(self.units * (c0 + r * (c1 + r * (c2 + r * c3))))
+        c0, c1, c2, c3, c5 = self.coefficients
+        return np.asarray(self.units * (c0 + r * (c1 + r * (c2 + r * (c3 + r**2 * c5)))))
 
     def slope_kw(self, speed: ArrayLike) -> Array:
         """dP/dr at speed ratio ``speed``. [kW]"""
         r = np.asarray(speed, float)
-        _, c1, c2, c3 = self.coefficients
-        return np.asarray(self.units * (c1 + r * (2 * c2 + r * 3 * c3)))
+        _, c1, c2, c3, c5 = self.coefficients
+        return np.asarray(self.units * (c1 + r * (2 * c2 + r * (3 * c3 + r**2 * 5 * c5))))
 
 
 def learn_crah_fans(signals: Signals, zone: OwnerId) -> tuple[FanLaw, Evidence]:
@@ -46,9 +49,9 @@ def learn_crah_fans(signals: Signals, zone: OwnerId) -> tuple[FanLaw, Evidence]:
     power = signals.mean(tuple(p for e in units for p in signals.site.points_of(e.id, Quantity.POWER)))
     grid = np.linspace(0.4, 1.0, 7)
     prior = Prior(_features(grid), float(np.mean(rated)) * grid**3)
-    fitted = fit(_features(speed), power, Bounds.nonnegative(4), prior)
+    fitted = fit(_features(speed), power, Bounds.nonnegative(5), prior)
     c = fitted.coefficients
-    law = FanLaw(max(len(units), 1), (float(c[0]), float(c[1]), float(c[2]), float(c[3])))
+    law = FanLaw(max(len(units), 1), (float(c[0]), float(c[1]), float(c[2]), float(c[3]), float(c[4])))
     record = evidence(
         f"{zone}.fans",
         fitted,
@@ -60,4 +63,4 @@ def learn_crah_fans(signals: Signals, zone: OwnerId) -> tuple[FanLaw, Evidence]:
 
 
 def _features(r: Array) -> Array:
-    return np.column_stack([np.ones_like(r), r, r**2, r**3])
+    return np.column_stack([np.ones_like(r), r, r**2, r**3, r**5])

@@ -17,6 +17,7 @@ from plant.forecast import Array
 LEAST_SAMPLES = 48
 _HOLD_OUT_EVERY = 4
 _HOLD_OUT_BLOCKS = 16
+_CELLS = 8
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,24 @@ def fit(features: Array, target: Array, bounds: Bounds, prior: Prior) -> Fit:
         return Fit(_solve(x[:0], y[:0], bounds, prior), samples, np.nan, np.nan, np.nan)
     block = np.arange(samples) * _HOLD_OUT_BLOCKS // samples
     held = block % _HOLD_OUT_EVERY == _HOLD_OUT_EVERY - 1
-    trial = _solve(x[~held], y[~held], bounds, prior)
+    weight = _balance(x)
+    trial = _solve(x[~held], y[~held], bounds, prior, weight[~held])
     std, cv_rmse, nmbe = errors(y[held], x[held] @ trial)
-    return Fit(_solve(x, y, bounds, prior), samples, std, cv_rmse, nmbe)
+    return Fit(_solve(x, y, bounds, prior, weight), samples, std, cv_rmse, nmbe)
+
+
+def _balance(x: Array) -> Array:
+    """Weights that let every region of the inputs count alike, however long the plant stood there.
+
+    A site is run at one setpoint for months and stepped for days; unweighted, a curve would be
+    shaped by the one point and merely pass near the others. Cells are an eighth of each input's
+    range; a sample weighs as one over the root of its cell's count.
+    """
+    low, high = np.percentile(x, [1, 99], axis=0)
+    cell = np.floor((x - low) / np.maximum((high - low) / _CELLS, 1e-9)).clip(-1, _CELLS)
+    _, inverse, count = np.unique(cell, axis=0, return_inverse=True, return_counts=True)
+    weight = 1 / np.sqrt(count[inverse.ravel()])
+    return np.asarray(weight / np.sqrt(np.mean(weight**2)))
 
 
 def errors(measured: Array, predicted: Array) -> tuple[float, float, float]:
@@ -90,14 +106,18 @@ def errors(measured: Array, predicted: Array) -> tuple[float, float, float]:
     return rmse, rmse / scale, float(np.mean(residual)) / scale
 
 
-def _solve(x: Array, y: Array, bounds: Bounds, prior: Prior) -> Array:
+def _solve(x: Array, y: Array, bounds: Bounds, prior: Prior, sample_weight: Array | None = None) -> Array:
     weight = np.sqrt(prior.samples / max(len(prior.target), 1))
-    rows = np.vstack([x, weight * prior.features])
-    values = np.concatenate([y, weight * prior.target])
+    mine = np.ones(len(y)) if sample_weight is None else sample_weight
+    rows = np.vstack([x * mine[:, None], weight * prior.features])
+    values = np.concatenate([y * mine, weight * prior.target])
     scale = np.maximum(np.sqrt(np.mean(rows**2, axis=0)), 1e-9)
     # QR first: the same minimum from a square of the number of features.
-    q, r = np.linalg.qr(rows / scale)
-    solved = lsq_linear(r, q.T @ values, (bounds.low * scale, bounds.high * scale), method="bvls")
+    r = np.asarray(np.linalg.qr(np.column_stack([rows / scale, values]), mode="r"))
+    features = rows.shape[1]
+    solved = lsq_linear(
+        r[:features, :features], r[:features, -1], (bounds.low * scale, bounds.high * scale), method="bvls"
+    )
     return np.asarray(solved.x / scale)
 
 

@@ -1,0 +1,107 @@
+"""Each law's block as a problem one can solve on paper."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from pyomo.contrib.solver.common.factory import SolverFactory
+
+from optimizer.laws.coils import add_open_valve, load_open_valve
+from optimizer.laws.fans import add_fan_power, load_fan_power
+from optimizer.laws.inlets import add_inlets, load_inlets
+from optimizer.laws.plant_room import add_plant_room, load_plant_room
+from optimizer.laws.ramps import add_ramps, load_ramps
+from optimizer.laws.servers import add_server_rise, load_server_rise
+
+
+def frame(steps: int, zones: int = 1, cuts: int = 2) -> pyo.ConcreteModel:
+    m = pyo.ConcreteModel()
+    m.t = pyo.RangeSet(0, steps - 1)
+    m.z = pyo.RangeSet(0, zones - 1)
+    m.k = pyo.RangeSet(0, cuts - 1)
+    m.b = pyo.Block()
+    return m
+
+
+def solve(m: pyo.ConcreteModel) -> float:
+    SolverFactory("highs").solve(m)
+    return float(pyo.value(m.cost))
+
+
+def test_a_lever_walks_to_its_goal_at_its_own_pace() -> None:
+    # From 18 toward 21 with moves of 0.5, then 1.5: 18.5, 20.0, 21.0; distances left 2.5 + 1 + 0.
+    m = frame(3)
+    m.x = pyo.Var(m.t, m.z)
+    add_ramps(m.b, m.t, m.z, m.x)
+    reach = np.array([[0.5], [1.5], [1.5]])
+    load_ramps(m.b, np.array([18.0]), reach, np.full((3, 1), 17.0), np.full((3, 1), 25.0))
+    m.short = pyo.Var(m.t, within=pyo.NonNegativeReals)
+    m.goal = pyo.Constraint(m.t, rule=lambda m, t: m.short[t] >= 21 - m.x[t, 0])
+    m.cost = pyo.Objective(expr=sum(m.short[t] + 0.01 * m.b.moved[t, 0] for t in m.t))
+    assert solve(m) == pytest.approx(2.5 + 1.0 + 0.01 * 3.0)
+    assert [pyo.value(m.x[t, 0]) for t in m.t] == pytest.approx([18.5, 20.0, 21.0])
+
+
+def test_an_inlet_follows_supply_and_recirculation_with_its_lag() -> None:
+    # keep 0.5, start 20: settled = 22 + (6 - 5 * 0.8) = 24; inlets 22, then 23; limit 22.5 is broken by 0.5.
+    m = frame(2)
+    m.supply, m.speed = pyo.Var(m.t, m.z), pyo.Var(m.t, m.z)
+    m.supply.fix(22.0)
+    m.speed.fix(0.8)
+    add_inlets(m.b, m.t, m.z, m.k, m.supply, m.speed)
+    cuts = np.tile([6.0, 1.0], (2, 1, 1))
+    slopes = np.tile([-5.0, 0.0], (2, 1, 1))
+    load_inlets(m.b, np.array([20.0]), np.full((2, 1), 0.5), np.full((2, 1), 22.5), cuts, slopes)
+    m.cost = pyo.Objective(expr=sum(m.b.excess[t, 0] + 1e-3 * m.b.rise[t, 0] for t in m.t))
+    assert solve(m) == pytest.approx(0.5 + 2e-3 * 2.0)
+    assert [pyo.value(m.b.inlet[t, 0]) for t in m.t] == pytest.approx([22.0, 23.0])
+
+
+def test_server_fans_answer_by_the_steepest_cut_in_force() -> None:
+    # Cuts 0 and 2 (T - 25): at 27 °C four kilowatts, at 24 °C none.
+    m = frame(2)
+    m.inlet = pyo.Var(m.t, m.z)
+    m.inlet[0, 0].fix(27.0)
+    m.inlet[1, 0].fix(24.0)
+    add_server_rise(m.b, m.t, m.z, m.k, m.inlet)
+    load_server_rise(m.b, np.tile([0.0, -50.0], (2, 1, 1)), np.tile([0.0, 2.0], (2, 1, 1)))
+    m.cost = pyo.Objective(expr=sum(m.b.rise_kw[t, 0] for t in m.t))
+    assert solve(m) == pytest.approx(4.0)
+
+
+def test_fan_power_touches_the_cube_at_the_tangents() -> None:
+    # P = 10 r³ with tangents at 0.5 and 1: slopes 7.5 and 30, levels -2.5 and -20.
+    m = frame(3)
+    m.speed = pyo.Var(m.t, m.z)
+    for t, r in enumerate((0.5, 1.0, 0.75)):
+        m.speed[t, 0].fix(r)
+    add_fan_power(m.b, m.t, m.z, m.k, m.speed)
+    load_fan_power(m.b, np.array([[-2.5, -20.0]]), np.array([[7.5, 30.0]]))
+    m.cost = pyo.Objective(expr=sum(m.b.fan_kw[t, 0] for t in m.t))
+    assert solve(m) == pytest.approx(1.25 + 10.0 + 3.125)
+
+
+def test_water_may_be_as_warm_as_an_open_valve_allows() -> None:
+    # Supply 20 at speed 0.5: water ≤ 20 - (8 - 4 * 0.5) = 14. Warmest water wins.
+    m = frame(1)
+    m.supply, m.speed, m.chw = pyo.Var(m.t, m.z), pyo.Var(m.t, m.z), pyo.Var(m.t)
+    m.supply.fix(20.0)
+    m.speed.fix(0.5)
+    add_open_valve(m.b, m.t, m.z, m.k, m.supply, m.speed, m.chw)
+    load_open_valve(m.b, np.array([[[8.0, 2.0]]]), np.array([[[-4.0, 0.0]]]))
+    m.cost = pyo.Objective(expr=-m.chw[0] + 100 * m.b.short[0, 0])
+    assert solve(m) == pytest.approx(-14.0)
+
+
+def test_plant_room_power_is_the_highest_plane() -> None:
+    # Planes 0.2·heat - 2·x + 10 and 50: at heat 300, x = 4: 62; the second is higher once x > 10.
+    m = frame(1)
+    m.x = pyo.Var(m.t, m.z, bounds=(4, 20))
+    m.heat = pyo.Expression(m.t, rule=lambda m, t: 300.0)
+    add_plant_room(m.b, m.t, m.z, m.k, m.x, m.heat)
+    load_plant_room(m.b, np.array([[10.0, 50.0]]), np.array([[0.2, 0.0]]), np.array([[[-2.0, 0.0]]]))
+    m.cost = pyo.Objective(expr=m.b.room_kw[0] + 0.1 * m.x[0, 0])
+    assert solve(m) == pytest.approx(50.0 + 0.1 * 10.0)
+    m.x[0, 0].fix(4.0)
+    assert solve(m) == pytest.approx(62.0 + 0.4)
