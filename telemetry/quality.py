@@ -126,8 +126,9 @@ class Judge:
         point = self._site.point_by_id.get(reading.point)
         if point is None or not reading.usable:
             return reading
-        too_old = (now - reading.time).total_seconds() > self.max_age_s(point)
-        return replace(reading, quality=Quality.STALE) if too_old else reading
+        # A time that far ahead of ours is no better than one that far behind.
+        wrong_time = abs((now - reading.time).total_seconds()) > self.max_age_s(point)
+        return replace(reading, quality=Quality.STALE) if wrong_time else reading
 
     def _alone(self, reading: Reading, now: datetime) -> Reading:
         """Rules that look at one point only."""

@@ -17,9 +17,8 @@ from plant.errors import ConfigError
 from plant.points import PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading, missing
-from telemetry.historian import Historian, StoreState
+from telemetry.historian import Historian, Retention, StoreState
 from telemetry.historian.chunks import QUALITIES, Samples, pack, unpack
-from telemetry.historian.historian import Retention
 
 POWER, INLET = point("power", Quantity.IT_POWER), point("inlet", Quantity.INLET_TEMPERATURE)
 SITE = small_site([POWER, INLET])
@@ -89,6 +88,18 @@ def test_a_reading_that_comes_late_finds_its_sealed_hour(tmp_path: Path) -> None
     history = kept.history(SITE, NOON, NOON + timedelta(minutes=2), 60)
     assert history.column(POWER.id).tolist() == [1.0, 3.0]
     assert kept.rollup([POWER.id], NOON, NOON + timedelta(hours=1), 3600)["samples"].tolist() == [2]
+
+
+def test_one_source_whose_clock_runs_ahead_does_not_hurry_the_sealing(tmp_path: Path) -> None:
+    kept = historian(tmp_path)
+    for i in range(130):
+        kept.append(
+            [said(60 * i, 1.0), said(60 * i, 20.0, point="a"), said(60 * i + 10**7, 1.0, point="ahead")]
+        )
+    with sqlite3.connect(tmp_path / "history.db") as db:
+        sealed = db.execute("SELECT count(*) FROM history_chunks c JOIN history_points p ON p.id = c.point")
+        assert sealed.fetchone()[0] == 2
+        assert db.execute("SELECT max(start_s) FROM history_chunks").fetchone()[0] == NOON.timestamp()
 
 
 def test_the_same_reading_twice_counts_once(tmp_path: Path) -> None:

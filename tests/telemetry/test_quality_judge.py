@@ -33,6 +33,7 @@ def quality(judge: Judge, reading: Reading, later_s: float = 0.0) -> Quality:
 def test_an_old_reading_is_stale_by_its_own_time_not_by_when_it_was_asked_for() -> None:
     assert quality(Judge(SITE), said(POWER, 100.0), later_s=180) is Quality.GOOD
     assert quality(Judge(SITE), said(POWER, 100.0), later_s=181) is Quality.STALE
+    assert quality(Judge(SITE), said(POWER, 100.0), later_s=-181) is Quality.STALE, "a clock far ahead"
 
 
 @pytest.mark.parametrize(
