@@ -16,6 +16,7 @@ from made_up_plant import MadeUpPlant
 
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
+from plant.points import PointId
 from plant.timegrid import TimeGrid
 from reports.account import Account, CarbonFacts, account, combine
 from reports.baseline import BaselineModel, fit_baseline
@@ -74,6 +75,24 @@ def test_the_planted_saving_lies_inside_its_interval(
     found = accounted(after, model)
     assert found.interval.low.facility_kwh < planted < found.interval.high.facility_kwh
     assert found.saving.facility_kwh == pytest.approx(planted, rel=0.05)
+
+
+@pytest.mark.parametrize("cooling_saving", [0.0, 0.15])
+def test_the_interval_covers_the_truth_in_at_least_nine_of_ten_worlds(
+    made_up: MadeUpPlant, accounted: Callable[..., Account], cooling_saving: float
+) -> None:
+    covered = 0
+    for seed in range(10):
+        noisy = {"step_s": 3600, "noise": 0.05, "rho": 0.8}
+        before = made_up.history(14 * 24, seed=seed, **noisy)
+        found = fit_baseline(before, at=before.end)
+        after = made_up.history(72, seed=100 + seed, cooling_saving=cooling_saving, as_found=False, **noisy)
+        untouched = made_up.history(72, seed=100 + seed, **noisy)
+        meter = PointId("utility-meter.power")
+        truth = (untouched.column(meter) - after.column(meter)).sum()
+        interval = accounted(after, found).interval
+        covered += interval.low.facility_kwh <= truth <= interval.high.facility_kwh
+    assert covered >= 9
 
 
 def test_nothing_changed_shows_no_saving(
