@@ -15,6 +15,7 @@ from plant.ports import Clock
 from plant.readings import Quality, Reading, missing
 from plant.site import Gateway
 from plant.units import unit
+from telemetry.health import DeviceHealth, DevicePatience
 from telemetry.http import Answer, HttpFault, client_for, get
 from telemetry.series import Sample, SeriesIndex, by_metric, increase, prometheus_address, reading_of
 
@@ -39,7 +40,12 @@ class ExporterGateway:
         self._clock = clock
         self._client = client_for(gateway)
         self._counters: dict[PointId, tuple[float, float]] = {}
-        self.last_fault = ""
+        self._patience = DevicePatience(gateway.id)
+
+    @property
+    def health(self) -> tuple[DeviceHealth, ...]:
+        """How the exporter is doing."""
+        return (self._patience.health,)
 
     def serves(self, point: Point) -> bool:
         """Whether the point lives on this gateway."""
@@ -47,12 +53,14 @@ class ExporterGateway:
 
     async def read(self, points: Sequence[Point]) -> list[Reading]:
         """Scrape once and find each point in the page."""
+        if not self._patience.ready():
+            return [missing(p.id, self._clock.now()) for p in points]
         samples = await self._scrape()
         now = self._clock.now()
         if isinstance(samples, HttpFault):
-            self.last_fault = samples.reason
+            self._patience.failed(samples.reason)
             return [missing(p.id, now) for p in points]
-        self.last_fault = ""
+        self._patience.succeeded()
         found: dict[PointId, Reading] = {}
         for (metric, rate_s), group in by_metric(p for p in points if self.serves(p)).items():
             index = SeriesIndex(samples.get(metric, []))

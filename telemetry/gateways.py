@@ -14,6 +14,7 @@ from plant.ports import Clock
 from plant.readings import Reading, missing
 from plant.site import Gateway, GatewayKind, Site
 from telemetry.exporter import ExporterGateway
+from telemetry.health import DeviceHealth
 from telemetry.modbus import ModbusGateway
 from telemetry.prometheus import PrometheusGateway
 from telemetry.registers import check_register_map
@@ -21,6 +22,11 @@ from telemetry.registers import check_register_map
 
 class FieldGateway(Protocol):
     """A `PointReader` and `PointWriter` that knows which points are its own."""
+
+    @property
+    def health(self) -> tuple[DeviceHealth, ...]:
+        """Every device asked so far."""
+        ...
 
     def serves(self, point: Point) -> bool:
         """Whether the point lives on this gateway."""
@@ -93,6 +99,11 @@ class Field:
         """The gateway a point lives on."""
         at = self._at(point.id)
         return self.gateways[at] if at >= 0 else None
+
+    @property
+    def health(self) -> tuple[DeviceHealth, ...]:
+        """Every device of every gateway asked so far: for metrics, alarms and the console."""
+        return tuple(device for gateway in self.gateways for device in gateway.health)
 
     async def read_all(self) -> list[Reading]:
         """Read every point of the site, in the site's order. A point without a source is left out."""

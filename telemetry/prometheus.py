@@ -20,6 +20,7 @@ from plant.ports import Clock
 from plant.readings import Quality, Reading, missing
 from plant.site import Gateway
 from plant.units import unit
+from telemetry.health import DeviceHealth, DevicePatience
 from telemetry.http import HttpFault, client_for, get
 from telemetry.series import Sample, SeriesIndex, by_metric, prometheus_address, reading_of
 
@@ -52,7 +53,12 @@ class PrometheusGateway:
         self._clock = clock
         self._client = client_for(gateway)
         self._base = gateway.target.rstrip("/")
-        self.last_fault = ""
+        self._patience = DevicePatience(gateway.id)
+
+    @property
+    def health(self) -> tuple[DeviceHealth, ...]:
+        """How the server is doing."""
+        return (self._patience.health,)
 
     def serves(self, point: Point) -> bool:
         """Whether the point lives on this gateway."""
@@ -60,6 +66,8 @@ class PrometheusGateway:
 
     async def read(self, points: Sequence[Point]) -> list[Reading]:
         """One reading a point, in order; `MISSING` where no series, or more than one, matches."""
+        if not self._patience.ready():
+            return [missing(p.id, self._clock.now()) for p in points]
         groups = by_metric(p for p in points if self.serves(p))
         answers = await asyncio.gather(*(self._read_group(k, group) for k, group in groups.items()))
         found = {reading.point: reading for readings in answers for reading in readings}
@@ -100,13 +108,12 @@ class PrometheusGateway:
             self._query("query", {"query": f"timestamp({selector})"}),
         )
         now = self._clock.now()
-        for answer in (values, times):
-            if isinstance(answer, HttpFault):
-                self.last_fault = answer.reason
-                return [missing(p.id, now) for p in group]
-        assert not isinstance(values, HttpFault)
-        assert not isinstance(times, HttpFault)
-        self.last_fault = ""
+        if isinstance(values, HttpFault) or isinstance(times, HttpFault):
+            fault = values if isinstance(values, HttpFault) else times
+            assert isinstance(fault, HttpFault)
+            self._patience.failed(fault.reason)
+            return [missing(p.id, now) for p in group]
+        self._patience.succeeded()
         stamped = _stamp(_instant(values), _instant(times))
         index = SeriesIndex(stamped)
         return [reading_of(p, index.matching(prometheus_address(p).labels), now) for p in group]

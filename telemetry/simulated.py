@@ -11,6 +11,7 @@ from plant.points import Point, PointId
 from plant.ports import Plant
 from plant.quantities import Role
 from plant.readings import Reading, missing
+from telemetry.health import DeviceHealth
 
 
 class InProcessGateway:
@@ -38,6 +39,11 @@ class InProcessGateway:
     def now(self) -> datetime:
         """The instant the plant has come to."""
         return self._now
+
+    @property
+    def health(self) -> tuple[DeviceHealth, ...]:
+        """Nothing that could fail."""
+        return ()
 
     def serves(self, point: Point) -> bool:
         """Every point: one plant is the whole site."""

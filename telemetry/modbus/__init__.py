@@ -1,6 +1,5 @@
 """Modbus: one connection a gateway, behind our own words. Only `link` and `transport` know pymodbus."""
 
 from telemetry.modbus.gateway import ModbusGateway
-from telemetry.modbus.health import DeviceHealth
 
-__all__ = ["DeviceHealth", "ModbusGateway"]
+__all__ = ["ModbusGateway"]

@@ -14,7 +14,7 @@ from plant.quantities import Quantity
 from plant.readings import Quality, Reading, missing
 from plant.site import Gateway
 from plant.units import unit
-from telemetry.modbus.health import DeviceHealth, DevicePatience
+from telemetry.health import DeviceHealth, DevicePatience
 from telemetry.modbus.link import SILENT, Fault, FaultKind, ModbusLink, Words
 from telemetry.modbus.writing import is_counter, set_point
 from telemetry.registers import Block, decode, plan_blocks, registers_of, split
@@ -47,8 +47,7 @@ class ModbusGateway:
         self.gateway = gateway
         self._points = {p.id: p for p in points if self.serves(p)}
         self._clock = clock
-        self._rng = random.Random(gateway.id)
-        self._link = ModbusLink(gateway, self._rng)
+        self._link = ModbusLink(gateway, random.Random(gateway.id))
         self._plans: dict[tuple[PointId, ...], list[Block]] = {}
         self._patience: dict[int, DevicePatience] = {}
         self._written: dict[PointId, float] = {}
@@ -162,8 +161,7 @@ class ModbusGateway:
 
     def _device(self, device: int) -> DevicePatience:
         if device not in self._patience:
-            name = f"{self.gateway.id}/{device}"
-            self._patience[device] = DevicePatience(name, self._rng, asyncio.get_running_loop().time)
+            self._patience[device] = DevicePatience(f"{self.gateway.id}/{device}")
         return self._patience[device]
 
     def _plan(self, points: Sequence[Point]) -> list[Block]:

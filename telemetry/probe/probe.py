@@ -10,7 +10,7 @@ from plant.points import ModbusAddress, Point, PointId
 from plant.readings import Quality, Reading
 from plant.site import Site
 from plant.units import unit
-from telemetry.gateways import Field
+from telemetry.gateways import Field, FieldGateway
 from telemetry.modbus import ModbusGateway
 from telemetry.probe.guesses import Guess, guesses, plausible, units
 from telemetry.probe.ranges import usual_range
@@ -74,6 +74,15 @@ async def _examine(
     if plausible(reading.value, low, high):
         return found
     return _guessed(found, units(point, unit(point.unit).from_inside(reading.value)), _shown(found))
+
+
+def _not_found(gateway: FieldGateway | None, found: Finding) -> Finding:
+    fault = next((d.last_fault for d in gateway.health if d.last_fault), "") if gateway else "no gateway"
+    if fault:
+        return _with(found, "does not answer", fault, "check the gateway's target, TLS and login")
+    return _with(
+        found, "not found", "no series, or more than one, has these labels", "correct the metric or labels"
+    )
 
 
 async def _examine_registers(gateway: ModbusGateway, found: Finding) -> Finding:

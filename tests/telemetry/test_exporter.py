@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import math
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,7 +101,22 @@ async def test_what_is_not_a_page_of_metrics_is_missing(told: Told) -> None:
         (reading,) = await reader.read([ONE])
     assert reading.quality is Quality.MISSING
     assert math.isnan(reading.value)
-    assert reader.last_fault
+    assert reader.health[0].last_fault
+
+
+async def test_an_exporter_that_failed_is_left_alone_and_comes_back() -> None:
+    down = [True]
+    with serving(lambda asked: Told("", 503) if down[0] else page(asked)) as site:
+        reader = exporter(site.url, ONE)
+        for _ in range(5):
+            await reader.read([ONE])
+        assert len(site.log) == 1
+        down[0] = False
+        for _ in range(100):
+            if (await reader.read([ONE]))[0].usable:
+                break
+            await asyncio.sleep(0.05)
+        assert reader.health[0].answering
 
 
 async def test_nobody_listening_is_missing() -> None:

@@ -25,6 +25,7 @@ from plant.quantities import Quantity
 from plant.readings import Quality, Reading, missing
 from plant.site import Gateway, GatewayKind
 from telemetry.gateways import Field, open_gateways
+from telemetry.health import DeviceHealth
 from telemetry.poller import Poller
 from telemetry.quality import Judge
 from telemetry.simulated import InProcessGateway
@@ -52,6 +53,10 @@ class Fake:
         self.reads = 0
         self.written: list[Command] = []
         self.clock: HandClock | None = None
+
+    @property
+    def health(self) -> tuple[DeviceHealth, ...]:
+        return ()
 
     def serves(self, point: Point) -> bool:
         return point in self.points
@@ -119,6 +124,7 @@ async def test_a_dead_gateway_does_not_delay_another(device: WireDevice) -> None
     field = Field(site, open_gateways(site, HandClock()))
     readings = await field.read(POINTS)
     assert [r.quality for r in readings] == [Quality.GOOD, Quality.MISSING, Quality.GOOD]
+    assert {h.device: h.answering for h in field.health} == {"bms/1": True, "servers": False}
     await field.close()
 
 

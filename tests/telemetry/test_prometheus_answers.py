@@ -70,7 +70,7 @@ async def test_an_error_is_missing_with_its_reason(told: Told, reason: str) -> N
         reader = gateway(site.url)
         (reading,) = await reader.read(INLETS[:1])
     assert reading.quality is Quality.MISSING
-    assert reason in reader.last_fault
+    assert reason in reader.health[0].last_fault
 
 
 async def test_a_past_query_answered_with_now_fills_nothing() -> None:

@@ -85,7 +85,7 @@ async def until_usable(reader: PrometheusGateway, wanted: int) -> list[Reading]:
         if sum(r.usable for r in readings) >= wanted:
             return readings
         await asyncio.sleep(0.2)
-    raise AssertionError(f"not {wanted} usable: {readings}, {reader.last_fault}")
+    raise AssertionError(f"not {wanted} usable: {readings}, {reader.health[0].last_fault}")
 
 
 async def test_the_present_is_read_with_the_time_of_the_scrape(real: Real) -> None:
@@ -140,6 +140,6 @@ async def test_a_question_the_server_refuses_is_missing_with_its_reason(real: Re
     )
     (reading,) = await reader.read([wrong])
     assert reading.quality is Quality.MISSING
-    assert "parse error" in reader.last_fault
+    assert "parse error" in reader.health[0].last_fault
     assert time.time() > 0
     await reader.close()

@@ -1,8 +1,9 @@
-"""How each device behind a gateway is doing, so that a dead one costs nobody else time."""
+"""How each device is doing, so that a dead one costs nobody else time."""
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,10 +26,10 @@ class DevicePatience:
     Waiting is in monotonic seconds: a network does not run faster in an accelerated demo.
     """
 
-    def __init__(self, name: str, rng: random.Random, monotonic: Callable[[], float]) -> None:
+    def __init__(self, name: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._name = name
         self._monotonic = monotonic
-        self._backoff = Backoff(rng)
+        self._backoff = Backoff(random.Random(name))  # the same waits each run, another for each device
         self._not_before = float("-inf")
         self._last_fault = ""
 
