@@ -10,7 +10,7 @@ import asyncio
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -54,11 +54,14 @@ class PrometheusGateway:
         self._client = client_for(gateway)
         self._base = gateway.target.rstrip("/")
         self._patience = DevicePatience(gateway.id)
+        self._refused = ""
 
     @property
     def health(self) -> tuple[DeviceHealth, ...]:
         """How the server is doing."""
-        return (self._patience.health,)
+        health = self._patience.health
+        # One question it refuses is told, and does not make a server of many metrics a dead one.
+        return (replace(health, last_fault=self._refused) if health.answering else health,)
 
     def serves(self, point: Point) -> bool:
         """Whether the point lives on this gateway."""
@@ -70,7 +73,8 @@ class PrometheusGateway:
             return [missing(p.id, self._clock.now()) for p in points]
         groups = by_metric(p for p in points if self.serves(p))
         answers = await asyncio.gather(*(self._read_group(k, group) for k, group in groups.items()))
-        found = {reading.point: reading for readings in answers for reading in readings}
+        self._note([fault for _, fault in answers])
+        found = {reading.point: reading for readings, _ in answers for reading in readings}
         now = self._clock.now()
         return [found.get(p.id) or missing(p.id, now) for p in points]
 
@@ -100,7 +104,17 @@ class PrometheusGateway:
         """Close the connection."""
         await self._client.aclose()
 
-    async def _read_group(self, key: tuple[str, float | None], group: list[Point]) -> list[Reading]:
+    def _note(self, faults: Sequence[HttpFault | None]) -> None:
+        told = [fault for fault in faults if fault is not None]
+        self._refused = told[0].reason if told else ""
+        if told and len(told) == len(faults):
+            self._patience.failed(self._refused)
+        elif faults:
+            self._patience.succeeded()
+
+    async def _read_group(
+        self, key: tuple[str, float | None], group: list[Point]
+    ) -> tuple[list[Reading], HttpFault | None]:
         metric, rate_s = key
         selector = _selector(metric, group)
         values, times = await asyncio.gather(
@@ -108,15 +122,13 @@ class PrometheusGateway:
             self._query("query", {"query": f"timestamp({selector})"}),
         )
         now = self._clock.now()
-        if isinstance(values, HttpFault) or isinstance(times, HttpFault):
-            fault = values if isinstance(values, HttpFault) else times
-            assert isinstance(fault, HttpFault)
-            self._patience.failed(fault.reason)
-            return [missing(p.id, now) for p in group]
-        self._patience.succeeded()
+        if isinstance(values, HttpFault):
+            return [missing(p.id, now) for p in group], values
+        if isinstance(times, HttpFault):
+            return [missing(p.id, now) for p in group], times
         stamped = _stamp(_instant(values), _instant(times))
         index = SeriesIndex(stamped)
-        return [reading_of(p, index.matching(prometheus_address(p).labels), now) for p in group]
+        return [reading_of(p, index.matching(prometheus_address(p).labels), now) for p in group], None
 
     async def _past_of_group(
         self,

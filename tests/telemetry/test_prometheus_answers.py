@@ -73,6 +73,28 @@ async def test_an_error_is_missing_with_its_reason(told: Told, reason: str) -> N
     assert reason in reader.health[0].last_fault
 
 
+async def test_one_metric_the_server_refuses_does_not_cost_the_others() -> None:
+    other = series_point("other", "no_such_metric", zone="a")
+
+    def answer(asked: Asked) -> Told:
+        if "no_such" in asked.query["query"]:
+            return Told('{"status":"error","errorType":"bad_data","error":"refused"}', status=400)
+        if asked.query["query"].startswith("timestamp("):
+            return vector({"0": str(NOON.timestamp())})
+        return vector({"0": "20"})
+
+    with serving(answer) as site:
+        reader = PrometheusGateway(
+            Gateway(SERVERS, GatewayKind.PROMETHEUS, site.url), [INLETS[0], other], HandClock()
+        )
+        for _ in range(3):
+            good, refused = await reader.read([INLETS[0], other])
+            assert good.usable
+            assert refused.quality is Quality.MISSING
+    assert reader.health[0].answering
+    assert "refused" in reader.health[0].last_fault
+
+
 async def test_a_past_query_answered_with_now_fills_nothing() -> None:
     """Named regression: a source answered every question about yesterday with its present value."""
     now = datetime(2026, 6, 2, 12, tzinfo=UTC).timestamp()
