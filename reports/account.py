@@ -58,15 +58,16 @@ def account(
     history : History
         Any step; each is one mean, NaN is a gap.
     baseline : BaselineModel or None
-        Used even when it is not qualified: its reasons come along in `notes`.
+        Used even when it is not qualified: its reasons come along in `remarks`.
     carbon, price : CarbonSeries, PriceSeries
         On any grids; steps they do not cover are gaps of carbon and cost alone.
     """
     series = read_series(history)
     factors = _factors(history, series, carbon, price)
     actual = factors.rates(series)
-    expected, notes, inside = _baseline_rates(history, baseline, series, factors)
-    notes += factors.notes()
+    expected, remarks, inside = _baseline_rates(history, baseline, series, factors)
+    if factors.water_is_unpriced:
+        remarks.append("water is not metered: cost is without water")
     step_h = history.step_s / 3600
     both = {f: ~np.isnan(actual[f]) & ~np.isnan(expected[f]) for f in Figure}
     baseline_sum = EnergyFigures.of(lambda f: _sum(expected[f][both[f]]) * step_h)
@@ -87,7 +88,7 @@ def account(
         meters=_meters(series),
         baseline_parts=() if baseline is None else (_part(baseline, baseline_sum, compared_h),),
         extrapolated_h=float((both[Figure.FACILITY] & ~inside).sum()) * step_h,
-        notes=tuple(notes),
+        remarks=tuple(remarks),
     )
 
 
@@ -132,14 +133,6 @@ class _Factors:
             Figure.WATER: water_l_h,
         }
 
-    def notes(self) -> list[str]:
-        """What a reader must know of them."""
-        found = ["water is not metered: cost is without water"] if self.water_is_unpriced else []
-        gaps = np.isnan(self.intensity_g_per_kwh)
-        if gaps.any():
-            found.append(f"carbon intensity is missing for {gaps.mean():.1%} of the period")
-        return found
-
 
 def _factors(history: History, series: SiteSeries, carbon: CarbonSeries, price: PriceSeries) -> _Factors:
     starts, tariff = pd.DatetimeIndex(history.values.index), history.site.tariff
@@ -156,16 +149,16 @@ def _factors(history: History, series: SiteSeries, carbon: CarbonSeries, price: 
 def _baseline_rates(
     history: History, baseline: BaselineModel | None, series: SiteSeries, factors: _Factors
 ) -> tuple[Rates, list[str], NDArray[np.bool_]]:
-    """Baseline rates, notes, and which steps lie where the baseline was fitted."""
+    """Baseline rates, remarks, and which steps lie where the baseline was fitted."""
     inside = np.ones(len(history.values), dtype=bool)
     if baseline is None:
         return dict.fromkeys(Figure, np.full(len(inside), np.nan)), ["there is no baseline yet"], inside
     estimate = baseline.estimate(history)
-    notes = [] if baseline.qualified else ["the baseline is not qualified"]
-    notes += [f"baseline: {reason}" for reason in baseline.reasons]
+    remarks = [] if baseline.qualified else ["the baseline is not qualified"]
+    remarks += [f"baseline: {reason}" for reason in baseline.reasons]
     if baseline.fitted_range is not None:
         inside = baseline.fitted_range.contains(estimate.it_kw, series.wet_bulb_c.values)
-    return factors.rates(estimate), notes, inside
+    return factors.rates(estimate), remarks, inside
 
 
 def _sum(values: Array) -> float:

@@ -111,6 +111,8 @@ class Account:
         The points each metered figure was made of.
     extrapolated_h : float
         Compared hours outside the weather or load the baseline was fitted on.
+    remarks : tuple of str
+        What is true of every part of the period; `notes` adds what follows from the figures.
     """
 
     site_id: str
@@ -128,13 +130,22 @@ class Account:
     meters: Mapping[Figure, tuple[PointId, ...]]
     baseline_parts: tuple[BaselinePart, ...]
     extrapolated_h: float
-    notes: tuple[str, ...]
+    remarks: tuple[str, ...]
     method_version: str = METHOD_VERSION
 
     @property
     def period(self) -> timedelta:
         """Length of the interval, covered or not."""
         return self.end - self.start
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know, in plain words."""
+        metered_h, counted_h = self.covered_h.facility_kwh, self.covered_h.carbon_kg
+        if counted_h >= metered_h:
+            return self.remarks
+        gap = 1 - counted_h / metered_h
+        return (*self.remarks, f"carbon intensity is missing for {gap:.1%} of the metered time")
 
     @property
     def saving(self) -> EnergyFigures:
@@ -194,7 +205,7 @@ def _joined(a: Account, b: Account) -> Account:
         meters={f: tuple(dict.fromkeys((*a.meters[f], *b.meters[f]))) for f in Figure},
         baseline_parts=_joined_parts(a.baseline_parts, b.baseline_parts),
         extrapolated_h=a.extrapolated_h + b.extrapolated_h,
-        notes=tuple(dict.fromkeys((*a.notes, *b.notes))),
+        remarks=tuple(dict.fromkeys((*a.remarks, *b.remarks))),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_plant import MadeUpPlant
+from made_up_plant import START, MadeUpPlant
 
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
@@ -150,8 +150,19 @@ def test_missing_carbon_is_a_gap_never_zero(made_up: MadeUpPlant, flat_price: Pr
     assert found.totals.carbon_kg == pytest.approx(800)
     assert found.covered_h.carbon_kg == 3
     assert found.covered_h.facility_kwh == 4
-    assert "carbon intensity is missing for 25.0% of the period" in found.notes
+    assert "carbon intensity is missing for 25.0% of the metered time" in found.notes
     assert found.carbon.kind is CarbonKind.MARGINAL
+
+
+def test_what_is_said_of_the_carbon_gap_is_true_of_the_whole(made_up: MadeUpPlant, flat_price: Price) -> None:
+    def one(hour: int, g_per_kwh: float) -> Account:
+        history = made_up.history(1, start=START + timedelta(hours=hour))
+        grid = TimeGrid(history.start, 3600, 1)
+        carbon = CarbonSeries(grid, np.array([g_per_kwh]), CarbonKind.AVERAGE, "test", True)
+        return account(history, baseline=None, carbon=carbon, price=flat_price(4))
+
+    day = combine([one(hour, np.nan if hour == 1 else 400.0) for hour in range(4)])
+    assert "carbon intensity is missing for 25.0% of the metered time" in day.notes
 
 
 def test_carbon_follows_the_hours_not_the_mean(made_up: MadeUpPlant, flat_price: Price) -> None:
