@@ -26,6 +26,10 @@ StoreUnavailable = SQLAlchemyError
 """What a transaction raises when the database is gone; the few who must go on without it catch it."""
 
 
+_LOCK = 0x436F6F6C
+"""The advisory lock that stands for this store in PostgreSQL ("Cool")."""
+
+
 class Store:
     """One database. Transactions are serialised in this process and never span an await."""
 
@@ -128,7 +132,10 @@ def _engine(url: str) -> Engine:
             "store", "is not a database URL", "write for example sqlite:///coolwright.db"
         ) from None
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        engine = create_engine(parsed, pool_pre_ping=True)
+        if parsed.get_backend_name() == "postgresql":
+            event.listen(engine, "begin", _begin_alone)
+        return engine
     in_memory = parsed.database in (None, "", ":memory:")
     options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 30}}
     if in_memory:
@@ -147,6 +154,11 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _begin_alone(connection: Connection) -> None:
+    # The command line may write beside the service; the audit chain wants one writer at a time.
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 
 def _begin_immediate(connection: Connection) -> None:
