@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+HEADERS = Path("/usr/include/modbus")
 
 
 def needs(*programs: str) -> None:
@@ -47,11 +48,11 @@ def running(*command: str, port: int, cwd: Path | None = None) -> Iterator[subpr
 
 def build_modbus_peer(folder: Path) -> Path:
     """The libmodbus device; skips where it cannot be built."""
-    needs("gcc", "pkg-config")
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libmodbus"], capture_output=True, text=True)
-    if flags.returncode != 0:
+    needs("gcc")
+    if not (HEADERS / "modbus.h").exists():
         pytest.skip("libmodbus-dev is not installed")
     program = folder / "modbus_peer"
     source = HERE / "peers" / "modbus_peer.c"
-    subprocess.run(["gcc", "-O1", "-o", str(program), str(source), *flags.stdout.split()], check=True)
+    command = ["gcc", "-O1", f"-I{HEADERS}", "-o", str(program), str(source), "-lmodbus"]
+    subprocess.run(command, check=True)
     return program
