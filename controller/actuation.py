@@ -9,7 +9,7 @@ say yes or no, but not something else. Half a change is undone to the values tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,14 +17,13 @@ from enum import StrEnum
 from controller import envelope
 from controller.audit import AuditLog
 from controller.envelope import VerdictOutcome
-from controller.guard import CommandRecord, GuardedWriter, Purpose, commands_of
+from controller.guard import GuardedWriter, Purpose, at_target
 from controller.modes import SYSTEM
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
-from controller.store import Store
+from controller.recovery import recover
 from plant.commands import Command, Confirmed, Receipt, Refused
-from plant.points import PointId
 from plant.ports import Clock
-from plant.setpoints import Lever, LeverId
+from plant.setpoints import LeverId
 from plant.site import Site
 from plant.snapshot import Snapshot
 
@@ -193,51 +192,11 @@ def settle(
             value = snapshot.value(point)
             if math.isnan(value) or snapshot.reading(point).time <= since:
                 return proposal
-            if not _at(value, change.after, lever):
+            if not at_target(value, change.after, lever):
                 strayed.append(f"{point} reads {value:g}, was set to {change.after:g}")
     if strayed:
         return desk.mark(proposal.id, ProposalStatus.FAILED, at, "; ".join(strayed))
     return desk.mark(proposal.id, ProposalStatus.VERIFIED, at, "the plant holds every value")
-
-
-async def recover(
-    *, desk: ApprovalDesk, store: Store, snapshot: Snapshot, site: Site, writer: GuardedWriter, at: datetime
-) -> list[Proposal]:
-    """Finish the record of executions a crash cut off, from what the plant's registers say.
-
-    All new: applied. All old: failed, nothing was written. Mixed: undone. A register that the plant
-    itself has moved since (its dead-man did its work) is left to the plant.
-    """
-    ended: list[Proposal] = []
-    for proposal in desk.unfinished():
-        records = [r for r in commands_of(store, proposal.id) if r.purpose is Purpose.PROPOSAL]
-        where = {r.point: snapshot.value(r.point) for r in records}
-        if any(math.isnan(v) for v in where.values()):
-            continue  # the plant does not say; ask again with the next snapshot
-        status, note = await _finish_cut_off(proposal, records, where, snapshot, site, writer)
-        ended.append(desk.mark(proposal.id, status, at, note))
-    return ended
-
-
-async def _finish_cut_off(
-    proposal: Proposal,
-    records: Sequence[CommandRecord],
-    where: Mapping[PointId, float],
-    snapshot: Snapshot,
-    site: Site,
-    writer: GuardedWriter,
-) -> tuple[ProposalStatus, str]:
-    lever_of = {p: lever for lever in site.levers for p in lever.points}
-    new = [r for r in records if _at(where[r.point], r.value, lever_of[r.point])]
-    if not new:
-        return ProposalStatus.FAILED, "cut off; no register had changed"
-    if len(new) == len(records):
-        return ProposalStatus.APPLIED, "cut off; every register had changed"
-    back = [Command(r.point, r.before) for r in new]
-    undone = await writer.write(back, snapshot=snapshot, purpose=Purpose.ROLLBACK, proposal=proposal.id)
-    if all(isinstance(r, Confirmed) for r in undone):
-        return ProposalStatus.ROLLED_BACK, f"cut off; {len(back)} registers set back"
-    return ProposalStatus.FAILED, "cut off; a register could not be set back"
 
 
 async def _undo(
@@ -308,7 +267,3 @@ def _complaint(receipt: Receipt) -> str:
             return f"{command.point} confirmed"
         case _:
             return f"{receipt.command.point}: {type(receipt).__name__.lower()}"
-
-
-def _at(value: float, target: float, lever: Lever) -> bool:
-    return abs(value - target) <= lever.resolution / 2 + 1e-9

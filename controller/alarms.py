@@ -10,158 +10,19 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import delete, insert, or_, select
 
+from controller.alarm_catalog import CATALOGUE, AlarmFacts, AlarmKind, Priority
 from controller.audit import AuditLog
 from controller.canonical import instant, stamp
 from controller.store import Store, StoreUnavailable
 from controller.tables import ALARMS
 
+__all__ = ["CATALOGUE", "LONGEST_SHELF", "Alarm", "AlarmBook", "AlarmFacts", "AlarmKind", "Priority"]
+
 LONGEST_SHELF = timedelta(hours=12)
-
-
-class Priority(StrEnum):
-    """How soon a person must act: high within minutes, medium within the hour, low this shift."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-
-class AlarmKind(StrEnum):
-    """Every alarm there is."""
-
-    INLET_ALLOWABLE = "inlet_allowable"
-    INLET_RECOMMENDED = "inlet_recommended"
-    STALE_DATA = "stale_data"
-    FALLBACK = "fallback"
-    STOPPED = "stopped"
-    HEARTBEAT_LOST = "heartbeat_lost"
-    LOCAL_CONTROL = "local_control"
-    WRITE_FAILED = "write_failed"
-    ROLLBACK_FAILED = "rollback_failed"
-    SETPOINT_MOVED = "setpoint_moved"
-    LEVER_SILENT = "lever_silent"
-    LEVER_BACKWARDS = "lever_backwards"
-    NO_PLAN = "no_plan"
-    STORE_LOST = "store_lost"
-    AUDIT_BROKEN = "audit_broken"
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmFacts:
-    """What a kind of alarm means and what to do about it."""
-
-    priority: Priority
-    cause: str
-    consequence: str
-    response: str
-    may_be_shelved: bool = True
-
-
-_H, _M, _L = Priority.HIGH, Priority.MEDIUM, Priority.LOW
-CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
-    AlarmKind.INLET_ALLOWABLE: AlarmFacts(
-        _H,
-        "A rack inlet is above the allowable limit.",
-        "Servers throttle or shut down; equipment life is at risk.",
-        "Check the zone's CRAHs and chilled water; take local control and cool.",
-        may_be_shelved=False,
-    ),
-    AlarmKind.INLET_RECOMMENDED: AlarmFacts(
-        _M,
-        "A rack inlet is above the recommended limit.",
-        "Only moves that cool more are made until it is back.",
-        "Look for a failed fan, a blocked tile or a load step in the zone.",
-        may_be_shelved=False,
-    ),
-    AlarmKind.STALE_DATA: AlarmFacts(
-        _M,
-        "A zone's constraint sensors have not been heard from.",
-        "Setpoints are held, then ramped to fallback.",
-        "Check the gateway, the network and the sensors of the zone.",
-    ),
-    AlarmKind.FALLBACK: AlarmFacts(
-        _M,
-        "The program has given up optimizing for a stated reason.",
-        "Setpoints ramp to safe values; savings pause.",
-        "Read the reason, mend it; the chosen mode returns by itself unless stopped.",
-        may_be_shelved=False,
-    ),
-    AlarmKind.STOPPED: AlarmFacts(
-        _M,
-        "An operator latched the stop.",
-        "Nothing but fallback is written until two people resume.",
-        "When the reason is gone, ask for resume and have a second person confirm.",
-        may_be_shelved=False,
-    ),
-    AlarmKind.HEARTBEAT_LOST: AlarmFacts(
-        _H,
-        "The plant does not echo our heartbeat.",
-        "The plant's controllers go to their own local setpoints.",
-        "Check the gateway connection and the controller's heartbeat register.",
-        may_be_shelved=False,
-    ),
-    AlarmKind.LOCAL_CONTROL: AlarmFacts(
-        _M,
-        "The plant says it is under local control.",
-        "Our setpoints are ignored.",
-        "If nobody took it on purpose, check the heartbeat and the selector switch.",
-    ),
-    AlarmKind.WRITE_FAILED: AlarmFacts(
-        _M,
-        "A setpoint write was refused or not answered; the change was undone.",
-        "The approved change did not happen.",
-        "Check the named register's device; the next proposal will try again.",
-    ),
-    AlarmKind.ROLLBACK_FAILED: AlarmFacts(
-        _H,
-        "A change was made in part and could not be undone.",
-        "The named registers may not be where anyone wants them.",
-        "Set the named registers by hand to their former values.",
-    ),
-    AlarmKind.SETPOINT_MOVED: AlarmFacts(
-        _L,
-        "A setpoint we hold was moved by someone or something else.",
-        "We no longer renew it.",
-        "If it was not on purpose, find what else writes this register.",
-    ),
-    AlarmKind.LEVER_SILENT: AlarmFacts(
-        _M,
-        "A setpoint was changed and the plant did not follow.",
-        "The lever is frozen; the plan goes on without it.",
-        "Check valve, fan drive or local override of the unit.",
-    ),
-    AlarmKind.LEVER_BACKWARDS: AlarmFacts(
-        _H,
-        "The plant moved against a setpoint change.",
-        "The lever is frozen; a sign, a sensor or a wire is wrong.",
-        "Check sensor assignment and control action of the unit.",
-    ),
-    AlarmKind.NO_PLAN: AlarmFacts(
-        _L,
-        "No plan could be made for several cycles.",
-        "Setpoints stay; savings pause.",
-        "Read the reason in the cycle record; check feeds and model.",
-    ),
-    AlarmKind.STORE_LOST: AlarmFacts(
-        _H,
-        "The database cannot be reached.",
-        "Nothing can be proposed or approved; only stop and fallback work.",
-        "Check disk space and the database.",
-        may_be_shelved=False,
-    ),
-    AlarmKind.AUDIT_BROKEN: AlarmFacts(
-        _H,
-        "The audit log is not what was written.",
-        "The record of who did what cannot be trusted from there on.",
-        "Keep the database file, tell the security officer, restore from a copy.",
-        may_be_shelved=False,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)

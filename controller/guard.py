@@ -252,6 +252,11 @@ def _new_id(tx: Connection, **values: object) -> int:
     return int(key[0])
 
 
+def at_target(value: float, target: float, lever: Lever) -> bool:
+    """Whether a register holds a value as well as its resolution allows."""
+    return abs(value - target) <= lever.resolution / 2 + 1e-9
+
+
 def _or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from controller.actuation import Refusal, objection
+from controller.api.bodies import DecisionIn, ProposalQuery
 from controller.api.deps import ApiDeps
 from controller.api.problems import Code, Problem, documented
-from controller.api.schemas import DecisionIn, ProposalOut, ProposalQuery
+from controller.api.proposal_schema import ProposalOut
 from controller.api.security import Decider, Deps, Reader
 from controller.decisions import (
     AlreadyDecided,

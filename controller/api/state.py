@@ -7,18 +7,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from controller.api.bodies import AlarmQuery, AuditQuery, HandoverQuery, ShelfIn
 from controller.api.problems import Code, Problem, documented
 from controller.api.schemas import (
     AlarmOut,
-    AlarmQuery,
     AuditOut,
-    AuditQuery,
     HandoverOut,
-    HandoverQuery,
     HoldOut,
     RequestOut,
     SavingOut,
-    ShelfIn,
     StateOut,
     VerificationOut,
     WhoOut,

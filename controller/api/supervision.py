@@ -7,19 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from controller.api.bodies import HoldIn, ModeIn, ReasonIn, StandingIn
 from controller.api.deps import ApiDeps
 from controller.api.problems import Code, Problem, documented
-from controller.api.schemas import (
-    HoldIn,
-    HoldOut,
-    ModeIn,
-    ModesOut,
-    ReasonIn,
-    RequestOut,
-    StandingIn,
-    StandingOut,
-    StopOut,
-)
+from controller.api.schemas import HoldOut, ModesOut, RequestOut, StandingOut, StopOut
 from controller.api.security import Delegator, Deps, Holder, ModeSetter, Reader, Stopper
 from controller.envelope import Range
 from controller.holds import UnknownTarget

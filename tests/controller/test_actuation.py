@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import pytest
 from supervision_kit import A_AIR, A_FAN, WATER, FakePlant, Room, demo_site, room
 
-from controller.actuation import Execution, Outcome, Refusal, execute, recover, settle
+from controller.actuation import Execution, Outcome, Refusal, execute, settle
 from controller.guard import Purpose, commands_of
 from controller.leases import leases, renew
 from controller.proposals import Decision, Proposal, ProposalStatus
+from controller.recovery import recover
 from plant.commands import Command, Confirmed, Mismatch, Receipt, Refused
 from plant.points import PointId
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from supervision_kit import A_AIR, FakePlant, demo_site, room
 
-from controller.actuation import recover
 from controller.guard import commands_of
 from controller.proposals import ProposalStatus
+from controller.recovery import recover
 from controller.store import Store, sqlite_url
 from plant.errors import ConfigError
 

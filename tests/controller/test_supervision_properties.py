@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from supervision_kit import FakePlant, Room, demo_site, draft_of_verdict, room
 
 from controller import envelope
-from controller.actuation import execute, recover, settle
+from controller.actuation import execute, settle
 from controller.envelope import COOLER, Change, Range, Verdict, VerdictOutcome
 from controller.fallback import FallbackController
 from controller.guard import GuardedWriter, Purpose
 from controller.leases import renew
 from controller.modes import Mode
 from controller.proposals import Decision
+from controller.recovery import recover
 from plant.commands import Command, Receipt
 from plant.points import PointId
 from plant.quantities import Quantity

@@ -1,0 +1,131 @@
+"""What comes in: bodies and queries. Strict: an unknown field is an error."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from controller.decisions import Decision
+from controller.proposal_record import ProposalStatus
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _only_numbers(value: object) -> object:
+    """JSON does not tell 3 from 3.0, but a text is not a number."""
+    if isinstance(value, str | bool):
+        raise ValueError("should be a number")
+    return value
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProposalQuery(_In):
+    """Which proposals to list."""
+
+    status: ProposalStatus | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class AlarmQuery(_In):
+    """Whether shelved alarms are listed too."""
+
+    shelved: bool = False
+
+
+class AuditQuery(_In):
+    """Which records to list, paging back with `before`."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    before: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
+
+
+class HandoverQuery(_In):
+    """How far back to look."""
+
+    hours: Annotated[float, Field(gt=0, le=14 * 24)] = 8
+
+
+class DecisionIn(_In):
+    """A decision, for exactly what the digest covers."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"decision": "approve", "digest": "0" * 64, "reason": ""}]}
+    )
+
+    decision: Decision
+    digest: Digest
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+
+
+class HoldIn(_In):
+    """Hands off a site, zone, machine or lever for some minutes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"target": "crah-3", "minutes": 180, "reason": "belt"}]}
+    )
+
+    target: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    minutes: Annotated[float, Field(ge=1, le=30 * 24 * 60, strict=True)]
+    reason: Words
+
+
+class ReasonIn(_In):
+    """A reason, in a few words."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "smell of burning in hall 2"}]})
+
+    reason: Words
+
+
+class ModeIn(_In):
+    """The mode wanted, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"mode": "advisory", "reason": "end of the night shift"}]}
+    )
+
+    mode: Literal["shadow", "advisory", "supervised"]
+    reason: Words
+
+
+class RangeIn(_In):
+    """From and to, both allowed."""
+
+    low: Annotated[float, Field(strict=True, allow_inf_nan=False)]
+    high: Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class StandingIn(_In):
+    """Agree beforehand to changes of these levers within these ranges."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "ranges": {"zone-a.supply-air": {"low": 18, "high": 23}},
+                    "minutes": 480,
+                    "count": 40,
+                    "min_margin_k": 1.0,
+                }
+            ]
+        }
+    )
+
+    ranges: Annotated[dict[str, RangeIn], Field(min_length=1, max_length=200)]
+    minutes: Annotated[float, Field(ge=1, le=7 * 24 * 60, strict=True)]
+    count: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_only_numbers)]
+    min_margin_k: Annotated[float, Field(ge=0, le=20, strict=True)] = 0.5
+
+
+class ShelfIn(_In):
+    """Put an alarm aside for some minutes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"minutes": 60, "reason": "sensor on order"}]})
+
+    minutes: Annotated[float, Field(ge=1, le=12 * 60, strict=True)]
+    reason: Words

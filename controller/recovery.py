@@ -1,0 +1,55 @@
+"""Recovery: finishing the record of an execution that a crash cut off, from what the plant says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from controller.guard import CommandRecord, GuardedWriter, Purpose, at_target, commands_of
+from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
+from controller.store import Store
+from plant.commands import Command, Confirmed
+from plant.points import PointId
+from plant.site import Site
+from plant.snapshot import Snapshot
+
+
+async def recover(
+    *, desk: ApprovalDesk, store: Store, snapshot: Snapshot, site: Site, writer: GuardedWriter, at: datetime
+) -> list[Proposal]:
+    """Finish the record of executions a crash cut off, from what the plant's registers say.
+
+    All new: applied. All old: failed, nothing was written. Mixed: undone. A register that the plant
+    itself has moved since (its dead-man did its work) is left to the plant.
+    """
+    ended: list[Proposal] = []
+    for proposal in desk.unfinished():
+        records = [r for r in commands_of(store, proposal.id) if r.purpose is Purpose.PROPOSAL]
+        where = {r.point: snapshot.value(r.point) for r in records}
+        if any(math.isnan(v) for v in where.values()):
+            continue  # the plant does not say; ask again with the next snapshot
+        status, note = await _finish_cut_off(proposal, records, where, snapshot, site, writer)
+        ended.append(desk.mark(proposal.id, status, at, note))
+    return ended
+
+
+async def _finish_cut_off(
+    proposal: Proposal,
+    records: Sequence[CommandRecord],
+    where: Mapping[PointId, float],
+    snapshot: Snapshot,
+    site: Site,
+    writer: GuardedWriter,
+) -> tuple[ProposalStatus, str]:
+    lever_of = {p: lever for lever in site.levers for p in lever.points}
+    new = [r for r in records if at_target(where[r.point], r.value, lever_of[r.point])]
+    if not new:
+        return ProposalStatus.FAILED, "cut off; no register had changed"
+    if len(new) == len(records):
+        return ProposalStatus.APPLIED, "cut off; every register had changed"
+    back = [Command(r.point, r.before) for r in new]
+    undone = await writer.write(back, snapshot=snapshot, purpose=Purpose.ROLLBACK, proposal=proposal.id)
+    if all(isinstance(r, Confirmed) for r in undone):
+        return ProposalStatus.ROLLED_BACK, f"cut off; {len(back)} registers set back"
+    return ProposalStatus.FAILED, "cut off; a register could not be set back"
