@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import highspy
 import numpy as np
 import pyomo.environ as pyo
 
@@ -87,6 +88,10 @@ class LinearPlan:
         path = problem.board.ramped(self._grouping.spread(blocks, self._shape.steps), self._shape.step_s)
         facts = SolverFacts("highs", ended.termination, ended.gap, *self._size)
         return Solved(path, ended.proven, facts)
+
+    def matrix(self) -> highspy.HighsLp:
+        """The numbers HiGHS now holds, for a comparison with HiGHS alone."""
+        return self._solver.matrix()
 
     def _load(self, problem: Problem, at: cuts.Reference, around: Array, reach: float) -> None:
         """Bring this problem's numbers into every law."""

@@ -85,7 +85,15 @@ def _violation_cost(problem: Problem, rolled: Rollout) -> Array:
 
 
 def _first_move(problem: Problem, values: Array) -> list[float]:
-    return [a.round_safely(float(v)) for a, v in zip(problem.board.axes, values, strict=True)]
+    """What would be written now: on the resolution, and never less cooling for a zone above its limit."""
+    board = problem.board
+    rounded = [a.round_safely(float(v)) for a, v in zip(board.axes, values, strict=True)]
+    zones = len(board.supply)
+    warmest = problem.model.bank.padded(problem.world.inlets_c).max(axis=-1)
+    for z in np.flatnonzero(warmest > problem.limit_c):
+        rounded[z] = min(rounded[z], board.supply[z].present)
+        rounded[zones + z] = max(rounded[zones + z], board.speed[z].present)
+    return rounded
 
 
 def _moves(problem: Problem, paths: Array) -> Array:

@@ -82,6 +82,11 @@ class PersistentHighs:
         config.solver_options = dict(options)
         self._fresh = True
 
+    def matrix(self) -> highspy.HighsLp:
+        """The model as HiGHS holds it."""
+        held: highspy.HighsLp = self._solver._solver_model.getLp()
+        return held
+
     def run(self) -> Ended:
         """Solve with the parameters as they now stand, and load the values where there are any."""
         updates = self._solver.config.auto_updates

@@ -12,6 +12,7 @@ from plant.timegrid import TimeGrid
 _DAY_S = 86_400
 _WEEK_S = 7 * _DAY_S
 _BIN_S = 900
+_STILL_NEWS_S = 3600
 _LEAST_STD_SHARE = 0.1
 _LAGS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -64,13 +65,13 @@ def expect(past: Past, now: float, grid: TimeGrid, habit: Habit) -> Band:
     recent = Past(recent.time_s[inside], recent.value[inside])
     if not recent.value.size:
         return Band(np.full(grid.steps, now), np.full(grid.steps, habit.least_std))
-    if now != now:
-        near = recent.time_s > start - 3600
-        now = float(recent.value[near][-1]) if near.any() else np.nan
+    known_at = start
+    if now != now and recent.time_s[-1] > start - _STILL_NEWS_S:
+        now, known_at = float(recent.value[-1]), float(recent.time_s[-1])
     period = _WEEK_S if habit.weekly and _span_s(recent) >= 2 * _WEEK_S else _DAY_S
     shape = _shape(recent, period)
     residual = recent.value - _read(shape, recent.time_s, period)
-    unusual = 0.0 if now != now else now - float(_read(shape, np.array([start]), period)[0])
+    unusual = 0.0 if now != now else now - float(_read(shape, np.array([known_at]), period)[0])
     fade = np.exp(-(times - start) / habit.memory_s)
     spread = _spread(recent.time_s, residual, times - start, habit)
     return Band(_read(shape, times, period) + unusual * fade, spread)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.identify.coils import CoilLaw
-from plant.forecast import Array
+from plant.forecast import Array, Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.history import History
 from plant.points import PointId
 from plant.psychrometrics import CP_WATER, RHO_WATER, enthalpy_kj_kg, humidity_ratio
@@ -23,6 +23,7 @@ from plant.readings import Quality, Reading
 from plant.site import Site
 from plant.site_file import load_site
 from plant.snapshot import Snapshot
+from plant.timegrid import TimeGrid
 
 STEP_S = 300
 START = datetime(2025, 6, 2, tzinfo=UTC)
@@ -230,3 +231,30 @@ def snapshot_at(history: History, row: int, **changes: float) -> Snapshot:
 def without(site: Site, *quantities: Quantity) -> Site:
     """The same site with some quantities not measured at all."""
     return replace(site, points=tuple(p for p in site.points if p.quantity not in quantities))
+
+
+def flat_outlook(site: Site, start: datetime, steps: int = 96) -> tuple[CarbonSeries, PriceSeries, TimeGrid]:
+    """Constant carbon and price on a quarter-hour grid."""
+    grid = TimeGrid(start, 900, steps)
+    carbon = CarbonSeries(grid, np.full(steps, 350.0), CarbonKind.AVERAGE, "flat", True)
+    return carbon, PriceSeries(grid, np.full(steps, 0.1), site.tariff.currency, "flat"), grid
+
+
+def outlook(
+    site: Site, start: datetime, load_share: float = 0.7, wet_c: float = 18.0, steps: int = 96
+) -> Forecast:
+    """A forecast in which nothing changes."""
+    carbon, price, grid = flat_outlook(site, start, steps)
+
+    def band(value: float, std: float) -> Band:
+        return Band(np.full(steps, value), np.full(steps, std))
+
+    return Forecast(
+        issued_at=start,
+        grid=grid,
+        it_reference_kw={z.id: band(load_share * z.it_design_kw, 3.0) for z in site.zones},
+        dry_bulb_c=band(wet_c + 6, 1.0),
+        wet_bulb_c=band(wet_c, 1.0),
+        carbon=carbon,
+        price=price,
+    )
