@@ -93,7 +93,6 @@ class Actions:
             changed = authority.modes.leave_fallback(cause, at, owner)
         if changed:
             authority.alarms.hold_to(AlarmKind.FALLBACK, owner, present, f"{cause}: {detail}", at)
-            self._parts.metrics.observe_decision("fallback")
 
     def _fallen(self) -> frozenset[OwnerId]:
         modes = self._parts.authority.modes
@@ -144,7 +143,6 @@ class Actions:
             clock=self._parts.clock,
             held=authority.holds.levers(at),
         )
-        self._parts.metrics.observe_proposal(done.outcome.value)
         for receipt in done.receipts:
             self._parts.metrics.observe_command(type(receipt).__name__.lower())
         return done
@@ -157,10 +155,7 @@ class Actions:
         after = [
             settle(p, desk=authority.desk, snapshot=snapshot, site=self._parts.site, at=at) for p in applied
         ]
-        ended = tuple(p for p in after if p.status is not ProposalStatus.APPLIED)
-        for proposal in ended:
-            self._parts.metrics.observe_proposal(proposal.status.value)
-        return ended
+        return tuple(p for p in after if p.status is not ProposalStatus.APPLIED)
 
     async def _renew(self, at: datetime) -> None:
         authority = self._parts.authority

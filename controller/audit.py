@@ -9,7 +9,7 @@ who can rewrite the whole database could forge a whole chain: publish `head()` s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,10 +52,14 @@ class AuditFinding:
 
 
 class AuditLog:
-    """Append and verify. There is no way to change or remove a record."""
+    """Append and verify. There is no way to change or remove a record.
 
-    def __init__(self, store: Store) -> None:
+    ``listener`` is told each record as it is sealed (for counters), before its transaction ends.
+    """
+
+    def __init__(self, store: Store, listener: Callable[[AuditRecord], None] = lambda record: None) -> None:
         self._store = store
+        self._listener = listener
 
     def record(self, kind: str, who: str, what: Mapping[str, object], at: datetime) -> AuditRecord:
         """Append one record, in the same transaction as the change it tells of (if one is open)."""
@@ -71,7 +75,9 @@ class AuditLog:
             )
             tx.execute(delete(AUDIT_HEAD))
             tx.execute(insert(AUDIT_HEAD).values(only=1, seq=seq, hash=sealed))
-        return AuditRecord(seq, at, kind, who, json.loads(body), sealed)
+        sealed_record = AuditRecord(seq, at, kind, who, json.loads(body), sealed)
+        self._listener(sealed_record)
+        return sealed_record
 
     def head(self) -> AuditHead:
         """The last record's number and hash; number 0 for an empty log."""

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 from controller.alarms import AlarmBook
 from controller.audit import AuditLog
+from controller.audit_metrics import counting
 from controller.fallback import FallbackController
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
@@ -125,13 +127,14 @@ def make_authority(
     clock: Clock,
     writer: PointWriter,
     store: Store,
+    metrics: Metrics,
     *,
     period_s: float,
     initial: Mode,
     latch_file: Path | None,
 ) -> tuple[Authority, StandingApprovals]:
     """Everything that narrows and records, over one store."""
-    audit = AuditLog(store)
+    audit = AuditLog(store, counting(metrics))
     modes = ModeKeeper(store, audit, site, initial=initial, latch_file=latch_file)
     holds = HoldBook(store, audit, site)
     standing = StandingApprovals(store, audit)
@@ -210,12 +213,12 @@ def assemble(
     knowledge = knowledge or learn(site, historian, settings, clock.now())
     feeds = open_feeds(site)
     poller = Poller(site, field, Judge(site), clock, historian, store_s=store_s)
+    metrics = Metrics(site, version=version("coolwright"))
+    metrics.observe_baseline(knowledge.baseline)
     authority, standing = make_authority(
-        site, clock, field, store, period_s=settings.cycle_s, initial=initial, latch_file=latch_file
+        site, clock, field, store, metrics, period_s=settings.cycle_s, initial=initial, latch_file=latch_file
     )
     planner = planner or start_planner(policy, site, knowledge, settings)
-    metrics = Metrics(site)
-    metrics.observe_baseline(knowledge.baseline)
     snapshot: Callable[[], Snapshot] = poller.snapshot
     parts = Parts(
         site=site,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from controller.cli.options import SiteArgument
+
+if TYPE_CHECKING:
+    from plant.site import Site
+    from telemetry.probe import Finding
 
 
 def register(app: typer.Typer) -> None:
@@ -12,8 +18,14 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check)
 
 
-def check(site: SiteArgument) -> None:
-    """Check a site file and its register map. Nothing is written to anything."""
+def check(
+    site: SiteArgument,
+    probe: Annotated[bool, typer.Option("--probe", help="Read every point of the plant, once.")] = False,
+) -> None:
+    """Check a site file and its register map; with --probe every point too. Never writes to the plant.
+
+    Exit code 1 if a point is not as the site file says.
+    """
     from plant.site_file import load_site
     from telemetry.registers import check_register_map
 
@@ -24,3 +36,36 @@ def check(site: SiteArgument) -> None:
         f"{len(described.points)} points on {len(described.gateways)} gateways, "
         f"{len(described.levers)} levers: in order"
     )
+    if probe and not _tell(_probed(described)):
+        raise typer.Exit(1)
+
+
+def _probed(site: Site) -> list[Finding]:
+    import asyncio
+
+    from controller.clock import WallClock
+    from telemetry.gateways import Field, open_gateways
+    from telemetry.probe import probe
+
+    async def ask() -> list[Finding]:
+        field = Field(site, open_gateways(site, WallClock()))
+        try:
+            return await probe(site, field)
+        finally:
+            await field.close()
+
+    return asyncio.run(ask())
+
+
+def _tell(findings: list[Finding]) -> bool:
+    """One line a point; True if all are as described."""
+    for found in findings:
+        reading = found.reading
+        state = "ok" if found.ok else found.problem
+        plausible = f"plausible {found.low:g} to {found.high:g}"
+        typer.echo(f"{found.point.id:36} {reading.value:10.3f} {found.point.facts.inside_unit:6} {plausible:28} {state}")
+        if not found.ok:
+            typer.echo(f"    evidence: {found.evidence}\n    mend: {found.mend}")
+    wrong = sum(not found.ok for found in findings)
+    typer.echo(f"{len(findings)} points read, {wrong} to look at; nothing was written")
+    return wrong == 0
