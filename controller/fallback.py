@@ -36,17 +36,20 @@ class FallbackController:
     ) -> list[Command]:
         """The next writes for these zones (and `SITE` for the plant's own levers); None is everything."""
         targets = self.targets(snapshot, forecast)
+        # A zone seen to be hot is never warmed, not even towards a value that is safe in general.
+        seen_hot = frozenset(hot_zones(self._site, snapshot)) - self._blind(snapshot)
         return [
             command
             for lever in self._site.levers
             if (owners is None or lever.owner in owners) and lever.id not in held
             for command in _ramp(lever, targets[lever.id], snapshot)
+            if not (_concerns(lever, seen_hot) and _warms(lever, command, snapshot))
         ]
 
     def targets(self, snapshot: Snapshot, forecast: Forecast | None) -> Setpoints:
         """Where every lever should end up, were nothing to change."""
         advised = self._advice(snapshot, forecast)
-        blind = frozenset(z.id for z in self._site.zones if not seen_inlets_c(self._site, z, snapshot))
+        blind = self._blind(snapshot)
         hot = frozenset(hot_zones(self._site, snapshot))
         return Setpoints(
             {lever.id: _target(lever, advised.get(lever.id), blind, hot) for lever in self._site.levers}
@@ -55,6 +58,9 @@ class FallbackController:
     def arrived(self, snapshot: Snapshot, forecast: Forecast | None) -> bool:
         """Whether no write is left to do."""
         return not self.commands(snapshot, forecast)
+
+    def _blind(self, snapshot: Snapshot) -> frozenset[OwnerId]:
+        return frozenset(z.id for z in self._site.zones if not seen_inlets_c(self._site, z, snapshot))
 
     def _advice(self, snapshot: Snapshot, forecast: Forecast | None) -> Setpoints:
         if self._policy is None or forecast is None:
@@ -77,6 +83,11 @@ def _target(lever: Lever, advised: float | None, blind: frozenset[OwnerId], hot:
 
 def _concerns(lever: Lever, zones: frozenset[OwnerId]) -> bool:
     return bool(zones) if lever.owner == SITE else lever.owner in zones
+
+
+def _warms(lever: Lever, command: Command, snapshot: Snapshot) -> bool:
+    move = command.value - snapshot.value(command.point)
+    return move * COOLER.get(lever.quantity, 0) <= 0
 
 
 def _ramp(lever: Lever, target: float, snapshot: Snapshot) -> list[Command]:

@@ -27,11 +27,17 @@ async def recover(
     for proposal in desk.unfinished():
         records = [r for r in commands_of(store, proposal.id) if r.purpose is Purpose.PROPOSAL]
         where = {r.point: snapshot.value(r.point) for r in records}
-        if any(math.isnan(v) for v in where.values()):
-            continue  # the plant does not say; ask again with the next snapshot
+        if any(math.isnan(v) for v in where.values()) or not _seen_since(proposal, where, snapshot):
+            continue  # the plant does not say yet; ask again with the next snapshot
         status, note = await _finish_cut_off(proposal, records, where, snapshot, site, writer)
         ended.append(desk.mark(proposal.id, status, at, note))
     return ended
+
+
+def _seen_since(proposal: Proposal, where: Mapping[PointId, float], snapshot: Snapshot) -> bool:
+    """A reading from before the writes would tell the old value, and a half change would look undone."""
+    begun = proposal.executed_at
+    return begun is not None and all(snapshot.reading(point).time > begun for point in where)
 
 
 async def _finish_cut_off(

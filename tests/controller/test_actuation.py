@@ -358,6 +358,22 @@ async def test_recovery_waits_for_a_plant_it_cannot_see() -> None:
     assert [u.id for u in r.desk.unfinished()] == [p.id]
 
 
+async def test_recovery_does_not_judge_by_readings_from_before_the_writes() -> None:
+    r = room()
+    p = approved(r)
+    old = r.snapshot()
+    r.desk.begin(p, r.now)
+    point = PointId("crah-1.supply-air.setpoint")
+    r.guard._intend([Command(point, 18.4)], old, Purpose.PROPOSAL, p.id, r.now)
+    r.plant.registers[point] = 18.4
+    r.clock.forward(5)
+    early = await recover(desk=r.desk, store=r.store, snapshot=old, site=r.site, writer=r.guard, at=r.now)
+    assert early == [], "the old reading would have said that nothing was written"
+    fresh = r.snapshot()
+    ended = await recover(desk=r.desk, store=r.store, snapshot=fresh, site=r.site, writer=r.guard, at=r.now)
+    assert [e.status for e in ended] == [ProposalStatus.APPLIED]
+
+
 async def test_commands_are_recorded_before_they_go_out() -> None:
     r = room()
     seen: list[int] = []

@@ -56,6 +56,16 @@ class NotingPlant(FakePlant):
     desk: Room | None = None
     purpose: str = "proposal"
 
+    def _seen_hot(self) -> frozenset[str]:
+        """Zones above the limit with enough sensors left for the program to know it."""
+        hot = set()
+        for zone in self.site.zones:
+            sensors = self.site.points_of(zone.id, Quantity.INLET_TEMPERATURE)
+            seen = sum(p.id not in self.blind for p in sensors)
+            if self.inlet_c.get(zone.id, 22.0) >= 27.0 and 2 * seen >= len(sensors):
+                hot.add(zone.id)
+        return frozenset(hot)
+
     async def write(self, commands: Sequence[Command]) -> list[Receipt]:
         assert self.desk is not None
         for c in commands:
@@ -64,7 +74,7 @@ class NotingPlant(FakePlant):
                     c,
                     self.registers.get(c.point, math.nan),
                     self.desk.now,
-                    frozenset(z.id for z in self.site.zones if self.inlet_c.get(z.id, 22.0) >= 27.0),
+                    self._seen_hot(),
                     self.desk.modes.stopped is not None,
                     self.desk.holds.levers(self.desk.now),
                     self.purpose,
@@ -87,10 +97,11 @@ def check(notes: list[Note]) -> None:
             if n.command.point == note.command.point and note.at - n.at < timedelta(seconds=270)
         ]
         assert all(abs(value - b) <= lever.max_move + 1e-6 for b in earlier), f"{lever.id} moved too fast"
-        if note.purpose != "proposal":
+        if note.purpose not in ("proposal", "fallback"):
             continue
-        assert not note.stopped, "written under a stop"
-        assert lever.id not in note.held, f"{lever.id} was held"
+        if note.purpose == "proposal":
+            assert not note.stopped, "written under a stop"
+            assert lever.id not in note.held, f"{lever.id} was held"
         if note.hot & {lever.owner} or (note.hot and lever.owner == "site"):
             assert (value - note.before) * COOLER[lever.quantity] > 0, f"{lever.id} warmed a hot zone"
 
@@ -122,6 +133,7 @@ _TROUBLE = st.one_of(
     st.tuples(st.just("stop"), st.none()),
     st.tuples(st.just("renew"), st.none()),
     st.tuples(st.just("fallback"), st.none()),
+    st.tuples(st.just("hot fallback"), _zone),
     st.tuples(st.just("wait"), st.sampled_from([5.0, 60.0, 200.0, 1000.0])),
     st.tuples(st.just("standing"), _lever),
     st.tuples(st.just("cycle"), st.none()),
@@ -242,6 +254,17 @@ async def _fallback(r: Room, plant: NotingPlant, what: object, fallback: Fallbac
     await r.guard.write(fallback.commands(snapshot, None), snapshot=snapshot, purpose=Purpose.FALLBACK)
 
 
+async def _hot_fallback(r: Room, plant: NotingPlant, what: str, fallback: FallbackController) -> None:
+    """Fallback in a zone that is hot and whose levers someone has already put lower than its target."""
+    plant.inlet_c[what] = 28.0
+    r.clock.forward(300)
+    for lever in SITE.levers:
+        if lever.owner in (what, "site"):
+            cooler = lever.high if COOLER[lever.quantity] > 0 else lever.low
+            plant.registers.update(dict.fromkeys(lever.points, cooler))
+    await _fallback(r, plant, None, fallback)
+
+
 async def _stop(r: Room, plant: NotingPlant, what: object, _: object) -> None:
     r.modes.stop(by="eve", reason="smoke", at=r.now)
 
@@ -270,6 +293,7 @@ STEP = {
     "wait": _wait,
     "renew": _renew,
     "fallback": _fallback,
+    "hot fallback": _hot_fallback,
     "stop": _stop,
     "resume": _resume,
     "standing": _standing,

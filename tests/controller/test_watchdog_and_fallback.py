@@ -170,3 +170,29 @@ def test_held_levers_and_unseen_registers_are_left_alone() -> None:
     assert [c.point for c in fallback.commands(plant.snapshot(START), None)] == ["crah-2.supply-air.setpoint"]
     assert fallback.commands(plant.snapshot(START), None, held=frozenset({A_AIR})) == []
     assert fallback.commands(plant.snapshot(START), None, owners=frozenset({OwnerId("zone-b")})) == []
+
+
+def test_a_hot_zone_that_is_already_colder_than_its_target_is_not_warmed() -> None:
+    plant = FakePlant(SITE)
+    plant.inlet_c["zone-a"] = 28.0
+    for point in SITE.lever_by_id[A_AIR].points:
+        plant.registers[point] = 17.0
+    for point in SITE.lever_by_id[A_FAN].points:
+        plant.registers[point] = 1.0
+    for point in SITE.lever_by_id[LeverId("plant.condenser-water")].points:
+        plant.registers[point] = 20.0
+    # the site's fallback is 18 °C, 90 % and 24 °C: each of them would cool less than now
+    commands = FallbackController(SITE, None).commands(plant.snapshot(START), None)
+    assert commands == []
+
+
+def test_a_blind_zone_still_goes_to_the_sites_own_value_from_either_side() -> None:
+    plant = FakePlant(SITE)
+    for point in SITE.lever_by_id[A_AIR].points:
+        plant.registers[point] = 17.0
+    plant.blind = {p.id for p in SITE.points_of(A, Quantity.INLET_TEMPERATURE)}
+    commands = FallbackController(SITE, None).commands(plant.snapshot(START), None)
+    assert {(c.point, c.value) for c in commands} == {
+        ("crah-1.supply-air.setpoint", 17.5),
+        ("crah-2.supply-air.setpoint", 17.5),
+    }
