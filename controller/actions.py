@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.actuation import Execution, execute, recover, settle
+from controller.actuation import Execution, Outcome, execute, recover, settle
 from controller.alarms import AlarmKind
 from controller.guard import Purpose
-from controller.leases import renew
+from controller.leases import leases, renew
 from controller.modes import Mode
 from controller.parts import Parts
 from controller.proposals import Proposal, ProposalStatus
@@ -19,6 +19,7 @@ from controller.watchdog import DataState
 from plant.commands import Receipt
 from plant.forecast import Forecast
 from plant.points import SITE, OwnerId, PointId
+from plant.setpoints import LeverId
 from plant.site import Site
 from plant.snapshot import Snapshot
 
@@ -58,6 +59,7 @@ class Actions:
         at = self._parts.clock.now()
         snapshot = self._parts.snapshot()
         self._watch(snapshot, at)
+        self._parts.authority.truth.judge(snapshot, at)
         fallen = self._fallen()
         fallback = await self._fall_back(snapshot, fallen, at) if fallen else ()
         if SITE in fallen:
@@ -72,7 +74,11 @@ class Actions:
         """Enter and leave fallback by the age of the data and of the plan."""
         authority = self._parts.authority
         authority.watch.see(snapshot)
-        for zone, state in authority.watch.zones(at).items():
+        zones = authority.watch.zones(at)
+        authority.sentinel.plant(snapshot, at, echoed=authority.heartbeat.echoed(snapshot))
+        authority.sentinel.data(zones, authority.modes, at)
+        authority.sentinel.store(authority.modes.flush(), at)
+        for zone, state in zones.items():
             self._fallback_while(state is DataState.FALLBACK, STALE, "its sensors are not seen", at, zone)
         lost = authority.watch.site(at) is DataState.FALLBACK
         self._fallback_while(lost, STALE, "the plant is not seen", at, SITE)
@@ -108,7 +114,7 @@ class Actions:
             return ()
         authority = self._parts.authority
         commands = authority.fallback.commands(
-            snapshot, self._outlook, owners=fallen, held=authority.holds.levers(at)
+            snapshot, self._outlook, owners=fallen, held=authority.barred(at)
         )
         if not commands:
             return ()
@@ -141,8 +147,11 @@ class Actions:
             writer=authority.writer,
             audit=authority.audit,
             clock=self._parts.clock,
-            held=authority.holds.levers(at),
+            held=authority.barred(at),
         )
+        authority.sentinel.executed(done, at)
+        if done.outcome is Outcome.APPLIED:
+            authority.truth.applied(granted, snapshot, at)
         for receipt in done.receipts:
             self._parts.metrics.observe_command(type(receipt).__name__.lower())
         return done
@@ -155,19 +164,33 @@ class Actions:
         after = [
             settle(p, desk=authority.desk, snapshot=snapshot, site=self._parts.site, at=at) for p in applied
         ]
-        return tuple(p for p in after if p.status is not ProposalStatus.APPLIED)
+        ended = tuple(p for p in after if p.status is not ProposalStatus.APPLIED)
+        authority.sentinel.settled(ended, at)
+        return ended
 
     async def _renew(self, at: datetime) -> None:
         authority = self._parts.authority
-        held = authority.holds.levers(at) | authority.modes.closed_levers()
-        await renew(
+        renewal = await renew(
             store=authority.store,
             site=self._parts.site,
             snapshot=self._parts.snapshot(),
             writer=authority.writer,
             at=at,
-            held=held,
+            held=authority.closed(at),
         )
+        authority.sentinel.renewed(renewal.lost, at)
+        self._parts.metrics.observe_leases(self._expiries())
+
+    def _expiries(self) -> dict[LeverId, datetime]:
+        """Until when each lever is ours: the earliest end among its registers."""
+        held = leases(self._parts.authority.store)
+        length = timedelta(seconds=self._parts.site.safety.lease_s)
+        found: dict[LeverId, datetime] = {}
+        for lever in self._parts.site.levers:
+            ends = [held[p].renewed_at + length for p in lever.points if p in held]
+            if ends:
+                found[lever.id] = min(ends)
+        return found
 
 
 def _points_of(proposal: Proposal, site: Site) -> list[PointId]:

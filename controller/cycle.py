@@ -66,9 +66,7 @@ def checked(answer: PolicyAnswer, parts: Parts) -> PolicyAnswer:
 def judge(advice: Advice, snapshot: Snapshot, parts: Parts) -> Verdict:
     """What the envelope lets through now, with holds and zones without authority kept out."""
     at = parts.clock.now()
-    authority = parts.authority
-    held = authority.holds.levers(at) | authority.modes.closed_levers()
-    return review(parts.site, advice.setpoints, snapshot, at=at, held=held)
+    return review(parts.site, advice.setpoints, snapshot, at=at, held=parts.authority.closed(at))
 
 
 def ask(

@@ -112,7 +112,7 @@ class LeverTruth:
 
     def judge(self, snapshot: Snapshot, at: datetime) -> Mapping[LeverId, Answer]:
         """The answers that can be given now. Freezes a lever at the third bad one in a row."""
-        due = [t for t in self._trials.values() if t.due <= at]
+        due = [t for t in self._trials.values() if t.due <= at and self._seen_since(t, snapshot)]
         answers = {trial.lever: self._answer(trial, snapshot) for trial in due}
         for name, answer in answers.items():
             del self._trials[name]
@@ -128,6 +128,12 @@ class LeverTruth:
         self._audit.record("lever.unfrozen", by, {"lever": lever, "was": answer}, at)
         self._alarms.clear(_KIND[answer], lever, at)
         return True
+
+    def _seen_since(self, trial: _Trial, snapshot: Snapshot) -> bool:
+        """Whether the plant has been read since the answer fell due; an older reading says nothing."""
+        lever = self._site.lever_by_id[trial.lever]
+        read = [snapshot.reading(p) for p in _process_points(self._site, lever, ANSWERS[lever.quantity])]
+        return all(r.time >= trial.due for r in read if r.usable)
 
     def _answer(self, trial: _Trial, snapshot: Snapshot) -> Answer:
         lever = self._site.lever_by_id[trial.lever]
@@ -154,14 +160,18 @@ class LeverTruth:
         self._alarms.raise_(_KIND[answer], name, f"{STRIKES} steps in a row: {answer}", at)
 
 
-def _process_value(site: Site, lever: Lever, process: Process, snapshot: Snapshot) -> float:
-    """Mean of the process values behind the lever's own registers' owners."""
+def _process_points(site: Site, lever: Lever, process: Process) -> list[PointId]:
+    """The process values behind the lever's own registers' owners."""
     points = site.point_by_id
     owners = {points[p].owner for p in lever.points if p in points} | {lever.owner}
-    found: list[PointId] = [p.id for owner in sorted(owners) for p in site.points_of(owner, process.quantity)]
+    found = [p.id for owner in sorted(owners) for p in site.points_of(owner, process.quantity)]
     if not found and lever.owner == SITE:
-        found = [p.id for p in site.points_with(process.quantity)]
-    return _mean([snapshot.value(p) for p in found])
+        return [p.id for p in site.points_with(process.quantity)]
+    return found
+
+
+def _process_value(site: Site, lever: Lever, process: Process, snapshot: Snapshot) -> float:
+    return _mean([snapshot.value(p) for p in _process_points(site, lever, process)])
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from controller.alarms import AlarmBook
 from controller.audit import AuditLog
 from controller.fallback import FallbackController
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
+from controller.lever_truth import LeverTruth
 from controller.metrics import Metrics
 from controller.modes import ModeKeeper
 from controller.outlook import Outlook
 from controller.planner import Planner
 from controller.proposals import ApprovalDesk
+from controller.rollout import Rollout
+from controller.sentinel import Sentinel
 from controller.store import Store
 from controller.watchdog import DataWatch, Heartbeat
 from plant.ports import Clock
+from plant.setpoints import LeverId
 from plant.site import Site
 from plant.snapshot import Snapshot
 
@@ -36,6 +41,17 @@ class Authority:
     heartbeat: Heartbeat
     watch: DataWatch
     fallback: FallbackController
+    sentinel: Sentinel
+    truth: LeverTruth
+    rollout: Rollout
+
+    def closed(self, at: datetime) -> frozenset[LeverId]:
+        """Levers nothing may be proposed for: held, frozen, or in a zone without authority."""
+        return self.barred(at) | self.modes.closed_levers()
+
+    def barred(self, at: datetime) -> frozenset[LeverId]:
+        """Levers nothing of ours may be written to: held by a person, or frozen for not answering."""
+        return self.holds.levers(at) | self.truth.frozen
 
 
 @dataclass(frozen=True)

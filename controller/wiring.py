@@ -16,6 +16,7 @@ from controller.fallback import FallbackController
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
 from controller.ledger import Ledger
+from controller.lever_truth import LeverTruth
 from controller.metrics import Metrics
 from controller.modes import Mode, ModeKeeper
 from controller.outlook import Foreteller, Outlook
@@ -23,6 +24,8 @@ from controller.parts import Authority, Parts
 from controller.planner import InlinePlanner, Planner, WorkerPlanner
 from controller.proposals import ApprovalDesk
 from controller.recall import Recall
+from controller.rollout import Rollout
+from controller.sentinel import Sentinel
 from controller.settings import Settings
 from controller.standing import StandingApprovals
 from controller.store import Store
@@ -135,7 +138,9 @@ def make_authority(
 ) -> tuple[Authority, StandingApprovals]:
     """Everything that narrows and records, over one store."""
     audit = AuditLog(store, counting(metrics))
-    modes = ModeKeeper(store, audit, site, initial=initial, latch_file=latch_file)
+    rollout = Rollout(store, audit, site, cycle_s=period_s)
+    modes = ModeKeeper(store, audit, site, initial=initial, latch_file=latch_file, gate=rollout)
+    alarms = AlarmBook(store, audit)
     holds = HoldBook(store, audit, site)
     standing = StandingApprovals(store, audit)
     guard = GuardedWriter(
@@ -147,11 +152,14 @@ def make_authority(
         modes=modes,
         holds=holds,
         desk=ApprovalDesk(store, audit, site, modes=modes, holds=holds, standing=standing),
-        alarms=AlarmBook(store, audit),
+        alarms=alarms,
         writer=guard,
         heartbeat=Heartbeat(guard, site, clock),
         watch=DataWatch(site, clock.now()),
         fallback=FallbackController(site, TrimAndRespondPolicy(site)),
+        sentinel=Sentinel(alarms, site),
+        truth=LeverTruth(site, alarms, audit),
+        rollout=rollout,
     )
     return authority, standing
 

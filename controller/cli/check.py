@@ -63,7 +63,8 @@ def _tell(findings: list[Finding]) -> bool:
         reading = found.reading
         state = "ok" if found.ok else found.problem
         plausible = f"plausible {found.low:g} to {found.high:g}"
-        typer.echo(f"{found.point.id:36} {reading.value:10.3f} {found.point.facts.inside_unit:6} {plausible:28} {state}")
+        unit = found.point.facts.inside_unit
+        typer.echo(f"{found.point.id:36} {reading.value:10.3f} {unit:6} {plausible:28} {state}")
         if not found.ok:
             typer.echo(f"    evidence: {found.evidence}\n    mend: {found.mend}")
     wrong = sum(not found.ok for found in findings)
