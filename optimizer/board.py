@@ -17,6 +17,7 @@ from plant.snapshot import Snapshot
 
 _MOVES_PER_STEP_S = 300
 _EXACT = 1e-6
+_AIR_BITE = 0.4
 
 
 @dataclass(frozen=True)
@@ -89,17 +90,19 @@ class Board:
         """Walk from the present toward a target path as fast as the levers may. Shape (…, steps, axes).
 
         The first step takes one move, for a new plan comes before the next; later ones as many as
-        control periods fit in.
+        control periods fit in. Less air comes in smaller bites at first: it warms racks within a
+        minute or two where colder supply takes ten, so a full move of both at once would overshoot.
         """
         move = np.array([a.max_move for a in self.axes])
         low, high = np.array([a.low for a in self.axes]), np.array([a.high for a in self.axes])
         later = move * max(1.0, step_s / _MOVES_PER_STEP_S)
+        first_down = np.array([a.max_move * (1.0 if a.safe_is_down else _AIR_BITE) for a in self.axes])
         at = np.broadcast_to(np.array([a.present for a in self.axes]), target[..., 0, :].shape)
         out = np.empty_like(target)
         for k in range(target.shape[-2]):
-            reach = move if k == 0 else later
+            up, down = (move, first_down) if k == 0 else (later, later)
             wanted = np.clip(target[..., k, :], low, high)
-            at = np.clip(wanted, at - reach, at + reach)
+            at = np.clip(wanted, at - down, at + up)
             out[..., k, :] = at
         return out
 

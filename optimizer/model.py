@@ -25,7 +25,7 @@ from plant.points import OwnerId
 
 _NOWHERE_C = -273.0
 _ALL_BUT = 0.96
-EXTRAPOLATION_STD = 0.25
+EXTRAPOLATION_STD = 0.45
 """Standard deviation added per kelvin of air gain beyond what the data covered. [K/K]"""
 
 

@@ -15,7 +15,7 @@ from plant.site import Site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
 
-_STEADY_K = 0.3
+_STEADY_K = 0.1
 """Inlets this much warmer than the model says are taken for noise, not for bias. [K]"""
 _MOST_BIAS_K = 12.0
 _G_PER_TONNE = 1e6
@@ -136,7 +136,7 @@ def _inlets(site: Site, model: PlantModel, snapshot: Snapshot) -> tuple[Array, A
         speed = snapshot.zone_mean(zone.id, Quantity.FAN_SPEED)
         power = snapshot.zone_mean(zone.id, Quantity.IT_POWER)
         if not np.isnan([supply, speed, power]).any() and speed > 0.05:
-            unexplained = seen - law.settled_c(supply, power, speed) - np.maximum(law.std_k, _STEADY_K)
+            unexplained = seen - law.settled_c(supply, power, speed) - _STEADY_K
             bias[i, : len(seen)] = np.clip(np.nan_to_num(unexplained), 0.0, _MOST_BIAS_K)
         inlets[i, : len(seen)] = np.where(np.isnan(seen), snapshot.worst_inlet_c(zone.id), seen)
     return inlets, bias
