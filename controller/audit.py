@@ -52,14 +52,15 @@ class AuditFinding:
 
 
 class AuditLog:
-    """Append and verify. There is no way to change or remove a record.
+    """Append and verify. There is no way to change or remove a record."""
 
-    ``listener`` is told each record as it is sealed (for counters), before its transaction ends.
-    """
-
-    def __init__(self, store: Store, listener: Callable[[AuditRecord], None] = lambda record: None) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._listener = listener
+        self._listeners: list[Callable[[AuditRecord], None]] = []
+
+    def listen(self, listener: Callable[[AuditRecord], None]) -> None:
+        """Tell ``listener`` each record as it is sealed (for counting), before its transaction ends."""
+        self._listeners.append(listener)
 
     def record(self, kind: str, who: str, what: Mapping[str, object], at: datetime) -> AuditRecord:
         """Append one record, in the same transaction as the change it tells of (if one is open)."""
@@ -76,7 +77,8 @@ class AuditLog:
             tx.execute(delete(AUDIT_HEAD))
             tx.execute(insert(AUDIT_HEAD).values(only=1, seq=seq, hash=sealed))
         sealed_record = AuditRecord(seq, at, kind, who, json.loads(body), sealed)
-        self._listener(sealed_record)
+        for listener in self._listeners:
+            listener(sealed_record)
         return sealed_record
 
     def head(self) -> AuditHead:

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
 from controller.cycle import CycleRecord, run_cycle
+from controller.scoring import Scorer
 from controller.status import Readiness, SiteStatus, status_of
 from controller.wiring import Controller
 from plant.plan import NoPlan, Plan
@@ -47,7 +48,10 @@ class Service:
     _ready_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        self._actions = Actions(self.controller.parts)
+        parts = self.controller.parts
+        self._actions = Actions(parts)
+        self._scorer = Scorer(parts.site, parts.authority.rollout, parts.cycle_s)
+        parts.authority.audit.listen(self._scorer.heard)
 
     async def run(self, *beside: Companion) -> None:
         """Work until `stopping` is set, with ``beside`` (an HTTP server, a view) in the same group."""
@@ -124,6 +128,7 @@ class Service:
         if failure is None:
             self._ready_at = parts.clock.now()
             self._actions.note_plan(self._ready_at)
+        self._scorer.cycled(record)
         parts.metrics.observe_cycle(took_s, failure=failure)
         parts.metrics.observe_market(record.snapshot.time, record.outlook.carbon, record.outlook.price)
         outcome = record.answer.plan if isinstance(record.answer, Advice) else record.answer
@@ -162,6 +167,7 @@ class Service:
             closed = await self.controller.ledger.close_intervals(parts.clock.now())
             if closed is not None:
                 parts.metrics.observe_interval(closed)
+                self._scorer.accounted(closed)
             await parts.clock.sleep_until(parts.clock.now() + timedelta(seconds=60))
 
 

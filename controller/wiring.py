@@ -137,7 +137,8 @@ def make_authority(
     latch_file: Path | None,
 ) -> tuple[Authority, StandingApprovals]:
     """Everything that narrows and records, over one store."""
-    audit = AuditLog(store, counting(metrics))
+    audit = AuditLog(store)
+    audit.listen(counting(metrics))
     rollout = Rollout(store, audit, site, cycle_s=period_s)
     modes = ModeKeeper(store, audit, site, initial=initial, latch_file=latch_file, gate=rollout)
     alarms = AlarmBook(store, audit)
