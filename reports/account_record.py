@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from plant.forecast import CarbonKind
 from plant.points import PointId
 from reports.baseline_model import MeterName
 from reports.figures import DataShares, EnergyFigures, Figure, added
-from reports.statistics import CONFIDENCE, FitStatistics, saving_half_width
+from reports.pairs import PairKey, PairSum
+from reports.statistics import CONFIDENCE, FitStatistics, saving_half_width, too_few_hours
 
-METHOD_VERSION = "account/1"
+METHOD_VERSION = "account/2"
+WIDEST_SHARE = 0.5
+"""A saving's half width above this share of the baseline is withheld: such an interval tells nothing."""
 _AND = " + "
 
 _BASELINE_METER = {
@@ -79,7 +82,19 @@ class BaselinePart:
         fit = self.statistics.get(_BASELINE_METER[figure])
         if fit is None or math.isnan(self.amounts[figure]):
             return math.nan
-        return saving_half_width(self.amounts[figure], self.hours[figure], fit)
+        half = saving_half_width(self.amounts[figure], self.hours[figure], fit)
+        return math.nan if half > WIDEST_SHARE * abs(self.amounts[figure]) else half
+
+    def interval_problem(self, figure: Figure) -> str | None:
+        """Why there is no interval although there is a fit; None where there is one or no fit."""
+        fit = self.statistics.get(_BASELINE_METER[figure])
+        if fit is None or math.isnan(self.amounts[figure]) or not math.isnan(self.half_width(figure)):
+            return None
+        if too_few_hours(fit):
+            left = f"{fit.n_effective:.1f} independent of {fit.n} hours for {fit.p} parameters"
+            return f"{figure}: no interval, autocorrelation {fit.rho:.2f} leaves {left}"
+        share = saving_half_width(1.0, self.hours[figure], fit)
+        return f"{figure}: no interval, it would be ±{share:.0%} of the baseline, which tells nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +147,7 @@ class Account:
     extrapolated_h: float
     remarks: tuple[str, ...]
     method_version: str = METHOD_VERSION
+    pairs: Mapping[PairKey, PairSum] = field(default_factory=dict)
 
     @property
     def period(self) -> timedelta:
@@ -141,11 +157,13 @@ class Account:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know, in plain words."""
+        found = list(self.remarks)
         metered_h, counted_h = self.covered_h.facility_kwh, self.covered_h.carbon_kg
-        if counted_h >= metered_h:
-            return self.remarks
-        gap = 1 - counted_h / metered_h
-        return (*self.remarks, f"carbon intensity is missing for {gap:.1%} of the metered time")
+        if counted_h < metered_h:
+            gap = 1 - counted_h / metered_h
+            found.append(f"carbon intensity is missing for {gap:.1%} of the metered time")
+        problems = [p.interval_problem(f) for p in self.baseline_parts for f in Figure]
+        return (*found, *dict.fromkeys(p for p in problems if p))
 
     @property
     def saving(self) -> EnergyFigures:
@@ -185,8 +203,26 @@ def combine(accounts: Iterable[Account]) -> Account:
     return whole
 
 
+def by_kind_of_carbon(accounts: Iterable[Account]) -> tuple[Account, ...]:
+    """One account for each run of equal site, currency and kind of carbon, in time order.
+
+    For a carbon feed that changed its kind on the way: energy of both may be told, their carbon not added.
+    """
+    runs: list[list[Account]] = []
+    for one in sorted(accounts, key=lambda a: a.start):
+        if runs and _kinds(runs[-1][-1]) == _kinds(one):
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return tuple(combine(run) for run in runs)
+
+
+def _kinds(of: Account) -> tuple[str, str, CarbonKind]:
+    return of.site_id, of.currency, of.carbon.kind
+
+
 def _joined(a: Account, b: Account) -> Account:
-    if (a.site_id, a.currency, a.carbon.kind) != (b.site_id, b.currency, b.carbon.kind):
+    if _kinds(a) != _kinds(b):
         raise ValueError("accounts of different sites, currencies or kinds of carbon are not added")
     if b.start < a.end:
         raise ValueError(f"the account from {b.start.isoformat()} overlaps the one before it")
@@ -206,7 +242,18 @@ def _joined(a: Account, b: Account) -> Account:
         baseline_parts=_joined_parts(a.baseline_parts, b.baseline_parts),
         extrapolated_h=a.extrapolated_h + b.extrapolated_h,
         remarks=tuple(dict.fromkeys((*a.remarks, *b.remarks))),
+        pairs={k: _joined_pair(a, b, k, gap_s / 3600) for k in {**a.pairs, **b.pairs}},
     )
+
+
+def _joined_pair(a: Account, b: Account, key: PairKey, gap_h: float) -> PairSum:
+    """The time between the two accounts, and in one that lacks the pair, is not measured."""
+
+    def of(one: Account) -> PairSum:
+        absent = PairSum(math.nan, math.nan, 0.0, one.period.total_seconds() / 3600)
+        return one.pairs.get(key, absent)
+
+    return of(a).plus(PairSum(math.nan, math.nan, 0.0, gap_h)).plus(of(b))
 
 
 def _joined_shares(a: Account, b: Account, figure: Figure, gap_s: float) -> DataShares:

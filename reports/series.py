@@ -126,6 +126,13 @@ def _mean_of(columns: Sequence[Array]) -> Array:
         return np.asarray(np.where(known, stack, 0).sum(axis=0) / known.sum(axis=0))
 
 
+def mean_column(history: History, points: Sequence[Point]) -> tuple[Array, Array]:
+    """Mean over points of those that have a value, and the mean of their measured shares."""
+    ids = [p.id for p in points]
+    shares = [_least_share(history, (i,)) for i in ids]
+    return _mean_of([history.column(i) for i in ids]), np.asarray(np.mean(shares, axis=0))
+
+
 def _least_share(history: History, ids: Sequence[PointId]) -> Array:
     """Measured share of the worst of the points a total is made of."""
     steps = len(history.values)

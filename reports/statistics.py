@@ -93,17 +93,23 @@ def _lag_one(error: Array, follows: NDArray[np.bool_]) -> float:
     spread = float(((error - error.mean()) ** 2).mean())
     if len(later) < 3 or spread <= 0:
         return 0.0
-    centered = error - error.mean()
-    rho = float((centered[later] * centered[later - 1]).mean()) / spread
+    before, after = error[later - 1], error[later]
+    scale = float(before.std() * after.std())
+    if scale <= 0:
+        return 0.0
+    rho = float(((before - before.mean()) * (after - after.mean())).mean()) / scale
     return min(max(rho, 0.0), 0.999)
 
 
 def saving_half_width(
     predicted: float, hours: float, fit: FitStatistics, confidence: float = CONFIDENCE
 ) -> float:
-    """Half width ΔE of the two-sided interval of a saving, in the unit of `predicted`.
+    """Half width of the two-sided interval that we state for a saving, in the unit of `predicted`.
 
-    ΔE = k · t · E · CV′ · sqrt(n / (m n′) · (1 + 2/n′)), with t at n′ − p degrees of freedom.
+    The Guideline 14 half width with CV(RMSE) and t at the degrees of freedom that autocorrelation
+    leaves: k · t(n′−p) · E · CV′ · sqrt(n / (m n′) · (1 + 2/n′)). It is wider than `guideline_half_width`,
+    which covers the truth too rarely where weeks of strongly autocorrelated hours were fitted
+    (`benchmarks.savings_coverage` shows both).
 
     Parameters
     ----------
@@ -115,19 +121,42 @@ def saving_half_width(
     Returns
     -------
     float
-        NaN where the baseline data leave no degrees of freedom.
+        NaN where the baseline data do not carry an interval: see `too_few_hours`.
+    """
+    if too_few_hours(fit) or math.isnan(predicted) or hours <= 0:
+        return math.nan
+    cv, freedom = fit.cv_rmse_corrected, fit.n_effective - fit.p
+    return _half_width(predicted, hours, fit, cv, freedom, confidence)
+
+
+def guideline_half_width(
+    predicted: float, hours: float, fit: FitStatistics, confidence: float = CONFIDENCE
+) -> float:
+    """Half width ΔE by Guideline 14 exactly as OpenDSM codes it; arguments as of `saving_half_width`.
+
+    ΔE = k · t(n−p) · E · CV(RMSE) · sqrt(n / (m n′) · (1 + 2/n′)). Fractional savings uncertainty is ΔE
+    over the saving.
 
     References
     ----------
-    ASHRAE Guideline 14 fractional savings uncertainty with the autocorrelation correction, hourly
-    factor, as coded in OpenDSM 1.2.
+    OpenDSM 1.2.7, `opendsm.common.metrics.ReportingMetrics.total_savings_uncertainty`.
     """
+    if math.isnan(fit.cv_rmse) or math.isnan(predicted) or hours <= 0 or fit.n <= fit.p:
+        return math.nan
+    return _half_width(predicted, hours, fit, fit.cv_rmse, fit.n - fit.p, confidence)
+
+
+def _half_width(
+    predicted: float, hours: float, fit: FitStatistics, cv: float, freedom: float, confidence: float
+) -> float:
     from scipy.stats import t as student  # heavy to import, needed only here
 
+    t_value = float(student.ppf(1 - (1 - confidence) / 2, freedom))
     effective = fit.n_effective
-    cv = fit.cv_rmse_corrected
-    if math.isnan(cv) or math.isnan(predicted) or hours <= 0:
-        return math.nan
-    t_value = float(student.ppf(1 - (1 - confidence) / 2, effective - fit.p))
     spread = math.sqrt(fit.n / (max(hours, 1.0) * effective) * (1 + 2 / effective))
     return HOURLY_FACTOR * t_value * abs(predicted) * cv * spread
+
+
+def too_few_hours(fit: FitStatistics) -> bool:
+    """Whether autocorrelation leaves no more independent hours than the fit has parameters."""
+    return not fit.n_effective > fit.p

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
-from reports.statistics import FitStatistics, fit_statistics, saving_half_width
+from reports.statistics import FitStatistics, fit_statistics, guideline_half_width, saving_half_width
 
 # A daily fit that OpenDSM ships as a test fixture: its own numbers, read from its repository.
 OPENDSM_SSE, OPENDSM_N, OPENDSM_P = 64154402.963542886, 365, 3
@@ -15,6 +19,34 @@ OPENDSM_RMSE_ADJUSTED = 420.9775619128606
 OPENDSM_RMSE_AUTOCORR = 1522.6898682446667
 OPENDSM_CV_ADJUSTED = 0.14792427693565838
 OPENDSM_CV_CORRECTED = 0.5666466300845014
+
+
+RECORDED = json.loads((Path(__file__).parent / "fixtures" / "opendsm_hourly.json").read_text())
+"""Made-up hourly series and what OpenDSM 1.2.7 said of them, run in an environment of its own (see
+`provenance` in the file: OpenDSM needs an older pandas than we do)."""
+
+
+@pytest.mark.parametrize("case", RECORDED["cases"])
+def test_guideline_14_statistics_agree_with_opendsm_on_the_same_series(case: dict[str, Any]) -> None:
+    theirs = case["opendsm"]
+    observed = np.array(case["baseline_observed"])
+    predicted = np.array(case["baseline_predicted"])
+    follows = np.arange(len(observed)) > 0
+    fit = fit_statistics(observed, predicted, case["parameters"], follows)
+    expected = sum(case["reporting_predicted"])
+    saving = expected - sum(case["reporting_observed"])
+    half = guideline_half_width(expected, len(case["reporting_predicted"]), fit)
+    assert fit.n_effective == pytest.approx(theirs["n_prime"], rel=1e-9)
+    assert fit.cv_rmse == pytest.approx(theirs["cvrmse_adj"], rel=1e-9)
+    assert fit.cv_rmse_corrected == pytest.approx(theirs["cvrmse_autocorr_adj"], rel=1e-9)
+    # They divide the bias by n, Guideline 14 by n - 1.
+    assert fit.nmbe == pytest.approx(theirs["nmbe"] * fit.n / (fit.n - 1), rel=1e-9)
+    # They look t up at n - p - 1 degrees of freedom, Guideline 14 at n - p.
+    ours = half / float(student.ppf(0.95, fit.n - fit.p)) * theirs["t_stat"]
+    assert ours == pytest.approx(theirs["total_savings_uncertainty"], rel=1e-9)
+    assert ours / saving == pytest.approx(theirs["fsu"], rel=1e-9)
+    assert half == pytest.approx(theirs["total_savings_uncertainty"], rel=1e-4)
+    assert saving_half_width(expected, len(case["reporting_predicted"]), fit) > half
 
 
 def opendsm_fit() -> FitStatistics:

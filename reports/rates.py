@@ -1,0 +1,131 @@
+"""Rates of everything an account sums, step by step: metered, and as the baseline would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from plant.forecast import CarbonSeries, PriceSeries
+from plant.history import History
+from reports.aligned import on_steps
+from reports.baseline_model import BaselineModel
+from reports.figures import Figure
+from reports.pairs import PairKey, PairRates, pair_rates
+from reports.series import SiteSeries, read_series
+
+Array = NDArray[np.float64]
+Rates = Mapping[Figure, Array]
+
+
+@dataclass(frozen=True)
+class StepRates:
+    """What an account is made of, on the history's steps. Arrays have shape (steps,).
+
+    `actual` and `expected` (the baseline's) are rates per hour of each figure; `inside` says which
+    steps lie where the baseline was fitted.
+    """
+
+    history: History
+    series: SiteSeries
+    factors: Factors
+    actual: Rates
+    expected: Rates
+    inside: NDArray[np.bool_]
+    remarks: tuple[str, ...]
+    pairs: Mapping[PairKey, PairRates]
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step. [h]"""
+        return self.history.step_s / 3600
+
+
+def step_rates(
+    history: History, *, baseline: BaselineModel | None, carbon: CarbonSeries, price: PriceSeries
+) -> StepRates:
+    """Read a history's meters and put factors and the baseline on its steps."""
+    series = read_series(history)
+    factors = _factors(history, series, carbon, price)
+    expected, remarks, inside = _baseline_rates(history, baseline, series, factors)
+    if factors.water_is_unpriced:
+        remarks.append("water is not metered: cost is without water")
+    return StepRates(
+        history,
+        series,
+        factors,
+        factors.rates(series),
+        expected,
+        inside,
+        tuple(remarks),
+        pair_rates(history, series),
+    )
+
+
+class _Powers(Protocol):
+    """Rates of a site, metered or modeled: what `SiteSeries` and `BaselineEstimate` both tell."""
+
+    @property
+    def powers(self) -> tuple[Array, Array, Array, Array]:
+        """Facility, IT and cooling power [kW] and water [L/h]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What a kWh and a liter stand for, step by step; the same for actual and baseline."""
+
+    intensity_g_per_kwh: Array
+    price_per_kwh: Array
+    carbon_price_per_kg: float
+    water_price_per_l: float
+    water_is_unpriced: bool
+
+    def rates(self, source: _Powers) -> Rates:
+        """Every figure as a rate per hour; a term without a price cannot make cost missing."""
+        facility_kw, it_kw, cooling_kw, water_l_h = source.powers
+        carbon_kg_h = facility_kw * self.intensity_g_per_kwh / 1000
+        cost = facility_kw * self.price_per_kwh
+        if self.carbon_price_per_kg:
+            cost = cost + carbon_kg_h * self.carbon_price_per_kg
+        if self.water_price_per_l:
+            cost = cost + water_l_h * self.water_price_per_l
+        return {
+            Figure.FACILITY: facility_kw,
+            Figure.IT: it_kw,
+            Figure.COOLING: cooling_kw,
+            Figure.CARBON: carbon_kg_h,
+            Figure.COST: cost,
+            Figure.WATER: water_l_h,
+        }
+
+
+def _factors(history: History, series: SiteSeries, carbon: CarbonSeries, price: PriceSeries) -> Factors:
+    starts, tariff = pd.DatetimeIndex(history.values.index), history.site.tariff
+    metered_water = bool(series.water_l_h.points)
+    return Factors(
+        intensity_g_per_kwh=on_steps(carbon.grid, carbon.g_per_kwh, starts, history.step_s),
+        price_per_kwh=on_steps(price.grid, price.per_kwh, starts, history.step_s),
+        carbon_price_per_kg=tariff.carbon_price_per_tonne / 1000,
+        water_price_per_l=tariff.water_price_per_m3 / 1000 if metered_water else 0.0,
+        water_is_unpriced=bool(tariff.water_price_per_m3) and not metered_water,
+    )
+
+
+def _baseline_rates(
+    history: History, baseline: BaselineModel | None, series: SiteSeries, factors: Factors
+) -> tuple[Rates, list[str], NDArray[np.bool_]]:
+    """Baseline rates, remarks, and which steps lie where the baseline was fitted."""
+    inside = np.ones(len(history.values), dtype=bool)
+    if baseline is None:
+        return dict.fromkeys(Figure, np.full(len(inside), np.nan)), ["there is no baseline yet"], inside
+    estimate = baseline.estimate(history)
+    remarks = [] if baseline.qualified else ["the baseline is not qualified"]
+    remarks += [f"baseline: {reason}" for reason in baseline.reasons]
+    if baseline.fitted_range is not None:
+        inside = baseline.fitted_range.contains(estimate.it_kw, series.wet_bulb_c.values)
+    return factors.rates(estimate), remarks, inside
