@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -48,6 +48,14 @@ class PlantImage:
     """State of the sensor-noise generator (NumPy's own form)."""
 
 
+class Upset(Protocol):
+    """Machines that do not do what their controllers tell them (see `sim.faults`)."""
+
+    def hold(self, loops: LoopState, actuators: Actuators) -> tuple[LoopState, Actuators]:
+        """Loops and actuators as broken machines leave them."""
+        ...
+
+
 class SimulatedPlant:
     """One plant: physics, its PLC and its sensors.
 
@@ -84,6 +92,7 @@ class SimulatedPlant:
         self.workload = workload
         self.seed = seed
         self.physics_step_s = physics_step_s
+        self.upset: Upset | None = None
         timeout = heartbeat_timeout_s or max(5 * site.safety.heartbeat_s, 3 * CONTROL_PERIOD_S)
         self.program = program_for(site, self.parameters.crahs, timeout)
         units = crah_units(site, self.parameters.crahs)
@@ -258,6 +267,8 @@ class SimulatedPlant:
             plc = self.program.tick(plc, step_s)
             now = Weather(weather.dry_bulb_c[i], weather.wet_bulb_c[i])
             loops, actuators = control(p, loops, plc.active, state, flows, now, step_s)
+            if self.upset is not None:
+                loops, actuators = self.upset.hold(loops, actuators)
             state, flows = step_plant(p, state, actuators, now, utilization[i], step_s)
             tally = tally.add(flows, state.inlet_c.max(axis=-1), limit, step_s)
         self._image = PlantImage(float(ends[-1]), state, flows, loops, plc, now, tally, image.noise)
