@@ -13,31 +13,13 @@ from pydantic import TypeAdapter
 
 from optimizer.identify.auxiliaries import CondenserPumpLaw, PolynomialLaw, WaterLaw
 from optimizer.identify.chillers import ChillerLaw
-from optimizer.identify.coils import CoilLaw
-from optimizer.identify.crah_fans import FanLaw
 from optimizer.identify.economizer import EconomizerLaw
 from optimizer.identify.evidence import Evidence
-from optimizer.identify.inlets import InletLaw, inlet_features
-from optimizer.identify.it_power import KNOTS_C, ItCurve
 from optimizer.identify.tower import TowerLaw
+from optimizer.zones import ZoneBank, ZoneModel
 from plant.forecast import Array
-from plant.points import OwnerId
 
-_NOWHERE_C = -273.0
 _ALL_BUT = 0.96
-EXTRAPOLATION_STD = 0.45
-"""Standard deviation added per kelvin of air gain beyond what the data covered. [K/K]"""
-
-
-@dataclass(frozen=True)
-class ZoneModel:
-    """The air side of one zone."""
-
-    id: OwnerId
-    it: ItCurve
-    inlets: InletLaw
-    coil: CoilLaw
-    fans: FanLaw
 
 
 @dataclass(frozen=True)
@@ -248,88 +230,3 @@ class PlantModel:
             water_l=room.rejected_kw * hours * self.water.liters_per_kwh(wet),
             supply_c=supply,
         )
-
-
-@dataclass(frozen=True)
-class ZoneBank:
-    """The zones' learned numbers as arrays, zones first, sensors padded to the largest zone."""
-
-    zones: tuple[ZoneModel, ...]
-    sensors: int
-    present: Array
-    coefficients: Array
-    tau_s: Array
-    std_k: Array
-    air_kw_k: Array
-    gain_low_k: Array
-    gain_high_k: Array
-    design_kw: Array
-    idle: Array
-    per_utilization: Array
-    fixed: Array
-    per_load: Array
-
-    @classmethod
-    def of(cls, zones: tuple[ZoneModel, ...]) -> ZoneBank:
-        """Stack the zones."""
-        sensors = max(len(z.inlets.sensors) for z in zones)
-        present = np.zeros((len(zones), sensors))
-        coefficients = np.zeros((len(zones), sensors, zones[0].inlets.matrix.shape[1]))
-        for i, zone in enumerate(zones):
-            present[i, : len(zone.inlets.sensors)] = 1.0
-            coefficients[i, : len(zone.inlets.sensors)] = zone.inlets.matrix
-        return cls(
-            zones=zones,
-            sensors=sensors,
-            present=present,
-            coefficients=coefficients,
-            tau_s=np.array([z.inlets.tau_s for z in zones]),
-            std_k=np.array([max(z.inlets.std_k) for z in zones]),
-            air_kw_k=np.array([z.inlets.air_kw_k for z in zones]),
-            gain_low_k=np.array([z.inlets.gain_k.low for z in zones]),
-            gain_high_k=np.array([z.inlets.gain_k.high for z in zones]),
-            design_kw=np.array([z.it.design_kw for z in zones]),
-            idle=np.array([z.it.idle for z in zones]),
-            per_utilization=np.array([max(z.it.per_utilization, 1e-6) for z in zones]),
-            fixed=np.array([z.it.fixed for z in zones]),
-            per_load=np.array([z.it.per_load for z in zones]),
-        )
-
-    def padded(self, values: Array, absent: float = _NOWHERE_C) -> Array:
-        """Sensors that do not exist take ``absent``, so that a maximum passes them by."""
-        return np.where(np.isnan(values) | (self.present == 0), absent, values)
-
-    def rise_k(self, gain_k: Array, supply_c: Array) -> Array:
-        """Settled inlet above supply. Shape (…, zones) to (…, zones, sensors). [K]"""
-        features = inlet_features(gain_k, supply_c)
-        rise = (features[..., None, :] @ self.coefficients.transpose(0, 2, 1))[..., 0, :]
-        return np.asarray(np.where(self.present > 0, rise, _NOWHERE_C))
-
-    def inlet_std_k(self, gain_k: Array, supply_c: Array, load_share: Array) -> Array:
-        """Spread of the warmest inlet: the law's own, the load's, and that of going beyond the data.
-
-        Zones last. `load_share` is the load's standard deviation over the load. [K]
-        """
-        now = self.rise_k(gain_k, supply_c).max(axis=-1)
-        more = self.rise_k(gain_k * (1 + load_share), supply_c).max(axis=-1)
-        beyond = np.maximum(gain_k - self.gain_high_k, 0.0) + np.maximum(self.gain_low_k - gain_k, 0.0)
-        return np.asarray(np.sqrt(self.std_k**2 + (more - now) ** 2 + (EXTRAPOLATION_STD * beyond) ** 2))
-
-    def rise_kw(self, inlets_c: Array, reference_kw: Array) -> Array:
-        """Server fans' answer. Shape (…, zones, sensors) and (…, zones) to (…, zones). [kW]"""
-        load = np.clip((reference_kw / self.design_kw - self.idle) / self.per_utilization, 0.0, 1.0)
-        count = self.present.sum(axis=-1)
-        total = np.zeros(inlets_c.shape[:-1])
-        for k, knot in enumerate(KNOTS_C):
-            heat = np.maximum(inlets_c - knot, 0.0).sum(axis=-1) / count
-            total += heat * (self.fixed[:, k] + load * self.per_load[:, k])
-        return np.asarray(total * self.design_kw)
-
-    def fan_kw(self, speed: Array) -> Array:
-        """CRAH fan power of each zone, zones last. [kW]"""
-        return np.stack([z.fans.power_kw(speed[..., i]) for i, z in enumerate(self.zones)], axis=-1)
-
-    def open_valve_excess(self, speed: Array) -> Array:
-        """1/ε − 1 with valves open: supply cannot be cooler than water plus this times the air's span."""
-        best = [z.coil.best_effectiveness(speed[..., i]) for i, z in enumerate(self.zones)]
-        return np.asarray(1 / np.stack(best, axis=-1) - 1)

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.board import Axis
-from optimizer.model import EXTRAPOLATION_STD, PlantModel, ZoneModel
+from optimizer.model import PlantModel
 from optimizer.problem import Problem
+from optimizer.zones import EXTRAPOLATION_STD, ZoneModel
 from plant.forecast import Array
 
 Index: TypeAlias = NDArray[np.intp]

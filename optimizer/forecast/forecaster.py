@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from optimizer.forecast.seasonal import Habit, Past, expect
-from optimizer.model import PlantModel, ZoneModel
+from optimizer.model import PlantModel
+from optimizer.zones import ZoneModel
 from plant.forecast import Array, Band, CarbonSeries, Forecast, PriceSeries
 from plant.history import History
 from plant.points import PointId

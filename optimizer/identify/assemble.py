@@ -20,7 +20,8 @@ from optimizer.identify.inlets import learn_inlets
 from optimizer.identify.it_power import learn_it_power
 from optimizer.identify.signals import Signals
 from optimizer.identify.tower import learn_tower
-from optimizer.model import PlantModel, ZoneModel
+from optimizer.model import PlantModel
+from optimizer.zones import ZoneModel
 from plant.history import History
 
 _STATIC_STEP_S = 900
