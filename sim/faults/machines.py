@@ -89,11 +89,11 @@ def _worn_by(p: PlantParameters, fault: Fault, site: Site) -> PlantParameters:
             cop = _scaled(p.chillers.cop_reference, _places(fault, site), 1 / (1 + fault.magnitude))
             return replace(p, chillers=replace(p.chillers, cop_reference=cop))
         case "chilled_pump_trip":
-            flow = p.loops.chilled_max_kg_s * left
-            return replace(p, loops=replace(p.loops, chilled_max_kg_s=flow))
+            flow, power = p.loops.chilled_max_kg_s * left, p.loops.chilled_pump_kw * left
+            return replace(p, loops=replace(p.loops, chilled_max_kg_s=flow, chilled_pump_kw=power))
         case "condenser_pump_trip":
-            flow = p.loops.condenser_max_kg_s * left
-            return replace(p, loops=replace(p.loops, condenser_max_kg_s=flow))
+            flow, power = p.loops.condenser_max_kg_s * left, p.loops.condenser_pump_kw * left
+            return replace(p, loops=replace(p.loops, condenser_max_kg_s=flow, condenser_pump_kw=power))
         case "fouled_tower" | "failed_tower_fan":
             return _worn_tower(p, fault, site)
         case "blocked_tiles":

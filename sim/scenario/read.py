@@ -1,0 +1,176 @@
+"""Reading a scenario file: YAML in, a frozen `Scenario` out, or one clear line about what is wrong."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from plant.errors import ConfigError
+from sim.faults import Fault, make_fault
+from sim.scenario import schema
+from sim.scenario.record import (
+    AlarmCriterion,
+    Carbon,
+    Criteria,
+    History,
+    Limits,
+    Load,
+    Price,
+    PriceEvent,
+    Scenario,
+    WeatherChoice,
+)
+from sim.scenario.schema import ScenarioFile
+
+SHIPPED_SITES = {"demo": Path(__file__).parents[2] / "examples" / "demo.yaml"}
+
+
+def read_scenario(path: Path, overrides: Mapping[str, object] | None = None) -> Scenario:
+    """Read and check a scenario file, with dotted keys (``limits.margin_k``) set over it.
+
+    Raises
+    ------
+    ConfigError
+        One line that names the file, the key and the mend.
+    """
+    document = with_overrides(_parse(path), overrides or {}, f"scenario {path.stem}")
+    try:
+        described = ScenarioFile.model_validate(document)
+    except ValidationError as error:
+        raise _first_error(path, error) from None
+    return _scenario(described, document, path)
+
+
+def with_overrides(
+    document: Mapping[str, Any], overrides: Mapping[str, object], where: str
+) -> dict[str, Any]:
+    """A copy of a document with dotted keys set; numbers index lists."""
+    out: dict[str, Any] = copy.deepcopy(dict(document))
+    for key, value in overrides.items():
+        at: Any = out
+        *path, last = key.split(".")
+        try:
+            for part in path:
+                at = at[int(part)] if isinstance(at, list) else at.setdefault(part, {})
+            at[int(last) if isinstance(at, list) else last] = value
+        except (IndexError, ValueError, TypeError, AttributeError):
+            raise ConfigError(f"{where}, key {key}", "cannot be set there", "correct the key") from None
+    return out
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    where = f"scenario {path}"
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            where, "does not exist", "give a name of `scenario list` or the path of a file"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(where, f"cannot be read ({error})", "make it a readable UTF-8 file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise ConfigError(where + line, f"is not valid YAML ({problem})", "mend the syntax there") from None
+    if not isinstance(data, dict):
+        raise ConfigError(where, "is not a mapping of keys", "start from one that `scenario show` prints")
+    return data
+
+
+def _first_error(path: Path, error: ValidationError) -> ConfigError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if part not in ("timedelta", "datetime"))
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    match first["type"]:
+        case "extra_forbidden":
+            mend = "remove it or correct its spelling"
+        case "missing":
+            mend = "add it"
+        case _:
+            mend = f"correct the value {first.get('input')!r}"[:120]
+    problem = first["msg"].removeprefix("Value error, ")
+    return ConfigError(f"scenario {path}, key {key}", problem[0].lower() + problem[1:] + more, mend)
+
+
+def _scenario(d: ScenarioFile, document: Mapping[str, Any], path: Path) -> Scenario:
+    where = f"scenario {path}"
+    folder = path.parent
+
+    def file(name: str | None) -> Path | None:
+        return None if name is None else folder / name
+
+    return Scenario(
+        name=d.name,
+        title=d.title,
+        about=d.about,
+        site_file=SHIPPED_SITES.get(d.site, folder / d.site),
+        start=d.start,
+        length=timedelta(days=d.days),
+        tick_s=d.tick_s,
+        seed=d.seed,
+        weather=_weather(d, file(d.weather.trace), where),
+        load=_load(d, file(d.load.trace), where),
+        carbon=Carbon(d.carbon.provider, d.carbon.region, file(d.carbon.path)) if d.carbon else None,
+        price=_price(d, file(d.price.day_ahead)),
+        limits=Limits(**d.limits.model_dump()),
+        faults=tuple(_fault(d, n, where) for n in range(len(d.faults))),
+        history=History(d.history.as_found_days, d.history.excitation_days, file(d.history.file)),
+        criteria=_criteria(d),
+        document=document,
+    )
+
+
+def _weather(d: ScenarioFile, trace: Path | None, where: str) -> WeatherChoice:
+    w = d.weather
+    constant = w.dry_bulb_c is not None and w.wet_bulb_c is not None
+    if (w.name is not None) + (trace is not None) + constant != 1:
+        mend = "give one of name, trace, or dry_bulb_c with wet_bulb_c"
+        raise ConfigError(f"{where}, key weather", "does not say one source", mend)
+    return WeatherChoice(w.name, trace, w.dry_bulb_c, w.wet_bulb_c)
+
+
+def _load(d: ScenarioFile, trace: Path | None, where: str) -> Load:
+    if (d.load.kind == "trace") != (trace is not None):
+        raise ConfigError(
+            f"{where}, key load.trace", "does not fit the kind", "give kind: trace and the file together"
+        )
+    return Load(**{**d.load.model_dump(), "trace": trace})
+
+
+def _price(d: ScenarioFile, day_ahead: Path | None) -> Price:
+    events = tuple(
+        PriceEvent(begin, begin + e.duration, e.times)
+        for e in d.price.events
+        for begin in [schema.at(e.at, d.start)]
+    )
+    return Price(day_ahead, events, d.price.per_kwh, d.price.carbon_per_tonne)
+
+
+def _fault(d: ScenarioFile, number: int, where: str) -> Fault:
+    f = d.faults[number]
+    begin = schema.at(f.at, d.start)
+    # A fault without a length lasts as long as anybody looks.
+    end = begin + (timedelta(days=4000) if f.duration is None else f.duration)
+    key = f"{where}, key faults.{number}"
+    return make_fault(f.kind, begin, end, f.target, f.magnitude, f.other, where=key)
+
+
+def _criteria(d: ScenarioFile) -> Criteria:
+    c = d.criteria
+    return Criteria(
+        max_violation_minutes=c.max_violation_minutes,
+        worst_inlet_c=c.worst_inlet_c,
+        facility_kwh_over_baseline=c.facility_kwh_over_baseline,
+        alarms=tuple(
+            AlarmCriterion(a.kind, a.source, schema.at(a.after, d.start), a.within) for a in c.alarms
+        ),
+        quiet=tuple(c.quiet),
+        least_verified=c.least_verified,
+    )
