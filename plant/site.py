@@ -185,6 +185,8 @@ class Site:
     tariff: Tariff
     carbon: CarbonSource
     source_file: Path | None = field(default=None, compare=False)
+    reporting_file: Path | None = field(default=None, compare=False)
+    """What the operator supplies for reports: contracts, fuels, evidence."""
 
     @cached_property
     def point_by_id(self) -> Mapping[PointId, Point]:

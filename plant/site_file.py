@@ -156,6 +156,7 @@ def _site(d: SiteFile, path: Path) -> Site:
         ),
         carbon=CarbonSource(d.carbon.provider, d.carbon.region, carbon_path),
         source_file=path,
+        reporting_file=path.parent / d.reporting if d.reporting else None,
     )
 
 

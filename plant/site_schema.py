@@ -198,3 +198,4 @@ class SiteFile(PartIn):
     safety: SafetyIn = SafetyIn()
     tariff: TariffIn
     carbon: CarbonIn
+    reporting: Path | None = None

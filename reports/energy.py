@@ -8,20 +8,46 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
+import plant
 from plant.forecast import CarbonSeries, PriceSeries
 from plant.history import History
 from plant.kpi import DEFINITIONS_VERSION, Kpi, cue, pue, wue
 from plant.site import Site
-from reports.account import METHOD_VERSION, Account, account, combine
+from reports.account import METHOD_VERSION, Account, account_of, combine
+from reports.balance import MeterBalance, joined, meter_balance
 from reports.baseline_model import METHOD_VERSION as BASELINE_VERSION
 from reports.baseline_model import BaselineModel
+from reports.carbon import carbon_statement
 from reports.figures import Figure
-from reports.periods import Split, cut
+from reports.kpis import kpis
+from reports.periods import Split, cut, label_of, month_of
+from reports.profile import FilledProfile, Profile
+from reports.profile_fill import Material, fill
+from reports.rates import StepRates, step_rates
+from reports.report_record import EnergyReport, Provenance, Ratio, ReportRow, Status
+from reports.supplied import Supplied
+
+__all__ = [
+    "MIN_MEASURED",
+    "Choices",
+    "EnergyReport",
+    "Feeds",
+    "HistorySource",
+    "Provenance",
+    "Ratio",
+    "ReportRow",
+    "Status",
+    "code_sha256",
+    "config_sha256",
+    "energy_report",
+]
 
 DEFAULT_STEP_S = 900
 MIN_MEASURED = 0.9
@@ -40,51 +66,24 @@ CarbonOf = Callable[[datetime, datetime], CarbonSeries]
 PriceOf = Callable[[datetime, datetime], PriceSeries]
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """A ratio of the period, or why it is withheld."""
+@dataclass(frozen=True)
+class Feeds:
+    """The series that stand behind carbon and cost; what they do not cover is a gap."""
 
-    key: str
-    kpi: Kpi
-    withheld: str | None = None
+    carbon: CarbonOf
+    price: PriceOf
+    marginal: CarbonOf | None = None
 
 
 @dataclass(frozen=True)
-class ReportRow:
-    """One period of the report. `ratios` are formed from its own sums, never averaged."""
+class Choices:
+    """How a report is made."""
 
-    account: Account
-    ratios: tuple[Ratio, ...]
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Everything that would have to be the same to get the same report again."""
-
-    method_version: str
-    config_sha256: str
-    step_s: int
-    min_measured: float
-    baseline_id: str | None
-
-
-@dataclass(frozen=True)
-class EnergyReport:
-    """The whole period and its parts (local days or months, or none)."""
-
-    site_id: str
-    site_name: str
-    timezone: str
-    pue_category: int
-    generated_at: datetime
-    whole: ReportRow
-    parts: tuple[ReportRow, ...]
-    provenance: Provenance
-
-    @property
-    def rows(self) -> tuple[ReportRow, ...]:
-        """The parts, then the whole."""
-        return (*self.parts, self.whole)
+    split: Split = Split.WHOLE
+    step_s: int = DEFAULT_STEP_S
+    min_measured: float = MIN_MEASURED
+    supplied: Supplied = field(default_factory=Supplied)
+    profile: Profile | None = None
 
 
 def energy_report(
@@ -100,6 +99,10 @@ def energy_report(
     split: Split = Split.WHOLE,
     step_s: int = DEFAULT_STEP_S,
     min_measured: float = MIN_MEASURED,
+    marginal: CarbonOf | None = None,
+    supplied: Supplied = Supplied(),  # noqa: B008 - frozen and empty
+    profile: Profile | None = None,
+    keep: Callable[[StepRates], None] = lambda _: None,
 ) -> EnergyReport:
     """Report on ``start`` (in) to ``end`` (out), both aware.
 
@@ -107,52 +110,132 @@ def energy_report(
     ----------
     historian : HistorySource
         Asked part by part, so that a year does not have to fit in memory at once.
-    carbon, price : callable
+    carbon, price, marginal : callable
         The series that cover an interval; what they do not cover is a gap.
     split : Split
         Rows for local days or months besides the whole period.
+    supplied, profile
+        What the operator supplied, and which regulation's fields to fill.
+    keep : callable
+        Gets the step rates of each piece, in time order: what a closed report keeps as evidence.
 
     Raises
     ------
     ConfigError
         If the period is empty or not a whole number of steps.
     """
-    accounts = [
-        account(
-            historian.history(site, a, b, step_s), baseline=baseline, carbon=carbon(a, b), price=price(a, b)
-        )
+    choices = Choices(split, step_s, min_measured, supplied, profile)
+    pieces = [
+        _piece(site, historian, a, b, baseline, Feeds(carbon, price, marginal), step_s, keep)
         for a, b in cut(start, end, site.timezone, split, step_s)
     ]
-    category = site.pue_category
-    parts = tuple(_row(a, category, min_measured) for a in accounts) if split is not Split.WHOLE else ()
+    whole = _row(site, pieces, choices)
+    parts = tuple(_row(site, [p], choices) for p in pieces) if split is not Split.WHOLE else ()
+    balance = pieces[0].balance
+    for piece in pieces[1:]:
+        balance = joined(balance, piece.balance)
     return EnergyReport(
         site_id=site.id,
         site_name=site.name,
         timezone=site.timezone,
-        pue_category=category,
+        pue_category=site.pue_category,
         generated_at=generated_at,
-        whole=_row(combine(accounts), category, min_measured),
+        whole=whole,
         parts=parts,
+        months=tuple(_row(site, group, choices) for group in _by_month(pieces, site.timezone)),
+        balance=balance,
+        supplied=supplied,
+        profile=_filled(site, whole, choices),
         provenance=Provenance(
             f"{METHOD_VERSION}+{BASELINE_VERSION}+kpi/{DEFINITIONS_VERSION}",
             config_sha256(site),
             step_s,
             min_measured,
             baseline.id if baseline else None,
+            code_sha256(),
+            supplied.sha256,
         ),
     )
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """One span of the period: its account, its account with a marginal feed, its meter balance."""
+
+    account: Account
+    marginal: Account | None
+    balance: MeterBalance
+
+
+def _piece(
+    site: Site,
+    historian: HistorySource,
+    start: datetime,
+    end: datetime,
+    baseline: BaselineModel | None,
+    feeds: Feeds,
+    step_s: int,
+    keep: Callable[[StepRates], None],
+) -> _Piece:
+    history = historian.history(site, start, end, step_s)
+    carbon, price = feeds.carbon(start, end), feeds.price(start, end)
+    steps = step_rates(history, baseline=baseline, carbon=carbon, price=price)
+    keep(steps)
+    marginal = None
+    if feeds.marginal is not None:
+        series = feeds.marginal(start, end)
+        again = step_rates(history, baseline=baseline, carbon=series, price=price)
+        marginal = account_of(again, baseline, series, price)
+    return _Piece(account_of(steps, baseline, carbon, price), marginal, meter_balance(history))
+
+
+def _by_month(pieces: Iterable[_Piece], timezone: str) -> list[list[_Piece]]:
+    months: dict[str, list[_Piece]] = {}
+    for piece in pieces:
+        months.setdefault(month_of(piece.account.start, timezone), []).append(piece)
+    return list(months.values())
+
+
+def _row(site: Site, pieces: list[_Piece], choices: Choices) -> ReportRow:
+    of = combine(p.account for p in pieces)
+    with_marginal = [p.marginal for p in pieces if p.marginal is not None]
+    marginal = combine(with_marginal) if with_marginal else None
+    return ReportRow(
+        label_of(of.start, of.end, site.timezone),
+        of,
+        _ratios(of, site.pue_category, choices.min_measured),
+        kpis(of, site.pue_category, choices.supplied, choices.min_measured),
+        carbon_statement(of, choices.supplied, marginal),
+    )
+
+
+def _filled(site: Site, row: ReportRow, choices: Choices) -> FilledProfile | None:
+    if choices.profile is None:
+        return None
+    material = Material(site, row.account, row.kpis, row.carbon, choices.supplied, choices.min_measured)
+    return fill(choices.profile, material)
+
+
+@cache
+def code_sha256() -> str:
+    """Hash of the source files a report's figures come from."""
+    digest = hashlib.sha256()
+    for package in (Path(__file__).parent, Path(plant.__file__).parent):
+        for path in sorted(package.rglob("*.py")):
+            digest.update(f"{package.name}/{path.relative_to(package)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def config_sha256(site: Site) -> str:
     """Hash of everything the site file says, however the file is laid out."""
-    described = asdict(replace(site, source_file=None))
+    described = asdict(replace(site, source_file=None, reporting_file=None))
     text = json.dumps(described, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _row(of: Account, category: int, min_measured: float) -> ReportRow:
+def _ratios(of: Account, category: int, min_measured: float) -> tuple[Ratio, ...]:
     sums = of.ratios
-    ratios = (
+    return (
         _ratio(
             "pue",
             pue(sums.pue_facility_kwh, sums.pue_it_kwh, of.period, category),
@@ -163,7 +246,6 @@ def _row(of: Account, category: int, min_measured: float) -> ReportRow:
         _ratio("wue", wue(sums.wue_water_l, sums.wue_it_kwh), of, (Figure.WATER, Figure.IT), min_measured),
         _ratio("cue", cue(sums.cue_carbon_kg, sums.cue_it_kwh), of, (Figure.CARBON, Figure.IT), min_measured),
     )
-    return ReportRow(of, ratios)
 
 
 def _ratio(key: str, kpi: Kpi, of: Account, figures: tuple[Figure, Figure], min_measured: float) -> Ratio:

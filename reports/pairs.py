@@ -31,6 +31,7 @@ _WATER_KJ_PER_M3_K = 997.0 * 4.186
 class PairKey(StrEnum):
     """Which ratio a pair of sums belongs to: numerator / denominator."""
 
+    CARBON_PER_FACILITY = "carbon_kg/facility_kwh"
     COOLING_PER_IT = "cooling_kwh/it_kwh"
     HEAT_PER_COOLING = "heat_removed_kwh/cooling_kwh"
     ABOVE_RECOMMENDED = "inlet_excess_kh/inlet_band_kh"

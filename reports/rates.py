@@ -54,16 +54,10 @@ def step_rates(
     expected, remarks, inside = _baseline_rates(history, baseline, series, factors)
     if factors.water_is_unpriced:
         remarks.append("water is not metered: cost is without water")
-    return StepRates(
-        history,
-        series,
-        factors,
-        factors.rates(series),
-        expected,
-        inside,
-        tuple(remarks),
-        pair_rates(history, series),
-    )
+    actual, facility = factors.rates(series), series.facility_kw
+    carbon_pair = PairRates(actual[Figure.CARBON], facility.values, facility.measured_share)
+    pairs = {PairKey.CARBON_PER_FACILITY: carbon_pair, **pair_rates(history, series)}
+    return StepRates(history, series, factors, actual, expected, inside, tuple(remarks), pairs)
 
 
 class _Powers(Protocol):

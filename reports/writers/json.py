@@ -7,8 +7,12 @@ import math
 from typing import Any
 
 from reports.account import Account
-from reports.energy import EnergyReport, ReportRow
+from reports.balance import BalanceLine
+from reports.carbon import CarbonRow
 from reports.figures import EnergyFigures
+from reports.kpis import KpiValue
+from reports.profile import FilledProfile
+from reports.report_record import EnergyReport, ReportRow
 
 
 def to_json(report: EnergyReport) -> str:
@@ -29,14 +33,99 @@ def as_plain(report: EnergyReport) -> dict[str, Any]:
         "step_s": made.step_s,
         "min_measured_share": made.min_measured,
         "baseline_id": made.baseline_id,
+        "report_id": report.id,
+        "status": report.status.value,
+        "version": report.version,
+        "code_sha256": made.code_sha256,
+        "supplied_sha256": made.supplied_sha256,
         **_row(report.whole),
         "parts": [_row(row) for row in report.parts],
+        "months": [_row(row) for row in report.months],
+        "meter_balance": [_line(line) for line in report.balance],
+        "profile": _profile(report.profile) if report.profile else None,
+    }
+
+
+def _line(line: BalanceLine) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "upper": list(line.upper),
+        "lower": list(line.lower),
+        "upper_kwh": line.upper_kwh,
+        "lower_kwh": line.lower_kwh,
+        "residual_kwh": line.residual_kwh,
+        "residual_share": _number(line.residual_share),
+        "hours": line.hours,
+        "alarm": line.alarm,
+    }
+
+
+def _profile(filled: FilledProfile) -> dict[str, Any]:
+    return {
+        "id": filled.profile.id,
+        "version": filled.profile.version,
+        "source": filled.profile.source,
+        "fields": {
+            v.field.key: {
+                "code": v.field.code or v.field.codes,
+                "label": v.field.label,
+                "value": v.value,
+                "unit": v.field.unit,
+                "filled": v.filled.value,
+                "source": v.source,
+                "evidence": v.evidence,
+                "measured_share": v.measured_share,
+                "note": v.note,
+                "symbol_verified": v.field.verified,
+            }
+            for v in filled.values
+        },
+        "open_fields": [v.field.key for v in filled.open_fields],
+    }
+
+
+def _kpi(kpi: KpiValue) -> dict[str, Any]:
+    return {
+        "label": kpi.label,
+        "value": _number(kpi.value),
+        "unit": kpi.definition.unit,
+        "formula": kpi.definition.formula,
+        "version": kpi.definition.version,
+        "source": kpi.definition.source,
+        "numerator": _number(kpi.numerator),
+        "denominator": _number(kpi.denominator),
+        "measured_share": kpi.measured_share,
+        "withheld": kpi.withheld,
+    }
+
+
+def _carbon(row: CarbonRow) -> dict[str, Any]:
+    factor = row.factor
+    return {
+        "key": row.key,
+        "basis": row.basis.value,
+        "what": row.what,
+        "kwh": _number(row.kwh),
+        "kg": _number(row.kg),
+        "factor_g_per_kwh": _number(factor.g_per_kwh) if factor else None,
+        "factor_source": factor.source if factor else None,
+        "factor_year": factor.year if factor else None,
+        "factor_kind": factor.kind if factor else None,
+        "synthetic": row.synthetic,
+        "evidence": row.evidence,
+        "withheld": row.withheld,
     }
 
 
 def _row(row: ReportRow) -> dict[str, Any]:
     return {
+        "label": row.label,
         **account_as_plain(row.account),
+        "kpis": {kpi.definition.key.value: _kpi(kpi) for kpi in row.kpis},
+        "greenhouse_gases": {
+            "rows": [_carbon(r) for r in row.carbon.rows],
+            "assumptions": list(row.carbon.assumptions),
+        },
         "ratios": {
             ratio.key: {
                 "name": ratio.kpi.name,

@@ -1,0 +1,212 @@
+"""Reading what the operator supplied: YAML in, a frozen `Supplied` out, or one line about what is wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from plant.errors import ConfigError
+from reports.supplied import (
+    Contract,
+    ContractKind,
+    Fact,
+    Factor,
+    Fuel,
+    Supplied,
+    local_midnight,
+    sha256_of,
+)
+
+Positive = Annotated[float, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FactorIn(_Part):
+    """An emission factor with its source."""
+
+    g_per_kwh: float = Field(ge=0)
+    source: Text
+    year: int = Field(ge=1990, le=2100)
+
+
+class SpanIn(_Part):
+    """Local days, both included."""
+
+    first_day: date
+    last_day: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SpanIn:
+        if self.last_day < self.first_day:
+            raise ValueError("last_day is before first_day")
+        return self
+
+
+class ContractIn(SpanIn):
+    """Electricity with a factor of its own."""
+
+    id: Text
+    kind: ContractKind
+    kwh: Positive | None = None
+    share: float = Field(1.0, gt=0, le=1)
+    renewable: bool = False
+    factor: FactorIn
+    evidence: Text
+
+    @model_validator(mode="after")
+    def _certificates_have_a_volume(self) -> ContractIn:
+        if self.kwh is None and self.kind is not ContractKind.SUPPLIER:
+            raise ValueError("only a supplier's rate may go without kwh")
+        return self
+
+
+class FuelIn(SpanIn):
+    """Fuel burned on site."""
+
+    id: Text
+    fuel: Text
+    amount: float = Field(ge=0)
+    unit: Text
+    kwh_per_unit: Positive
+    kg_co2e_per_unit: float = Field(ge=0)
+    source: Text
+    year: int = Field(ge=1990, le=2100)
+    evidence: Text
+
+
+class FactIn(_Part):
+    """A field's value; without days it holds for every period."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
+    value: float | Text | date
+    first_day: date | None = None
+    last_day: date | None = None
+    source: Text
+    evidence: Text
+
+    @model_validator(mode="after")
+    def _both_days_or_none(self) -> FactIn:
+        if (self.first_day is None) is not (self.last_day is None):
+            raise ValueError("give both first_day and last_day, or neither")
+        return self
+
+
+class MarginalIn(_Part):
+    """A feed of marginal intensity."""
+
+    provider: Text
+    region: Text
+    path: Path | None = None
+
+
+class SuppliedFile(_Part):
+    """The whole file."""
+
+    schema_version: Literal[1]
+    contracts: list[ContractIn] = []
+    fuels: list[FuelIn] = []
+    facts: list[FactIn] = []
+    residual_mix: FactorIn | None = None
+    grid_average: FactorIn | None = None
+    marginal: MarginalIn | None = None
+
+
+def load_supplied(path: Path | None, timezone: str) -> Supplied:
+    """Read a file; without a path nothing is supplied.
+
+    Raises
+    ------
+    ConfigError
+        One line that names the file, the key and the mend.
+    """
+    if path is None:
+        return Supplied()
+    where = f"reporting file {path}"
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(where, f"cannot be read ({error})", "name a readable UTF-8 file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{where}{line}", "is not valid YAML", "mend the syntax there") from None
+    try:
+        described = SuppliedFile.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
+        raise ConfigError(f"{where}, key {key}", first["msg"].lower(), "correct it") from None
+    return _supplied(described, path, timezone, text)
+
+
+def _supplied(d: SuppliedFile, path: Path, timezone: str, text: str) -> Supplied:
+    def span(part: SpanIn) -> tuple[datetime, datetime]:
+        return _start(part.first_day, timezone), _start(part.last_day + timedelta(days=1), timezone)
+
+    def factor(part: FactorIn | None, kind: str) -> Factor | None:
+        return Factor(part.g_per_kwh, part.source, part.year, kind) if part else None
+
+    marginal = d.marginal
+    return Supplied(
+        contracts=tuple(
+            Contract(
+                c.id,
+                c.kind,
+                *span(c),
+                c.kwh,
+                c.share,
+                c.renewable,
+                Factor(c.factor.g_per_kwh, c.factor.source, c.factor.year, f"contractual ({c.kind})"),
+                c.evidence,
+            )
+            for c in d.contracts
+        ),
+        fuels=tuple(
+            Fuel(
+                f.id,
+                f.fuel,
+                *span(f),
+                f.amount,
+                f.unit,
+                f.kwh_per_unit,
+                f.kg_co2e_per_unit,
+                f.source,
+                f.year,
+                f.evidence,
+            )
+            for f in d.fuels
+        ),
+        facts=tuple(_fact(f, timezone) for f in d.facts),
+        residual_mix=factor(d.residual_mix, "residual mix"),
+        grid_average=factor(d.grid_average, "grid average"),
+        marginal_provider={
+            "provider": marginal.provider,
+            "region": marginal.region,
+            "path": str(path.parent / marginal.path) if marginal.path else "",
+        }
+        if marginal
+        else {},
+        file=path,
+        sha256=sha256_of(text),
+    )
+
+
+def _fact(f: FactIn, timezone: str) -> Fact:
+    value = f.value.isoformat() if isinstance(f.value, date) else f.value
+    if f.first_day is None or f.last_day is None:
+        return Fact(f.key, value, None, None, f.source, f.evidence)
+    start, end = _start(f.first_day, timezone), _start(f.last_day + timedelta(days=1), timezone)
+    return Fact(f.key, value, start, end, f.source, f.evidence)
+
+
+def _start(day: date, timezone: str) -> datetime:
+    return local_midnight(day, timezone).astimezone(UTC)

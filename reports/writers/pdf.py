@@ -1,0 +1,157 @@
+"""A report as PDF, set with Typst from `report.typ`: what a manager prints and an auditor files."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from reports.figures import Figure
+from reports.report_record import EnergyReport, Status
+from reports.table import withheld
+from reports.writers.charts import energy_chart, saving_chart
+from reports.writers.extra import needed
+
+_TEMPLATE = Path(__file__).parent / "report.typ"
+_NAMES = {
+    Figure.FACILITY: "Facility energy",
+    Figure.IT: "IT energy",
+    Figure.COOLING: "Cooling energy",
+    Figure.CARBON: "CO2e, location-based",
+    Figure.COST: "Cost of energy, carbon and water",
+    Figure.WATER: "Water",
+}
+
+
+def to_pdf(report: EnergyReport) -> bytes:
+    """The printed report.
+
+    Raises
+    ------
+    ConfigError
+        If the extra `reports` is not installed.
+    """
+    typst = needed("typst", "pdf")
+    with tempfile.TemporaryDirectory(prefix="coolwright-report-") as folder:
+        root = Path(folder)
+        (root / "report.typ").write_bytes(_TEMPLATE.read_bytes())
+        (root / "energy.svg").write_bytes(energy_chart(report))
+        saved = saving_chart(report)
+        if saved is not None:
+            (root / "saving.svg").write_bytes(saved)
+        content = {**_content(report), "has_saving_chart": saved is not None}
+        (root / "report.json").write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
+        return bytes(typst.compile(str(root / "report.typ"), root=folder, format="pdf"))
+
+
+def _content(report: EnergyReport) -> dict[str, Any]:
+    """Everything the template shows, as text that is already rounded for print."""
+    row, of = report.whole, report.whole.account
+    made = report.provenance
+    return {
+        "title": report.site_name,
+        "period": row.label,
+        "span": f"{of.start:%Y-%m-%d %H:%M} to {of.end:%Y-%m-%d %H:%M} UTC ({report.timezone})",
+        "status": f"{report.status.value} v{report.version}",
+        "draft": report.status is Status.DRAFT,
+        "generated_at": report.generated_at.isoformat(timespec="seconds"),
+        "figures": [_figure(report, f) for f in Figure],
+        "kpis": [
+            [
+                k.label,
+                _plain(k.value, 3),
+                "" if k.definition.unit == "1" else k.definition.unit,
+                f"{k.measured_share:.0%}",
+                k.withheld or k.definition.formula,
+            ]
+            for k in row.kpis
+        ],
+        "carbon": [
+            [
+                r.basis.value,
+                r.withheld or r.what,
+                _plain(r.kwh / 1000, 1),
+                _plain(r.kg / 1000, 2),
+                _plain(r.factor.g_per_kwh, 0) if r.factor else "–",
+                f"{r.factor.source}, {r.factor.year}, {r.factor.kind}" if r.factor else "",
+            ]
+            for r in row.carbon.rows
+        ],
+        "balance": [
+            [b.name, _plain(b.upper_kwh / 1000, 1), _plain(b.lower_kwh / 1000, 1),
+             _percent(b.residual_share), b.alarm or "within limits"]
+            for b in report.balance
+        ],
+        "profile": _profile(report),
+        "notes": [*of.notes, *row.carbon.assumptions],
+        "withheld": list(withheld(row)),
+        "provenance": [
+            ["report", report.id],
+            ["method", made.method_version],
+            ["configuration SHA-256", made.config_sha256],
+            ["code SHA-256", made.code_sha256],
+            ["supplied SHA-256", made.supplied_sha256 or "nothing supplied"],
+            ["baseline", made.baseline_id or "none"],
+        ],
+    }  # fmt: skip
+
+
+def _figure(report: EnergyReport, figure: Figure) -> list[str]:
+    of = report.whole.account
+    scale, unit, digits = _printed(figure, of.currency)
+    low, high = of.interval.low[figure] * scale, of.interval.high[figure] * scale
+    band = "–" if math.isnan(low) else f"{_plain(low, digits)} to {_plain(high, digits)}"
+    shares = of.shares[figure]
+    return [
+        _NAMES[figure],
+        _plain(of.totals[figure] * scale, digits),
+        unit,
+        _plain(of.saving[figure] * scale, digits),
+        band,
+        f"{shares.measured:.0%} / {shares.estimated:.0%} / {shares.missing:.0%}",
+    ]
+
+
+def _printed(figure: Figure, currency: str) -> tuple[float, str, int]:
+    match figure:
+        case Figure.CARBON:
+            return 1e-3, "t", 2
+        case Figure.COST:
+            return 1.0, currency, 0
+        case Figure.WATER:
+            return 1e-3, "m3", 1
+        case _:
+            return 1e-3, "MWh", 1
+
+
+def _profile(report: EnergyReport) -> dict[str, Any] | None:
+    filled = report.profile
+    if filled is None:
+        return None
+    version = filled.profile.version
+    return {
+        "title": filled.profile.title,
+        "source": filled.profile.source,
+        "open": len(filled.open_fields),
+        "rows": [
+            [
+                v.field.code or v.field.codes.get(version, ""),
+                v.field.label,
+                _plain(v.value, 3) if isinstance(v.value, float) else (v.value or "–"),
+                "" if v.field.unit == "1" else v.field.unit,
+                v.filled.value,
+                "; ".join(filter(None, (v.note, v.evidence))),
+            ]
+            for v in filled.values
+        ],
+    }
+
+
+def _plain(value: float, digits: int) -> str:
+    return "–" if math.isnan(value) else f"{value:,.{digits}f}".replace(",", "\u2009")
+
+
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:+.1%}"
