@@ -10,22 +10,25 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from controller.actions import Actions
+from controller.actions import ActionRecord, Actions
 from controller.clock import SimulatedClock
-from controller.cycle import run_cycle
+from controller.cycle import CycleRecord, run_cycle
 from controller.ledger import Ledger
 from controller.proposals import Decision, ProposalStatus
+from controller.relearning import EVERY, merged
 from controller.settings import Settings
 from controller.store import Store
-from controller.wiring import Controller, Knowledge, assemble, inline_planner, learn
+from controller.wiring import Controller, Feeds, Knowledge, assemble, inline_planner, learn
 from plant.commands import Command
 from plant.plan import NoPlan
 from plant.ports import Plant
 from plant.readings import Reading
 from plant.site import Site
+from plant.snapshot import Snapshot
 from reports.account import Account
-from telemetry.gateways import Field
+from telemetry.gateways import Field, FieldGateway
 from telemetry.historian import Historian
 from telemetry.simulated import InProcessGateway
 
@@ -46,6 +49,26 @@ class GoingOn:
     def advance(self, commands: Sequence[Command], seconds: float) -> Sequence[Reading]:
         """Let time pass."""
         return self.plant.advance(commands, seconds)
+
+
+class Observer(Protocol):
+    """Somebody who watches a replay: a recorder, a progress bar, a sentinel."""
+
+    def began(self, controller: Controller) -> None:
+        """The controller is assembled; nothing has been read yet."""
+        ...
+
+    def thought(self, record: CycleRecord) -> None:
+        """A cycle ended."""
+        ...
+
+    def acted(self, record: ActionRecord, before: Snapshot) -> None:
+        """A round of acting ended; ``before`` is the snapshot it acted on."""
+        ...
+
+    def passed(self, snapshot: Snapshot) -> None:
+        """A tick of time passed, and the plant was read again."""
+        ...
 
 
 @dataclass
@@ -69,7 +92,11 @@ class ReplayResult:
 
 @dataclass(frozen=True)
 class ReplayRun:
-    """One replay to do. `on_cycle` is called with the instant after each cycle (progress, plots)."""
+    """One replay to do. `on_cycle` is called with the instant after each cycle (progress, plots).
+
+    `wire` may put something between the controller and the plant's gateway; `feeds` replaces what
+    the site file names.
+    """
 
     site: Site
     plant: Plant
@@ -81,6 +108,9 @@ class ReplayRun:
     settings: Settings = field(default_factory=Settings)
     tick_s: float = 300.0
     on_cycle: Callable[[datetime], None] = lambda at: None
+    observers: Sequence[Observer] = ()
+    feeds: Feeds | None = None
+    wire: Callable[[InProcessGateway], FieldGateway] = lambda gateway: gateway
 
 
 async def replay(run: ReplayRun) -> ReplayResult:
@@ -93,12 +123,15 @@ async def replay(run: ReplayRun) -> ReplayResult:
         run.settings,
         clock,
         historian=run.historian,
-        field=Field(run.site, [gateway]),
+        field=Field(run.site, [run.wire(gateway)]),
         store=Store("sqlite://"),
-        planner=inline_planner(run.policy, run.site, knowledge),
+        plans_by=lambda known: inline_planner(run.policy, run.site, known),
         knowledge=knowledge,
         store_s=run.tick_s,
+        feeds=run.feeds,
     )
+    for observer in run.observers:
+        observer.began(controller)
     tally = await _drive(run, controller, clock, gateway)
     await controller.field.close()
     ledger: Ledger = controller.ledger
@@ -113,31 +146,43 @@ async def _drive(
     tally, actions = Tally(), Actions(controller.parts)
     heartbeat = controller.parts.authority.heartbeat
     heartbeat.take_over(await controller.poller.poll())
-    due = run.start
+    due, learned = run.start, run.start
     while clock.now() < run.start + run.duration:
         await heartbeat.beat()
+        if clock.now() - learned >= EVERY:
+            learned = clock.now()
+            new = learn(run.site, run.historian, run.settings, learned)
+            await controller.adopt(merged(controller.knowledge, new))
         if clock.now() >= due:
             due += timedelta(seconds=run.settings.cycle_s)
-            await _think(controller, actions, tally)
+            record = await _think(controller, actions, tally)
+            for observer in run.observers:
+                observer.thought(record)
             run.on_cycle(clock.now())
         _approve(controller, clock.now())
-        await actions.run()
+        before = controller.poller.snapshot()
+        done = await actions.run()
+        for observer in run.observers:
+            observer.acted(done, before)
         clock.turn_to(clock.now() + timedelta(seconds=run.tick_s))
         gateway.advance_to(clock.now())
-        await controller.poller.poll()
+        snapshot = await controller.poller.poll()
+        for observer in run.observers:
+            observer.passed(snapshot)
         await controller.ledger.close_intervals(clock.now())
     return tally
 
 
-async def _think(controller: Controller, actions: Actions, tally: Tally) -> None:
+async def _think(controller: Controller, actions: Actions, tally: Tally) -> CycleRecord:
     record = await run_cycle(controller.parts)
     actions.note_outlook(record.outlook)
     if isinstance(record.answer, NoPlan):
         tally.plans[record.answer.cause.value] += 1
-        return
+        return record
     actions.note_plan(controller.parts.clock.now())
     plan = record.answer.plan
     tally.plans["rule" if plan is None else plan.status.value] += 1
+    return record
 
 
 def _approve(controller: Controller, at: datetime) -> None:

@@ -176,7 +176,7 @@ def make_outlook(
     return Outlook(recall, foreteller, feeds.carbon, feeds.price, settings.plan_step_s, settings.plan_steps)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Controller:
     """A whole controller: the parts of the cycle and what feeds and records them."""
 
@@ -188,6 +188,17 @@ class Controller:
     historian: Historian
     knowledge: Knowledge
     ledger: Ledger
+    feeds: Feeds
+    plans_by: Callable[[Knowledge], Planner]
+
+    async def adopt(self, knowledge: Knowledge) -> None:
+        """Go on with what was learned anew: between two cycles, a new planner and outlook."""
+        if knowledge.model is not None and knowledge.model != self.knowledge.model:
+            old, parts = self.parts.planner, self.parts
+            parts.planner = self.plans_by(knowledge)
+            parts.outlook = make_outlook(parts.site, self.historian, knowledge, self.feeds, self.settings)
+            await old.close()
+        self.knowledge = knowledge
 
     async def close(self) -> None:
         """Let go of sockets, processes and files, in that order."""
@@ -208,26 +219,28 @@ def assemble(
     store: Store | None = None,
     initial: Mode = Mode.ADVISORY,
     latch_file: Path | None = None,
-    planner: Planner | None = None,
+    plans_by: Callable[[Knowledge], Planner] | None = None,
     knowledge: Knowledge | None = None,
     store_s: float = 60.0,
+    feeds: Feeds | None = None,
 ) -> Controller:
     """Build a controller. Gateways are opened but not yet asked anything.
 
-    ``field``, ``store``, ``planner`` and ``knowledge`` are for replays and demos: an in-process plant,
-    a store of its own, planning in this process or started early, and what was learned before.
+    ``field``, ``store``, ``planner``, ``knowledge`` and ``feeds`` are for replays and demos: an
+    in-process plant, a store of its own, planning in this process or started early, what was learned
+    before, and a scenario's own prices.
     """
     field = field or Field(site, open_gateways(site, clock))
     store = store or Store(settings.database)
     knowledge = knowledge or learn(site, historian, settings, clock.now())
-    feeds = open_feeds(site)
+    feeds = feeds or open_feeds(site)
     poller = Poller(site, field, Judge(site), clock, historian, store_s=store_s)
     metrics = Metrics(site, version=version("coolwright"))
     metrics.observe_baseline(knowledge.baseline)
     authority, standing = make_authority(
         site, clock, field, store, metrics, period_s=settings.cycle_s, initial=initial, latch_file=latch_file
     )
-    planner = planner or start_planner(policy, site, knowledge, settings)
+    plans_by = plans_by or (lambda known: start_planner(policy, site, known, settings))
     snapshot: Callable[[], Snapshot] = poller.snapshot
     parts = Parts(
         site=site,
@@ -235,9 +248,9 @@ def assemble(
         cycle_s=settings.cycle_s,
         snapshot=snapshot,
         outlook=make_outlook(site, historian, knowledge, feeds, settings),
-        planner=planner,
+        planner=plans_by(knowledge),
         authority=authority,
         metrics=metrics,
     )
     ledger = Ledger(site, store, historian, feeds.carbon, feeds.price, knowledge.baseline, clock.now())
-    return Controller(settings, parts, standing, poller, field, historian, knowledge, ledger)
+    return Controller(settings, parts, standing, poller, field, historian, knowledge, ledger, feeds, plans_by)

@@ -129,8 +129,9 @@ def _scenario(d: ScenarioFile, document: Mapping[str, Any], path: Path) -> Scena
 
 def _weather(d: ScenarioFile, trace: Path | None, where: str) -> WeatherChoice:
     w = d.weather
-    constant = w.dry_bulb_c is not None and w.wet_bulb_c is not None
-    if (w.name is not None) + (trace is not None) + constant != 1:
+    constants = (w.dry_bulb_c, w.wet_bulb_c)
+    halves = constants.count(None) == 1
+    if halves or (w.name is not None) + (trace is not None) + (None not in constants) != 1:
         mend = "give one of name, trace, or dry_bulb_c with wet_bulb_c"
         raise ConfigError(f"{where}, key weather", "does not say one source", mend)
     return WeatherChoice(w.name, trace, w.dry_bulb_c, w.wet_bulb_c)

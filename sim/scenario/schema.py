@@ -22,7 +22,7 @@ def _duration(value: object) -> object:
 
 def _moment(value: object) -> object:
     """An offset from the scenario's start, or an instant."""
-    if isinstance(value, str) and value[-1:] in _UNITS and "T" not in value:
+    if isinstance(value, str) and len(value) < len("2026-07-20"):
         return _duration(value)
     return value
 
