@@ -36,7 +36,7 @@ from telemetry.historian import Historian
 
 CLIMATES = {"las-vegas": "hot-dry", "tampa": "hot-humid", "san-francisco": "mild"}
 START = datetime(2026, 7, 15, tzinfo=UTC)
-AS_FOUND_DAYS, EXCITATION_DAYS, SEED = 8, 3, 7
+AS_FOUND_DAYS, EXCITATION_DAYS, SEED = 8, 4, 7
 
 
 @dataclass(frozen=True)

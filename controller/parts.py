@@ -54,9 +54,12 @@ class Authority:
         return self.holds.levers(at) | self.truth.frozen
 
 
-@dataclass(frozen=True)
+@dataclass
 class Parts:
-    """One controller of one site. `snapshot` gives the site as it is now."""
+    """One controller of one site. `snapshot` gives the site as it is now.
+
+    `outlook` and `planner` are replaced as a whole when the plant was learned anew.
+    """
 
     site: Site
     clock: Clock

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
 from controller.cycle import CycleRecord, run_cycle
+from controller.relearning import EVERY, Relearner
 from controller.scoring import Scorer
 from controller.status import Readiness, SiteStatus, status_of
 from controller.wiring import Controller
@@ -63,6 +64,7 @@ class Service:
             self._think,
             self._act,
             self._account,
+            self._relearn,
         )
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(loop()) for loop in loops]
@@ -160,6 +162,13 @@ class Service:
                 await asyncio.wait_for(self._nudged.wait(), ACT_EVERY_WALL_S)
             except TimeoutError:
                 continue
+
+    async def _relearn(self) -> None:
+        clock = self.controller.parts.clock
+        relearner = Relearner(self.controller, clock.now())
+        while True:
+            await clock.sleep_until(relearner.last + EVERY)
+            await relearner.learn_now(clock.now())
 
     async def _account(self) -> None:
         parts = self.controller.parts

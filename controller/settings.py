@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     plan_step_s: int = Field(900, gt=0)
     plan_steps: int = Field(96, gt=0)
     plan_deadline_s: float = Field(60.0, gt=0)
-    history_days: float = Field(14.0, gt=0)
+    history_days: float = Field(35.0, gt=0)
     url: str = "http://127.0.0.1:8080"
     """Where the operator's verbs find a running controller."""
     token: str | None = None

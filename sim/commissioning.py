@@ -17,10 +17,10 @@ from plant.site import Site
 from sim.arrays import Array
 from sim.plant import SimulatedPlant
 
-ALONE_SHARE = 1 / 3
+ALONE_SHARE = 1 / 2
 """Share of the window in which one kind of lever moves while the rest stay as found."""
 LEVELS = 6
-DWELL_S = 3600.0
+DWELL_S = 5400.0
 BACK_OFF_K, RESCUE_K, RESUME_K = 1.1, 0.6, 1.6
 """Distances below the recommended maximum at which a zone is eased, rescued, and let go again."""
 RESCUE_SPEED = 3.0

@@ -80,7 +80,7 @@ def run_demo(options: DemoOptions, console: Console) -> None:
     console.print(f"imported {historian.import_file(told.history):,} samples; learning the plant from them")
     knowledge = learn(site, historian, settings, datetime.fromisoformat(options.start))
     console.print(knowledge.sentence)
-    planner = start_planner("mpc", site, knowledge, settings)
+    early = [start_planner("mpc", site, knowledge, settings)]
     with simulator(told) as running:
         controller = assemble(
             site,
@@ -88,7 +88,7 @@ def run_demo(options: DemoOptions, console: Console) -> None:
             running.clock,
             historian=historian,
             initial=Mode.ADVISORY,
-            planner=planner,
+            plans_by=lambda known: early.pop() if early else start_planner("mpc", site, known, settings),
             knowledge=knowledge,
         )
         asyncio.run(_supervise(options, controller, running, console))

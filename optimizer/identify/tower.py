@@ -11,9 +11,10 @@ coldest water within reach: a setpoint below it is not reached.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from optimizer.identify.evidence import Evidence
 from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
@@ -23,9 +24,12 @@ from plant.psychrometrics import CP_WATER, RHO_WATER, enthalpy_kj_kg, humidity_r
 from plant.quantities import Quantity
 from plant.site import EquipmentKind, Site
 
+Mask: TypeAlias = NDArray[np.bool_]
+
 _GRID_C = np.linspace(-40.0, 70.0, 441)
 _SATURATED_KJ_KG = enthalpy_kj_kg(_GRID_C, humidity_ratio(_GRID_C, 1.0))
 _LEAST_FORCE = 1.0
+_ENOUGH = 48
 _RATED_KW_PER_KW = 0.02
 _RATED_WET_BULB_C = 25.6
 _RATED_RANGE_K = 5.0
@@ -76,7 +80,11 @@ def saturated_kj_kg(temperature_c: ArrayLike) -> Array:
 
 
 def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
-    """Fit fan power where fans were neither off nor flat out."""
+    """Fit fan power where fans ran, at part speed or flat out.
+
+    Flat out the same law holds for the water the tower did reach. Those samples alone cannot tell
+    the law's scale, only its shape, so no more of them are used than of the others (or `_ENOUGH`).
+    """
     cells = signals.site.equipment_of(EquipmentKind.TOWER_CELL)
     power = signals.total(EquipmentKind.TOWER_CELL, Quantity.POWER)
     rejected = rejected_kw(signals)
@@ -86,7 +94,10 @@ def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
     water = _water_kw_k(signals.site)
     half_range = rejected / (2 * water * flow_share(signals))
     force = saturated_kj_kg(cw + half_range) - saturated_kj_kg(wet)
-    used = (power > 0.02 * full) & (power < 0.95 * full) & (force > _LEAST_FORCE) & (rejected > 20)
+    loaded = (force > _LEAST_FORCE) & (rejected > 20)
+    part_speed = loaded & (power > 0.02 * full) & (power < 0.95 * full)
+    flat_out = loaded & (power > 0.97 * full)
+    used = part_speed | _thinned(flat_out, max(int(part_speed.sum()), _ENOUGH))
     load = np.where(used, rejected, np.nan)
     x = _features(load, np.where(used, force, np.nan))
     fitted = fit(
@@ -146,6 +157,15 @@ def _full_kw(signals: Signals, power: Array) -> float:
     rated = sum(e.nameplate.power_kw or _RATED_KW_PER_KW * (e.nameplate.capacity_kw or 1000) for e in cells)
     seen = power[~np.isnan(power)]
     return max(float(rated), float(seen.max()) if seen.size else 0.0)
+
+
+def _thinned(mask: Mask, at_most: int) -> Mask:
+    """The mask with evenly fewer samples, no more than ``at_most``."""
+    where = np.flatnonzero(mask)
+    kept = where[:: max(1, -(-where.size // at_most))] if where.size else where
+    thinned = np.zeros_like(mask)
+    thinned[kept] = True
+    return thinned
 
 
 def _features(rejected: Array, force: Array) -> Array:
