@@ -1,0 +1,156 @@
+"""Getting ready: make the scenario's history, learn the plant from it, keep both for the next run.
+
+What is learned depends on the site, its world before the start, the seed and our own source, and on
+nothing else; runs that agree in these share one preparation, kept beside them by its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import optimizer
+import plant as plant_package
+import reports
+import sim
+import telemetry
+from controller import wiring
+from controller.canonical import digest
+from controller.settings import Settings
+from controller.wiring import Knowledge, learn
+from plant.site import Site
+from sim.history import write_history
+from sim.plant import SimulatedPlant
+from sim.scenario import Scenario, build_plant, build_site
+from telemetry.historian import Historian
+
+CACHE = ".prepared"
+_LEARNS = ("start", "seed", "weather", "load", "history", "site")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plant at the instant the scenario begins, its past, and what was learned from that.
+
+    `plant` is None where the scenario is for a plant of somebody else.
+    """
+
+    scenario: Scenario
+    site: Site
+    plant: SimulatedPlant | None
+    knowledge: Knowledge
+    database: Path
+    """The historian's file; runs copy it."""
+    digest: str
+
+
+def prepare(scenario: Scenario, out: Path, say: Say = lambda text: None) -> Prepared:
+    """The scenario ready to run, from the cache in ``out`` where it is there.
+
+    Raises
+    ------
+    ConfigError
+        If the site, weather, a trace or the history cannot be used.
+    """
+    site = build_site(scenario)
+    key = preparation_digest(scenario)
+    folder = out / CACHE / key[:16]
+    if not (folder / "done").exists():
+        _make(scenario, site, folder, say)
+    plant = build_plant(scenario, site)
+    with (folder / "image.pickle").open("rb") as file:
+        plant.restore(pickle.load(file))
+    plant.begin_scoring()
+    with (folder / "knowledge.pickle").open("rb") as file:
+        knowledge: Knowledge = pickle.load(file)
+    return Prepared(scenario, site, plant, knowledge, folder / "history.sqlite", key)
+
+
+def preparation_digest(scenario: Scenario) -> str:
+    """What decides the history and what is learned from it."""
+    files = [scenario.site_file, *scenario.input_files()]
+    document: Mapping[str, object] = scenario.document
+    return digest(
+        {
+            "document": {key: _texts(document.get(key)) for key in _LEARNS},
+            "files": {path.name: file_digest(path) for path in files if path.is_file()},
+            "source": source_digest(),
+        }
+    )
+
+
+def source_digest() -> str:
+    """SHA-256 of every Python file of ours that history and learning depend on."""
+    total = hashlib.sha256(Path(wiring.__file__).read_bytes())
+    for package in (plant_package, telemetry, sim, optimizer, reports):
+        root = Path(package.__path__[0])
+        for path in sorted(root.rglob("*.py")):
+            total.update(str(path.relative_to(root)).encode())
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _texts(value: object) -> object:
+    """YAML's own dates as text; everything else as it is."""
+    match value:
+        case dict():
+            return {str(k): _texts(v) for k, v in value.items()}
+        case list():
+            return [_texts(v) for v in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)
+
+
+def _make(scenario: Scenario, site: Site, folder: Path, say: Say) -> None:
+    """Under another name first: two runs may prepare the same thing at the same time."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        half = Path(name) / "half"
+        half.mkdir()
+        plant = build_plant(scenario, site)
+        knowledge = _past(scenario, site, plant, half, say)
+        (half / "image.pickle").write_bytes(pickle.dumps(plant.image))
+        (half / "knowledge.pickle").write_bytes(pickle.dumps(knowledge))
+        (half / "done").touch()
+        try:
+            half.replace(folder)
+        except OSError:
+            return  # another run was quicker: what it made is the same
+
+
+def _past(scenario: Scenario, site: Site, plant: SimulatedPlant, folder: Path, say: Say) -> Knowledge:
+    """Live through the time before the scenario, and learn from it."""
+    history = scenario.history
+    historian = Historian(f"sqlite:///{folder / 'history.sqlite'}")
+    trends = history.file
+    if trends is not None or history.days == 0:
+        plant.reset(scenario.start)
+    else:
+        say(f"living {history.days:g} days before the scenario")
+        trends = folder / "history.parquet"
+        begin = scenario.start - timedelta(days=history.days)
+        write_history(
+            plant, begin, trends, history.as_found_days, history.excitation_days, seed=scenario.seed
+        )
+    if trends is None:
+        knowledge = Knowledge(None, None, "there is no history to learn from")
+    else:
+        historian.import_file(trends)
+        say("learning the plant from its history")
+        knowledge = learn(site, historian, Settings(), scenario.start)
+    historian.close()
+    say(knowledge.sentence)
+    return knowledge
