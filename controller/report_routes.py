@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from controller.api.problems import Code, Problem, documented
 from controller.api.security import Reader
-from controller.clock import WallClock
-from controller.reporting import MEDIA_TYPES, ReportFormat, make_report, moment, written
+from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period, make_report, written
 from controller.wiring import Controller, open_feeds
 from plant.errors import ConfigError
 from reports.periods import Split
@@ -24,25 +24,31 @@ def report_routes(controller: Controller) -> APIRouter:
     @router.get("/energy", responses=documented(), response_class=Response)
     async def energy(
         _who: Reader,
-        start: Annotated[str, Query(alias="from", examples=["2026-10-01"], max_length=40)],
-        end: Annotated[str, Query(alias="to", examples=["2026-11-01"], max_length=40)],
+        period: Annotated[str | None, Query(examples=["2026-10", "2026-Q4"], max_length=40)] = None,
+        start: Annotated[str | None, Query(alias="from", examples=["2026-10-01"], max_length=40)] = None,
+        end: Annotated[str | None, Query(alias="to", examples=["2026-11-01"], max_length=40)] = None,
         form: Annotated[ReportFormat, Query(alias="format")] = ReportFormat.JSON,
         split: Split = Split.WHOLE,
+        profile: Annotated[str | None, Query(examples=["eu-2024-1364"], max_length=40)] = None,
     ) -> Response:
-        """Energy, carbon, water and savings of a period, with the share of data that was measured."""
+        """Energy, carbon, water and savings of a period, with the share of data that was measured.
+
+        Always a draft: reports are closed on the command line, where they are kept.
+        """
         try:
+            named = asked_period(site, period, start, end)
             report = await make_report(
                 site,
                 controller.historian,
                 feeds,
                 controller.knowledge.baseline,
-                moment(start, site.timezone),
-                moment(end, site.timezone),
-                split=split,
-                generated_at=WallClock().now(),
+                Order(named.start, named.end, split, profile),
+                generated_at=controller.parts.clock.now(),
             )
+            content = await asyncio.to_thread(written, report, form)
         except ConfigError as error:
             raise Problem(422, Code.INVALID, str(error)) from None
-        return Response(written(report, form), media_type=MEDIA_TYPES[form])
+        name = f'attachment; filename="{report.id}.{form}"'
+        return Response(content, media_type=MEDIA_TYPES[form], headers={"Content-Disposition": name})
 
     return router

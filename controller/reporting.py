@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from controller.wiring import Feeds
 from plant.errors import ConfigError
 from plant.forecast import CarbonSeries, PriceSeries
-from plant.site import Site
+from plant.ports import CarbonFeed
+from plant.site import CarbonSource, Site
 from plant.timegrid import TimeGrid
 from reports.baseline_model import BaselineModel
-from reports.energy import EnergyReport, HistorySource, energy_report
-from reports.periods import Split
+from reports.energy import EnergyReport, HistorySource, Keep, energy_report, keep_nothing
+from reports.periods import Period, Split, named_period
+from reports.profile import load_profile
+from reports.supplied import Supplied
+from reports.supplied_file import load_supplied
 from reports.writers.csv import to_csv
 from reports.writers.json import to_json
+from reports.writers.parquet import to_parquet
+from reports.writers.pdf import to_pdf
+from reports.writers.xlsx import to_xlsx
+from telemetry.feeds import open_carbon_feed
 
 STEP_S = 300
 
@@ -25,9 +36,54 @@ class ReportFormat(StrEnum):
 
     CSV = "csv"
     JSON = "json"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
+    PDF = "pdf"
 
 
-MEDIA_TYPES = {ReportFormat.CSV: "text/csv; charset=utf-8", ReportFormat.JSON: "application/json"}
+MEDIA_TYPES = {
+    ReportFormat.CSV: "text/csv; charset=utf-8",
+    ReportFormat.JSON: "application/json",
+    ReportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ReportFormat.PARQUET: "application/vnd.apache.parquet",
+    ReportFormat.PDF: "application/pdf",
+}
+_WRITERS: Mapping[ReportFormat, Callable[[EnergyReport], str | bytes]] = {
+    ReportFormat.CSV: to_csv,
+    ReportFormat.JSON: to_json,
+    ReportFormat.XLSX: to_xlsx,
+    ReportFormat.PARQUET: to_parquet,
+    ReportFormat.PDF: to_pdf,
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person asked for: which period, in which parts, against which profile."""
+
+    start: datetime
+    end: datetime
+    split: Split = Split.WHOLE
+    profile: str | None = None
+    supplied: Path | None = None
+    """The operator's file; None: the one the site file names, if any."""
+
+
+def asked_period(site: Site, period: str | None, start: str | None, end: str | None) -> Period:
+    """The period a person named, by its name or by its two ends.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither or both, or one cannot be read.
+    """
+    if period is not None and start is None and end is None:
+        return named_period(period, site.timezone)
+    if period is None and start is not None and end is not None:
+        return Period(f"{start}..{end}", moment(start, site.timezone), moment(end, site.timezone))
+    raise ConfigError(
+        "report period", "is not named in one way", "give period (2026-10), or both from and to"
+    )
 
 
 def moment(text: str, timezone: str) -> datetime:
@@ -43,11 +99,11 @@ def moment(text: str, timezone: str) -> datetime:
         if len(text) == len("2026-10-01"):
             return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ConfigError(
             f"time {text!r}", "is neither a date nor an ISO instant", "write 2026-10-01 or 2026-10-01T06:00Z"
         ) from None
-    return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
 
 
 async def make_report(
@@ -55,20 +111,19 @@ async def make_report(
     source: HistorySource,
     feeds: Feeds,
     baseline: BaselineModel | None,
-    start: datetime,
-    end: datetime,
+    order: Order,
     *,
-    split: Split,
     generated_at: datetime,
+    keep: Keep | None = None,
 ) -> EnergyReport:
     """The energy report of a period, from history and feeds."""
-    if end <= start:
+    if order.end <= order.start:
         raise ConfigError("report period", "ends before it begins", "give --from before --to")
-    grid = TimeGrid(start, STEP_S, max(1, int((end - start).total_seconds()) // STEP_S))
+    supplied = load_supplied(order.supplied or site.reporting_file, site.timezone)
+    grid = TimeGrid(order.start, STEP_S, max(1, int((order.end - order.start).total_seconds()) // STEP_S))
     carbon, price = await feeds.carbon.intensity(grid), await feeds.price.price(grid)
-
-    def carbon_of(_start: datetime, _end: datetime) -> CarbonSeries:
-        return carbon
+    marginal_feed = _marginal_feed(supplied)
+    marginal = None if marginal_feed is None else await marginal_feed.intensity(grid)
 
     def price_of(_start: datetime, _end: datetime) -> PriceSeries:
         return price
@@ -76,17 +131,41 @@ async def make_report(
     return energy_report(
         site,
         source,
-        start,
-        end,
-        carbon=carbon_of,
+        order.start,
+        order.end,
+        carbon=_always(carbon),
         price=price_of,
+        marginal=None if marginal is None else _always(marginal),
         baseline=baseline,
         generated_at=generated_at,
-        split=split,
+        split=order.split,
         step_s=STEP_S,
+        supplied=supplied,
+        profile=None if order.profile is None else load_profile(order.profile),
+        keep=keep or keep_nothing,
     )
 
 
-def written(report: EnergyReport, form: ReportFormat) -> str:
-    """The report as text."""
-    return to_csv(report) if form is ReportFormat.CSV else to_json(report)
+def _always(series: CarbonSeries) -> Callable[[datetime, datetime], CarbonSeries]:
+    return lambda _start, _end: series
+
+
+def _marginal_feed(supplied: Supplied) -> CarbonFeed | None:
+    """The feed the operator's file names for consequences, beside the site's own."""
+    named = supplied.marginal_provider
+    if not named:
+        return None
+    path = Path(named["path"]) if named["path"] else None
+    return open_carbon_feed(CarbonSource(named["provider"], named["region"], path))
+
+
+def written(report: EnergyReport, form: ReportFormat) -> bytes:
+    """The report as a file's content.
+
+    Raises
+    ------
+    ConfigError
+        If the format needs an extra that is not installed.
+    """
+    content = _WRITERS[form](report)
+    return content.encode() if isinstance(content, str) else content

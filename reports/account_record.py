@@ -23,7 +23,7 @@ WIDEST_SHARE = 0.5
 """A saving's half width above this share of the baseline is withheld: such an interval tells nothing."""
 _AND = " + "
 
-_BASELINE_METER = {
+BASELINE_METER = {
     Figure.FACILITY: MeterName.FACILITY,
     Figure.IT: MeterName.IT,
     Figure.COOLING: MeterName.COOLING,
@@ -79,7 +79,7 @@ class BaselinePart:
 
     def half_width(self, figure: Figure) -> float:
         """Half width of the saving's interval for this part; NaN where it cannot be told."""
-        fit = self.statistics.get(_BASELINE_METER[figure])
+        fit = self.statistics.get(BASELINE_METER[figure])
         if fit is None or math.isnan(self.amounts[figure]):
             return math.nan
         half = saving_half_width(self.amounts[figure], self.hours[figure], fit)
@@ -87,7 +87,7 @@ class BaselinePart:
 
     def interval_problem(self, figure: Figure) -> str | None:
         """Why there is no interval although there is a fit; None where there is one or no fit."""
-        fit = self.statistics.get(_BASELINE_METER[figure])
+        fit = self.statistics.get(BASELINE_METER[figure])
         if fit is None or math.isnan(self.amounts[figure]) or not math.isnan(self.half_width(figure)):
             return None
         if too_few_hours(fit):

@@ -40,6 +40,7 @@ __all__ = [
     "EnergyReport",
     "Feeds",
     "HistorySource",
+    "Keep",
     "Provenance",
     "Ratio",
     "ReportRow",
@@ -47,6 +48,7 @@ __all__ = [
     "code_sha256",
     "config_sha256",
     "energy_report",
+    "keep_nothing",
 ]
 
 DEFAULT_STEP_S = 900
@@ -64,6 +66,11 @@ class HistorySource(Protocol):
 
 CarbonOf = Callable[[datetime, datetime], CarbonSeries]
 PriceOf = Callable[[datetime, datetime], PriceSeries]
+Keep = Callable[[StepRates, StepRates | None], None]
+
+
+def keep_nothing(_steps: StepRates, _marginal: StepRates | None) -> None:
+    """What a draft does with its evidence."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ def energy_report(
     marginal: CarbonOf | None = None,
     supplied: Supplied = Supplied(),  # noqa: B008 - frozen and empty
     profile: Profile | None = None,
-    keep: Callable[[StepRates], None] = lambda _: None,
+    keep: Keep = keep_nothing,
 ) -> EnergyReport:
     """Report on ``start`` (in) to ``end`` (out), both aware.
 
@@ -117,7 +124,8 @@ def energy_report(
     supplied, profile
         What the operator supplied, and which regulation's fields to fill.
     keep : callable
-        Gets the step rates of each piece, in time order: what a closed report keeps as evidence.
+        Gets the step rates of each piece, in time order, and those with the marginal feed: what a
+        closed report keeps as evidence.
 
     Raises
     ------
@@ -175,17 +183,17 @@ def _piece(
     baseline: BaselineModel | None,
     feeds: Feeds,
     step_s: int,
-    keep: Callable[[StepRates], None],
+    keep: Keep,
 ) -> _Piece:
     history = historian.history(site, start, end, step_s)
     carbon, price = feeds.carbon(start, end), feeds.price(start, end)
     steps = step_rates(history, baseline=baseline, carbon=carbon, price=price)
-    keep(steps)
-    marginal = None
+    marginal, again = None, None
     if feeds.marginal is not None:
         series = feeds.marginal(start, end)
         again = step_rates(history, baseline=baseline, carbon=series, price=price)
         marginal = account_of(again, baseline, series, price)
+    keep(steps, again)
     return _Piece(account_of(steps, baseline, carbon, price), marginal, meter_balance(history))
 
 

@@ -142,6 +142,7 @@ class FilledProfile:
 
     profile: Profile
     values: tuple[FieldValue, ...]
+    period_note: str | None = None
 
     @property
     def open_fields(self) -> tuple[FieldValue, ...]:

@@ -12,6 +12,7 @@ from reports.account_record import Account
 from reports.carbon import CarbonStatement
 from reports.figures import Figure
 from reports.kpis import KpiValue
+from reports.periods import label_of
 from reports.profile import (
     FieldValue,
     Filled,
@@ -40,7 +41,11 @@ class Material:
 
 def fill(profile: Profile, material: Material) -> FilledProfile:
     """Every field of a profile, with a value or with the reason why there is none."""
-    return FilledProfile(profile, tuple(_judged(_value(f, material), material) for f in profile.fields))
+    values = tuple(_judged(_value(f, material), material) for f in profile.fields)
+    year = label_of(material.account.start, material.account.end, material.site.timezone)
+    whole_year = len(year) == len("2026")
+    note = None if whole_year else f"wanted is a {profile.period}; this is {year}, nothing is annualized"
+    return FilledProfile(profile, values, note)
 
 
 def _value(field: ProfileField, m: Material) -> FieldValue:

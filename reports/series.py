@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class Meter:
     values: Array
     measured_share: Array
     points: tuple[PointId, ...]
+    groups: tuple[tuple[PointId, ...], ...] = ()
+    """The points again, those that measure the same thing together: mean in a group, sum over groups."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def read_series(history: History) -> SiteSeries:
             [site.points_of(SITE, Quantity.COOLING_POWER)],
             [site.points_of(e.id, Quantity.POWER) for e in _powered_cooling(site)],
         ),
-        water_l_h=Meter(water.values * _LITERS_PER_M3 * _SECONDS_PER_H, water.measured_share, water.points),
+        water_l_h=replace(water, values=water.values * _LITERS_PER_M3 * _SECONDS_PER_H),
         wet_bulb_c=_total(history, [site.points_of(SITE, Quantity.OUTDOOR_WET_BULB)]),
     )
 
@@ -114,7 +116,8 @@ def _total(history: History, *ways: Sequence[Sequence[Point]]) -> Meter:
         if owners and all(owners):
             parts = [_mean_of([history.column(p.id) for p in points]) for points in owners]
             ids = tuple(p.id for points in owners for p in points)
-            return Meter(np.sum(parts, axis=0), _least_share(history, ids), ids)
+            groups = tuple(tuple(p.id for p in points) for points in owners)
+            return Meter(np.sum(parts, axis=0), _least_share(history, ids), ids, groups)
     return Meter(np.full(steps, np.nan), np.zeros(steps), ())
 
 

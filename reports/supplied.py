@@ -129,27 +129,50 @@ class Supplied:
         return tuple(f for f in self.fuels if f.start >= start and f.end <= end)
 
 
-def allocate(supplied: Supplied, start: datetime, end: datetime, kwh: float) -> list[tuple[Contract, float]]:
-    """Which contract covers how much of a span's electricity, none of it twice.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a contract offers a span: its volume there, or its share of what is left."""
 
-    Volumes are spread evenly over a contract's own time and cut to the span; what is left after one
-    contract is offered to the next, in the order of `ContractKind`. The rest is residual mix.
+    id: str
+    kwh: float | None
+    share: float
+    renewable: bool
+
+
+def offers(supplied: Supplied, start: datetime, end: datetime) -> list[Offer]:
+    """What each contract offers, in the order of `ContractKind`.
+
+    Volumes are spread evenly over a contract's own time and cut to the span.
     """
-    order = list(ContractKind)
-    left, found = kwh, []
-    for contract in sorted(supplied.contracts, key=lambda c: (order.index(c.kind), c.start, c.id)):
+    found = []
+    for contract in _in_order(supplied):
         overlap_s = (min(end, contract.end) - max(start, contract.start)).total_seconds()
         if overlap_s <= 0:
             continue
-        if contract.kwh is None:
-            part_of_span = overlap_s / (end - start).total_seconds()
-            offered = left * contract.share * part_of_span
-        else:
-            offered = contract.kwh * (overlap_s / (contract.end - contract.start).total_seconds())
-        counted = min(offered, left)
-        found.append((contract, counted))
+        share = contract.share * (overlap_s / (end - start).total_seconds())
+        whole_s = (contract.end - contract.start).total_seconds()
+        kwh = None if contract.kwh is None else contract.kwh * (overlap_s / whole_s)
+        found.append(Offer(contract.id, kwh, share, contract.renewable))
+    return found
+
+
+def allocate(supplied: Supplied, start: datetime, end: datetime, kwh: float) -> list[tuple[Contract, float]]:
+    """Which contract covers how much of a span's electricity, none of it twice.
+
+    What is left after one contract is offered to the next. The rest is residual mix.
+    """
+    by_id = {c.id: c for c in supplied.contracts}
+    left, found = kwh, []
+    for offer in offers(supplied, start, end):
+        counted = min(left * offer.share if offer.kwh is None else offer.kwh, left)
+        found.append((by_id[offer.id], counted))
         left -= counted
     return found
+
+
+def _in_order(supplied: Supplied) -> list[Contract]:
+    order = list(ContractKind)
+    return sorted(supplied.contracts, key=lambda c: (order.index(c.kind), c.start, c.id))
 
 
 def local_midnight(day: date, timezone: str) -> datetime:

@@ -118,6 +118,13 @@ class SuppliedFile(_Part):
     grid_average: FactorIn | None = None
     marginal: MarginalIn | None = None
 
+    @model_validator(mode="after")
+    def _ids_once(self) -> SuppliedFile:
+        ids = [*(c.id for c in self.contracts), *(f.id for f in self.fuels)]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two contracts or fuels have the same id")
+        return self
+
 
 def load_supplied(path: Path | None, timezone: str) -> Supplied:
     """Read a file; without a path nothing is supplied.

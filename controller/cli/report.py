@@ -1,64 +1,159 @@
-"""``coolwright report``: energy, carbon, water and savings of a period."""
+"""``coolwright report`` and ``explain``: what a period used, and how any number in it came about."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from controller.cli.options import HistorianOption, SiteArgument
 
+if TYPE_CHECKING:
+    from controller.reporting import Order, ReportFormat
+    from reports.archive import Closed
+    from reports.baseline_model import BaselineModel
+    from reports.energy import EnergyReport
+    from reports.evidence import EvidenceBook
+
+ArchiveOption = Annotated[Path, typer.Option("--archive", help="The folder closed reports are kept in.")]
+_ARCHIVE = Path("var/reports")
+_END = typer.Option("--to", help="The end (out): a date (local midnight) or an ISO instant.")
+_FORMAT = typer.Option("--format", help="json, csv, xlsx, parquet or pdf.")
+_PERIOD = typer.Option(help="2026-10-25, 2026-10, 2026-Q4, 2026, or A..B.")
+_PROFILE = typer.Option(help="A regulation's fields, for example eu-2024-1364.")
+_START = typer.Option("--from", help="The start: a date (local midnight) or an ISO instant.")
+_SUPPLIED = typer.Option(help="Contracts, fuels and evidence (YAML).")
+
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command("report")(report)
+    app.command("explain")(explain)
 
 
 def report(
     site: SiteArgument,
-    start: Annotated[str, typer.Option("--from", help="A date (local midnight) or an ISO instant.")],
-    end: Annotated[str, typer.Option("--to", help="A date (local midnight) or an ISO instant.")],
-    form: Annotated[str, typer.Option("--format", help="csv or json.")] = "json",
+    period: Annotated[str | None, _PERIOD] = None,
+    start: Annotated[str | None, _START] = None,
+    end: Annotated[str | None, _END] = None,
+    form: Annotated[str, _FORMAT] = "json",
     split: Annotated[str, typer.Option(help="Rows: whole, day or month.")] = "whole",
+    profile: Annotated[str | None, _PROFILE] = None,
+    supplied: Annotated[Path | None, _SUPPLIED] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file.")] = None,
+    close: Annotated[bool, typer.Option("--close", help="Close the period: kept, never changed.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why a closed period is restated.")] = None,
+    archive: ArchiveOption = _ARCHIVE,
     historian: HistorianOption = None,
 ) -> None:
-    """Energy, carbon, water, PUE and savings of a period, from the historian."""
-    import asyncio
-
-    from controller.clock import WallClock
-    from controller.reporting import ReportFormat, make_report, moment, written
-    from controller.settings import load_settings
-    from controller.wiring import learn, open_feeds
+    """Energy, carbon, water, KPIs and savings of a period, from the historian."""
+    from controller.reporting import Order, ReportFormat, asked_period
     from plant.errors import ConfigError
     from plant.site_file import load_site
     from reports.periods import Split
-    from telemetry.historian import Historian
 
     if form not in list(ReportFormat) or split not in list(Split):
         raise ConfigError(
-            "report", f"cannot be written as {form} by {split}", "use csv or json, and whole, day or month"
+            "report",
+            f"cannot be written as {form} by {split}",
+            f"use {', '.join(ReportFormat)}, and {', '.join(Split)}",
         )
+    if reason is not None and not close:
+        raise ConfigError("--reason", "is only for closing", "add --close")
+    if ReportFormat(form) in (ReportFormat.XLSX, ReportFormat.PARQUET, ReportFormat.PDF) and output is None:
+        raise ConfigError(f"format {form}", "is not text", "name a file with --output")
+    described = load_site(site)
+    named = asked_period(described, period, start, end)
+    order = Order(named.start, named.end, Split(split), profile, supplied)
+    made, book, baseline = _made(site, order, historian)
+    if close:
+        closed = _closed(archive, made, book, baseline, reason)
+        typer.echo(
+            f"closed as {closed.id} in {closed.folder}, manifest sha256 {closed.manifest_sha256}", err=True
+        )
+        for change in closed.changes:
+            typer.echo(f"restated {change.cell}: {change.before} -> {change.after}", err=True)
+    _write(made, ReportFormat(form), output)
+
+
+def explain(
+    cell: Annotated[str, typer.Argument(metavar="REPORT#CELL", help="For example demo-2026-10-v1#pue.")],
+    form: Annotated[str, typer.Option("--format", help="text, or json with every sample.")] = "text",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file.")] = None,
+    archive: ArchiveOption = _ARCHIVE,
+) -> None:
+    """How a number of a closed report came about: meters, samples, gaps, factors, formula, hashes."""
+    from plant.errors import ConfigError
+    from reports.archive import Archive
+    from reports.explain import explain as explained
+
+    if form not in ("text", "json"):
+        raise ConfigError("explanation", f"cannot be written as {form}", "use text or json")
+    found = explained(Archive(archive), cell)
+    text = found.text if form == "text" else found.to_json()
+    _give(text.encode(), output)
+
+
+def _made(
+    site: Path, order: Order, historian: str | None
+) -> tuple[EnergyReport, EvidenceBook, BaselineModel | None]:
+    """The report, its evidence and the baseline it stands on."""
+    import asyncio
+
+    from controller.clock import WallClock
+    from controller.reporting import make_report
+    from controller.settings import load_settings
+    from controller.wiring import learn, open_feeds
+    from plant.site_file import load_site
+    from reports.evidence import EvidenceBook
+    from telemetry.historian import Historian
+
     described, settings = load_site(site), load_settings({"historian": historian})
-    store = Historian(settings.historian)
-    begin, finish = moment(start, described.timezone), moment(end, described.timezone)
-    made = asyncio.run(
-        make_report(
-            described,
-            store,
-            open_feeds(described),
-            learn(described, store, settings, finish).baseline,
-            begin,
-            finish,
-            split=Split(split),
-            generated_at=WallClock().now(),
+    store, book = Historian(settings.historian), EvidenceBook()
+    try:
+        baseline = learn(described, store, settings, order.end).baseline
+        made = asyncio.run(
+            make_report(
+                described,
+                store,
+                open_feeds(described),
+                baseline,
+                order,
+                generated_at=WallClock().now(),
+                keep=book.keep,
+            )
         )
-    )
-    store.close()
-    text = written(made, ReportFormat(form))
+    finally:
+        store.close()
+    return made, book, baseline
+
+
+def _closed(
+    archive: Path,
+    made: EnergyReport,
+    book: EvidenceBook,
+    baseline: BaselineModel | None,
+    reason: str | None,
+) -> Closed:
+    import getpass
+
+    from reports.archive import Archive
+
+    by = getpass.getuser()
+    return Archive(archive).close(made, book, baseline, at=made.generated_at, by=by, reason=reason)
+
+
+def _write(made: EnergyReport, form: ReportFormat, output: Path | None) -> None:
+    from controller.reporting import written
+
+    _give(written(made, form), output)
+
+
+def _give(content: bytes, output: Path | None) -> None:
     if output is None:
+        text = content.decode()
         typer.echo(text, nl=not text.endswith("\n"))
     else:
-        output.write_text(text, encoding="utf-8", newline="")
+        output.write_bytes(content)
         typer.echo(f"written to {output}")

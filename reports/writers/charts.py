@@ -85,5 +85,5 @@ def _named(axes: Any, rows: tuple[ReportRow, ...] | list[ReportRow], unit: str) 
 
 def _svg(figure: Any) -> bytes:
     out = io.BytesIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
+    figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
     return out.getvalue()

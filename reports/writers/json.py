@@ -80,6 +80,7 @@ def _profile(filled: FilledProfile) -> dict[str, Any]:
             }
             for v in filled.values
         },
+        "period_note": filled.period_note,
         "open_fields": [v.field.key for v in filled.open_fields],
     }
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from reports.figures import Figure
 from reports.report_record import EnergyReport, Status
-from reports.table import withheld
 from reports.writers.charts import energy_chart, saving_chart
 from reports.writers.extra import needed
 
@@ -86,7 +85,6 @@ def _content(report: EnergyReport) -> dict[str, Any]:
         ],
         "profile": _profile(report),
         "notes": [*of.notes, *row.carbon.assumptions],
-        "withheld": list(withheld(row)),
         "provenance": [
             ["report", report.id],
             ["method", made.method_version],
@@ -135,11 +133,14 @@ def _profile(report: EnergyReport) -> dict[str, Any] | None:
         "title": filled.profile.title,
         "source": filled.profile.source,
         "open": len(filled.open_fields),
+        "period_note": "" if filled.period_note is None else f" · {filled.period_note}",
         "rows": [
             [
                 v.field.code or v.field.codes.get(version, ""),
                 v.field.label,
-                _plain(v.value, 3) if isinstance(v.value, float) else (v.value or "–"),
+                _plain(v.value, 3 if abs(v.value) < 100 else 1)
+                if isinstance(v.value, float)
+                else (v.value or "–"),
                 "" if v.field.unit == "1" else v.field.unit,
                 v.filled.value,
                 "; ".join(filter(None, (v.note, v.evidence))),
