@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from controller.cli import audit, check, data, demo, operator, report, run, token
+from controller.cli import audit, check, data, demo, operator, report, run, scenario, token
 from plant.errors import AlreadyTold, ConfigError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, run, check, data, report, operator, audit, token):
+for module in (demo, run, check, data, report, operator, audit, token, scenario):
     module.register(app)
 
 

@@ -91,13 +91,13 @@ def bar_chart(title: str, unit: str, low: Array, width: float, heights: Array) -
         return ""
     ticks = nice_ticks(0.0, float(heights.max()))
     across = (_WIDTH - _LEFT - _RIGHT) / (len(low) * width)
-    start = float(low[0])
+    start, thick = float(low[0]), max(width * across - 1, 0.5)
 
     def y(value: float) -> float:
         return _HEIGHT - _BOTTOM - value / ticks[-1] * (_HEIGHT - _TOP - _BOTTOM)
 
     bars = "".join(
-        f'<rect x="{_LEFT + (v - start) * across:.1f}" y="{y(h):.1f}" width="{max(width * across - 1, 0.5):.1f}" '
+        f'<rect x="{_LEFT + (v - start) * across:.1f}" y="{y(h):.1f}" width="{thick:.1f}" '
         f'height="{_HEIGHT - _BOTTOM - y(h):.1f}" fill="{COLORS[0]}"/>'
         for v, h in zip(low.tolist(), heights.tolist(), strict=True)
     )
@@ -170,7 +170,8 @@ def _level(frame: _Frame, name: str, value: float) -> str:
     y = frame.y(value)
     return (
         f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="level"/>'
-        f'<text x="{_WIDTH - _RIGHT - 4}" y="{y - 4:.1f}" text-anchor="end" class="limit">{html.escape(name)}</text>'
+        f'<text x="{_WIDTH - _RIGHT - 4}" y="{y - 4:.1f}" text-anchor="end" class="limit">'
+        f"{html.escape(name)}</text>"
     )
 
 

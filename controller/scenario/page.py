@@ -32,6 +32,13 @@ _AMOUNTS = (
     ("worst_inlet_c", "warmest rack inlet", "°C", 2),
     ("violation_minutes_total", "minutes above recommended", "min", 0),
 )
+_LEVERS = (
+    (Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT, "Supply-air setpoints", "°C"),
+    (Quantity.FAN_SPEED_SETPOINT, "Fan-speed setpoints", "-"),
+    (Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT, "Chilled-water setpoint", "°C"),
+    (Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT, "Condenser-water setpoint", "°C"),
+)
+_OUTDOOR = (Quantity.OUTDOOR_DRY_BULB, Quantity.OUTDOOR_WET_BULB)
 
 
 def write_page(
@@ -88,19 +95,10 @@ def _charts(scenario: Scenario, site: Site, recorder: Recorder, baseline_kw: Arr
     charts = [
         _inlets(site, frame, times, spans, recorder),
         _power(site, frame, times, spans, baseline_kw),
-        _levers(site, frame, times, spans, Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT, "Supply-air setpoints", "°C"),
-        _levers(site, frame, times, spans, Quantity.FAN_SPEED_SETPOINT, "Fan-speed setpoints", "-"),
-        _levers(
-            site, frame, times, spans, Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT, "Chilled-water setpoint",
-            "°C",
-        ),
-        _levers(
-            site, frame, times, spans, Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT,
-            "Condenser-water setpoint", "°C",
-        ),
-        _plain(site, frame, times, spans, "Outdoor air", "°C", (Quantity.OUTDOOR_DRY_BULB, Quantity.OUTDOOR_WET_BULB)),
+        *(_levers(site, frame, times, spans, *shown) for shown in _LEVERS),
+        _plain(site, frame, times, spans, "Outdoor air", "°C", _OUTDOOR),
         _plain(site, frame, times, spans, "IT power", "kW", (Quantity.IT_POWER,)),
-    ]  # fmt: skip
+    ]
     histogram = recorder.histogram()
     hours = histogram[[c for c in histogram.columns if c.endswith("[h]")]].sum(axis=1).to_numpy(float)
     low = histogram["inlet from [degC]"].to_numpy(float)
