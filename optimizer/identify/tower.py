@@ -82,8 +82,8 @@ def saturated_kj_kg(temperature_c: ArrayLike) -> Array:
 def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
     """Fit fan power where fans ran, at part speed or flat out.
 
-    Flat out the same law holds for the water the tower did reach. Those samples alone cannot tell
-    the law's scale, only its shape, so no more of them are used than of the others (or `_ENOUGH`).
+    Flat out the same law holds for the water the tower did reach. Those samples tell the law's
+    shape but not its scale, so they only help out where part speed was seldom seen.
     """
     cells = signals.site.equipment_of(EquipmentKind.TOWER_CELL)
     power = signals.total(EquipmentKind.TOWER_CELL, Quantity.POWER)
@@ -97,7 +97,7 @@ def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
     loaded = (force > _LEAST_FORCE) & (rejected > 20)
     part_speed = loaded & (power > 0.02 * full) & (power < 0.95 * full)
     flat_out = loaded & (power > 0.97 * full)
-    used = part_speed | _thinned(flat_out, max(int(part_speed.sum()), _ENOUGH))
+    used = part_speed if part_speed.sum() >= _ENOUGH else part_speed | _thinned(flat_out, _ENOUGH)
     load = np.where(used, rejected, np.nan)
     x = _features(load, np.where(used, force, np.nan))
     fitted = fit(
