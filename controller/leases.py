@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
@@ -67,11 +67,15 @@ async def renew(
     due: list[Command] = []
     lost: list[PointId] = []
     levers = {p: lever for lever in site.levers if lever.id not in held for p in lever.points}
+    one_poll = timedelta(seconds=max((g.poll_s for g in site.gateways), default=0.0))
     for lease in leases(store).values():
         age_s = (at - lease.renewed_at).total_seconds()
         lever = levers.get(lease.point)
         present = snapshot.value(lease.point)
         if lever is None or math.isnan(present):
+            continue
+        # A reading from before our own write tells the old value: that is nobody's doing.
+        if snapshot.reading(lease.point).time <= lease.renewed_at + one_poll:
             continue
         if abs(present - lease.value) > lever.resolution / 2 + 1e-9:
             lost.append(lease.point)

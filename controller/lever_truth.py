@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -103,7 +103,12 @@ class LeverTruth:
             process = ANSWERS.get(lever.quantity)
             step = change.after - change.before
             was = math.nan if process is None else _process_value(self._site, lever, process, snapshot)
-            self._trials.pop(name, None)  # a newer step makes an open trial meaningless
+            open_trial = self._trials.get(name)
+            if open_trial is not None:
+                # A planner moves a little every few minutes; were each move to end the trial before it,
+                # none would ever be judged. The trial goes on, toward where the lever now stands.
+                self._trials[name] = replace(open_trial, step=change.after - open_trial.was)
+                continue
             if process is None or math.isnan(was) or abs(step) < LEAST_STEP * lever.resolution:
                 continue
             # A process that was not at its setpoint has its own way to go; judge the distance left.
