@@ -24,13 +24,16 @@ from controller.canonical import digest
 from controller.settings import Settings
 from controller.wiring import Knowledge, learn
 from plant.site import Site
-from sim.history import write_history
+from sim.history import long_frame, write_history
 from sim.plant import SimulatedPlant
 from sim.scenario import Scenario, build_plant, build_site
 from telemetry.historian import Historian
 
 CACHE = ".prepared"
 _LEARNS = ("start", "seed", "weather", "load", "history", "site")
+BACK_AS_FOUND = timedelta(hours=6)
+"""After engineers have stepped every lever, the site is as it was for this long before a scenario begins."""
+SAMPLE_S = 60.0
 Say = Callable[[str], None]
 
 
@@ -141,16 +144,31 @@ def _past(scenario: Scenario, site: Site, plant: SimulatedPlant, folder: Path, s
     else:
         say(f"living {history.days:g} days before the scenario")
         trends = folder / "history.parquet"
-        begin = scenario.start - timedelta(days=history.days)
-        write_history(
-            plant, begin, trends, history.as_found_days, history.excitation_days, seed=scenario.seed
-        )
+        _live(scenario, plant, trends, historian)
     if trends is None:
         knowledge = Knowledge(None, None, "there is no history to learn from")
     else:
-        historian.import_file(trends)
+        if history.file is not None:
+            historian.import_file(history.file)
         say("learning the plant from its history")
         knowledge = learn(site, historian, Settings(), scenario.start)
     historian.close()
     say(knowledge.sentence)
     return knowledge
+
+
+def _live(scenario: Scenario, plant: SimulatedPlant, trends: Path, historian: Historian) -> None:
+    """Days as found, days of stepping, and hours back as found, so that the scenario begins there."""
+    history, back_s = scenario.history, BACK_AS_FOUND.total_seconds()
+    begin = scenario.start - timedelta(days=history.days) - BACK_AS_FOUND
+    write_history(plant, begin, trends, history.as_found_days, history.excitation_days, seed=scenario.seed)
+    historian.import_file(trends)
+    for lever in plant.site.levers:
+        for point in lever.points:
+            plant.write(point, lever.as_found)
+    times, values = plant.record(back_s, SAMPLE_S)
+    rest = trends.with_name("as_found.parquet")
+    long_frame(plant.site, times, values).to_parquet(rest, index=False)
+    historian.import_file(rest)
+    for made in (trends, rest):
+        made.unlink()
