@@ -34,6 +34,9 @@ class Limits:
 
 _LOSSES = Limits(-0.01, 0.20, "losses of UPS and distribution, lighting and what has no meter")
 _UPS = Limits(-0.01, 0.12, "losses of UPS and distribution")
+_PDU = Limits(-0.01, 0.08, "losses of PDUs and cables between the IT meter and the racks")
+_AT_IT_INPUT = 3
+"""PUE category whose IT meter sits where the zones are metered."""
 _SAME = Limits(-0.03, 0.03, "the same energy metered twice: meter errors only")
 
 
@@ -101,7 +104,7 @@ def meter_balance(history: History) -> MeterBalance:
     ups = [site.points_of(e.id, Quantity.POWER) for e in site.equipment_of(EquipmentKind.UPS)]
     lines = [
         _line(history, "facility = IT + cooling + losses", facility, [it, cooling], _LOSSES),
-        _line(history, "IT meter = zones", it, zones, _SAME),
+        _line(history, "IT meter = zones", it, zones, _SAME if site.pue_category == _AT_IT_INPUT else _PDU),
         _line(history, "cooling meter = machines", cooling, machines, _SAME),
     ]
     if ups and all(ups):

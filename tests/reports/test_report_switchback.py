@@ -1,0 +1,124 @@
+"""Randomized switchback: a schedule nobody can choose afterwards, and an effect that is found again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up_plant import MadeUpPlant
+
+from benchmarks.savings_coverage import SWITCHED_DAYS, Score, World, scores, switchback_trial
+from plant.errors import ConfigError
+from plant.points import PointId
+from plant.site import Site
+from reports.switchback import Arm, Schedule, draw_schedule
+from reports.switchback_analysis import analyze
+
+MONDAY = date(2026, 7, 6)
+
+
+def test_the_same_seed_draws_the_same_schedule_and_another_seed_another() -> None:
+    one = draw_schedule(MONDAY, 28, "Europe/Berlin", seed=1)
+    assert draw_schedule(MONDAY, 28, "Europe/Berlin", seed=1) == one
+    assert draw_schedule(MONDAY, 28, "Europe/Berlin", seed=2).id != one.id
+    assert Schedule.from_json(one.to_json()) == one
+
+
+@pytest.mark.parametrize("block_h", [6, 12, 24])
+def test_both_arms_get_as_many_blocks_of_each_kind(block_h: int) -> None:
+    schedule = draw_schedule(MONDAY, 28, "UTC", seed=3, block_h=block_h)
+    for stratum in {b.stratum for b in schedule.blocks}:
+        arms = [b.arm for b in schedule.blocks if b.stratum == stratum]
+        assert arms.count(Arm.CONTROL) == arms.count(Arm.BASELINE)
+
+
+def test_each_arm_comes_first_in_about_half_of_the_pairs() -> None:
+    firsts = [draw_schedule(MONDAY, 2, "UTC", seed=seed).blocks[0].arm for seed in range(400)]
+    # Binomial(400, 1/2) has a standard deviation of 10: four of them either way.
+    assert 160 <= firsts.count(Arm.CONTROL) <= 240
+
+
+def test_blocks_follow_the_local_clock_through_its_change() -> None:
+    schedule = draw_schedule(date(2026, 10, 24), 3, "Europe/Berlin", seed=1, block_h=12)
+    hours = [(b.end - b.start).total_seconds() / 3600 for b in schedule.blocks]
+    assert hours == [12, 12, 13, 12, 12, 12]  # the night of 25 October has an hour twice
+    assert all(a.end == b.start for a, b in zip(schedule.blocks, schedule.blocks[1:], strict=False))
+
+
+def test_the_hours_after_a_switch_count_for_neither_arm() -> None:
+    schedule = draw_schedule(MONDAY, 8, "UTC", seed=5, washout_h=2)
+    switch = next(i for i in range(1, 8) if schedule.blocks[i].arm is not schedule.blocks[i - 1].arm)
+    start = schedule.blocks[switch].start
+    assert not schedule.counts(start + timedelta(hours=1, minutes=59))
+    assert schedule.counts(start + timedelta(hours=2))
+    assert schedule.arm_at(start) is schedule.blocks[switch].arm
+
+
+def test_two_blocks_of_the_same_arm_in_a_row_have_no_washout_between() -> None:
+    schedule = draw_schedule(MONDAY, 28, "UTC", seed=5)
+    same = next(i for i in range(1, 28) if schedule.blocks[i].arm is schedule.blocks[i - 1].arm)
+    assert schedule.counts(schedule.blocks[same].start)
+
+
+def test_outside_the_schedule_there_is_no_arm() -> None:
+    schedule = draw_schedule(MONDAY, 2, "UTC", seed=5)
+    assert schedule.arm_at(datetime(2026, 7, 5, 23, 59, tzinfo=UTC)) is None
+    assert schedule.arm_at(datetime(2026, 7, 8, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [({"block_h": 5}, "divide"), ({"washout_h": 12}, "eats"), ({"days": 1}, "no pair")],
+)
+def test_a_schedule_that_cannot_tell_anything_is_refused(choices: dict[str, int], words: str) -> None:
+    days = choices.pop("days", 14)
+    with pytest.raises(ConfigError, match=words):
+        draw_schedule(MONDAY, days, "UTC", seed=1, **choices)
+
+
+def test_a_schedule_that_was_not_followed_shows_nothing(demo_site: Site) -> None:
+    world = World(demo_site, 1)
+    schedule = draw_schedule(MONDAY, 28, demo_site.timezone, seed=1)
+    everywhere = world.facility(schedule.blocks[0].start, 28 * 24, 0.1)  # never as found
+    result = analyze(everywhere, schedule)
+    assert not result.qualified
+    assert "run as drawn" in result.reasons[0]
+    assert np.isnan(result.saving_kw)
+
+
+def test_too_few_blocks_are_refused_with_their_number(made_up: MadeUpPlant) -> None:
+    schedule = draw_schedule(MONDAY, 8, "UTC", seed=1)
+    history = made_up.history(8 * 24, start=schedule.blocks[0].start)
+    assert "only 4 baseline blocks have data, 6 are needed" in analyze(history, schedule).reasons
+
+
+def test_a_gap_is_left_out_and_not_counted(demo_site: Site) -> None:
+    schedule = draw_schedule(MONDAY, 28, demo_site.timezone, seed=2)
+    history = World(demo_site, 2).facility(schedule.blocks[0].start, 28 * 24, 0.0)
+    whole = analyze(history, schedule)
+    history.values.loc[history.values.index[100:150], PointId("utility-meter.power")] = np.nan
+    gap = pd.DatetimeIndex(history.values.index[100:150])
+    lost = sum(schedule.counts(t.to_pydatetime()) for t in gap)
+    holey = analyze(history, schedule)
+    assert whole.control_hours + whole.baseline_hours - lost == holey.control_hours + holey.baseline_hours
+
+
+def test_a_known_saving_is_found_and_nothing_is_found_where_nothing_changed(demo_site: Site) -> None:
+    found = switchback_trial(World(demo_site, 4), 0.1)
+    assert found.covers
+    assert found.finds
+    assert not switchback_trial(World(demo_site, 4), 0.0).finds
+    assert SWITCHED_DAYS == 56
+
+
+def test_both_methods_cover_the_truth_in_a_small_benchmark() -> None:
+    table: list[Score] = list(scores(seeds=10))
+    for score in (s for s in table if "OpenDSM" not in s.method):
+        # With ten worlds only, eight is what chance allows where nine are expected.
+        assert score.covered >= 8, score
+        if score.saving == 0:
+            assert score.found <= 2, score
+        else:
+            assert score.found == score.seeds, score
