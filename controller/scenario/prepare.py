@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import pickle
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,11 +26,10 @@ from controller.wiring import Knowledge, learn
 from plant.site import Site
 from sim.history import long_frame, write_history
 from sim.plant import SimulatedPlant
-from sim.scenario import Scenario, build_plant, build_site
+from sim.scenario import History, Load, Scenario, WeatherChoice, build_plant, build_site
 from telemetry.historian import Historian
 
 CACHE = ".prepared"
-_LEARNS = ("start", "seed", "weather", "load", "history", "site")
 BACK_AS_FOUND = timedelta(hours=6)
 """After engineers have stepped every lever, the site is as it was for this long before a scenario begins."""
 SAMPLE_S = 60.0
@@ -76,13 +75,16 @@ def prepare(scenario: Scenario, out: Path, say: Say = lambda text: None) -> Prep
 
 
 def preparation_digest(scenario: Scenario) -> str:
-    """What decides the history and what is learned from it."""
+    """What decides the history and what is learned from it: the record, not how it was written."""
     files = [scenario.site_file, *scenario.input_files()]
-    document: Mapping[str, object] = scenario.document
     return digest(
         {
-            "document": {key: _texts(document.get(key)) for key in _LEARNS},
-            "files": {path.name: file_digest(path) for path in files if path.is_file()},
+            "start": scenario.start,
+            "seed": scenario.seed,
+            "weather": _named(scenario.weather),
+            "load": _named(scenario.load),
+            "history": _named(scenario.history),
+            "files": [file_digest(path) for path in files if path.is_file()],
             "source": source_digest(),
         }
     )
@@ -104,17 +106,19 @@ def file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _texts(value: object) -> object:
-    """YAML's own dates as text; everything else as it is."""
-    match value:
-        case dict():
-            return {str(k): _texts(v) for k, v in value.items()}
-        case list():
-            return [_texts(v) for v in value]
-        case None | bool() | int() | float() | str():
-            return value
-        case _:
-            return str(value)
+def _named(record: WeatherChoice | Load | History) -> dict[str, object]:
+    """A part by its values; a file by its name, since its content is in the digest too."""
+
+    def named(value: object) -> object:
+        match value:
+            case Path():
+                return value.name
+            case timedelta():
+                return value.total_seconds()
+            case _:
+                return value
+
+    return {name: named(value) for name, value in asdict(record).items()}
 
 
 def _make(scenario: Scenario, site: Site, folder: Path, say: Say) -> None:
