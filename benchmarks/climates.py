@@ -2,7 +2,7 @@
 
     python -m benchmarks.climates [--days 7] [--json] [--climates tampa,las-vegas,san-francisco]
 
-For each climate the simulator makes eleven days of history; the plant is learned from that
+For each climate the simulator makes twelve days of history; the plant is learned from that
 telemetry alone; then fixed setpoints, trim-and-respond and mpc each run the same week from the same
 state, same weather, same load. Energies are the simulator's true ones, and so are the inlets.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,19 @@ import numpy as np
 from optimizer.plan import Contest
 from optimizer.problem import Problem
 from plant.plan import Plan
+from plant.points import SITE
 from plant.quantities import Quantity
-from plant.setpoints import Lever
+
+_WORDS: Mapping[Quantity, tuple[str, str]] = {
+    Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: ("warmer supply air", "cooler supply air"),
+    Quantity.FAN_SPEED_SETPOINT: ("more air", "less air"),
+    Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: ("warmer chilled water", "colder chilled water"),
+    Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT: (
+        "warmer condenser water",
+        "colder condenser water",
+    ),
+}
+"""What a technician calls a move up and a move down."""
 
 _ALL_OF_IT = 1.2815515594600038
 """80 % of a normal distribution lies within this many standard deviations."""
@@ -61,35 +73,44 @@ def _amount(expected: float) -> Amount:
 
 
 def reason(contest: Contest, i: int, binds: tuple[str, ...]) -> str:
-    """What changes now, what for, and what limits it."""
+    """What changes now, what for, and what limits it, as a technician would say it."""
+    limit = f"; limited by {binds[0]}" if binds else ""
+    notes = f". Note: {contest.problem.notes[0]}" if contest.problem.notes else ""
+    return f"{_what(contest, i)}: {_worth(contest, i)}{limit}{notes}"
+
+
+def _what(contest: Contest, i: int) -> str:
+    """The moves in words: the exact values stand beside the sentence wherever it is shown."""
+    places: dict[str, list[str]] = {}
+    for axis, value in zip(contest.problem.board.axes, contest.paths[i, 0], strict=True):
+        if axis.levers and abs(value - axis.present) > axis.resolution / 2:
+            lever = axis.levers[0]
+            word = _WORDS.get(lever.quantity, (f"higher {lever.id}", f"lower {lever.id}"))
+            places.setdefault(word[int(value < axis.present)], []).append(lever.owner)
+    if not places:
+        return "No change now"
+    said = [w if SITE in owners else f"{w} in {', '.join(owners)}" for w, owners in places.items()]
+    text = "; ".join(said)
+    return text[0].upper() + text[1:]
+
+
+def _worth(contest: Contest, i: int) -> str:
     problem = contest.problem
-    changes = [
-        f"{axis.levers[0].id} {_amount_text(axis.levers[0], axis.present)} → "
-        f"{_amount_text(axis.levers[0], value)}"
-        for axis, value in zip(problem.board.axes, contest.paths[i, 0], strict=True)
-        if axis.levers and abs(value - axis.present) > axis.resolution / 2
-    ]
-    what = "; ".join(changes) if changes else "No change now"
+    if contest.names[i] == "hold":
+        return "nothing found that is better than leaving all as it is"
     held = contest.index("hold")
+    soon = max(1, round(1 / problem.grid.step_h))
+    excess = float(problem.excess_k(contest.rolled, with_margin=True)[held, :soon].max())
+    if excess > 0:
+        return f"keeps inlets inside their planning limit ({excess:.1f} K over within the hour if held)"
     saved = (contest.money[held] - contest.money[i]).sum()
     kw = (contest.rolled.facility_kw[held] - contest.rolled.facility_kw[i]).mean()
-    money = f"{saved:.0f} {problem.site.tariff.currency}"
-    worth = f"saves {kw:.0f} kW on average over {_hours(problem):.0f} h ({money})"
-    if contest.names[i] == "hold":
-        worth = "nothing found that is better than leaving all as it is"
-    excess = float(problem.excess_k(contest.rolled, with_margin=True)[held].max())
-    if excess > 0 and contest.names[i] != "hold":
-        worth = f"brings inlets back inside their limit ({excess:.1f} K over if held)"
-    limit = f"; limited by {binds[0]}" if binds else ""
-    notes = f". Note: {problem.notes[0]}" if problem.notes else ""
-    return f"{what}: {worth}{limit}{notes}"
+    over = f"on average over {_hours(problem):.0f} h"
+    money = f"{abs(saved):.0f} {problem.site.tariff.currency}"
+    if kw >= 0:
+        return f"{kw:.0f} kW less {over} ({money} {'saved' if saved >= 0 else 'dearer'})"
+    return f"{-kw:.0f} kW more {over}, {money} {'saved' if saved >= 0 else 'dearer'}"
 
 
 def _hours(problem: Problem) -> float:
     return problem.grid.steps * problem.grid.step_h
-
-
-def _amount_text(lever: Lever, value: float) -> str:
-    if lever.quantity is Quantity.FAN_SPEED_SETPOINT:
-        return f"{100 * value:.0f} %"
-    return f"{value:.1f} °C"

@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 
 from controller.api import live, proposals, state, supervision
 from controller.api.deps import ApiDeps
+from controller.api.documentation import add_documentation
 from controller.api.headers import CarefulHeaders
 from controller.api.problems import ProblemOut, add_handlers
 from controller.api.security import gate_for
@@ -34,6 +35,8 @@ def build_app(deps: ApiDeps) -> FastAPI:
         summary="What the plant does, what would be better, and who agreed to it.",
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.deps = deps
     app.state.gate = gate_for(deps)
@@ -45,6 +48,7 @@ def build_app(deps: ApiDeps) -> FastAPI:
     app.include_router(v1)
     app.include_router(live.machines)
     _add_console(app)
+    add_documentation(app)
     _document_problems(app)
     return app
 

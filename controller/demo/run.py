@@ -71,10 +71,10 @@ def run_demo(options: DemoOptions, console: Console) -> None:
         speed=options.speed,
         seed=options.seed,
         as_found_days=8,
-        excitation_days=3,
+        excitation_days=4,
         history=folder / "history.parquet",
     )
-    console.print("simulating eleven days of the site's past, as its trend export would hold them")
+    console.print("simulating twelve days of the site's past, as its trend export would hold them")
     write_past(told)
     historian = Historian(settings.historian)
     console.print(f"imported {historian.import_file(told.history):,} samples; learning the plant from them")

@@ -259,10 +259,10 @@ def test_a_lever_the_model_may_not_move_stays_and_is_named(
 
 
 def test_the_sentence_names_each_change_and_its_worth(plan: Plan, snapshot: Snapshot) -> None:
-    changed = [
-        lv.id
-        for lv in snapshot.site.levers
-        if abs(plan.first()[lv.id] - snapshot.lever_value(lv)) > lv.resolution
-    ]
-    assert all(name in plan.reason for name in changed)
+    moves = {lv.id: plan.first()[lv.id] - snapshot.lever_value(lv) for lv in snapshot.site.levers}
+    changed = [lv for lv in snapshot.site.levers if abs(moves[lv.id]) > lv.resolution]
+    assert changed
+    assert all(lv.owner in plan.reason for lv in changed if lv.owner != "site")
+    if moves["plant.chilled-water"] > 0.1:
+        assert "warmer chilled water" in plan.reason.lower()
     assert "\n" not in plan.reason

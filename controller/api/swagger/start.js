@@ -1,0 +1,4 @@
+"use strict";
+window.addEventListener("load", () => {
+  SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list" });
+});
