@@ -5,13 +5,14 @@ Runs every few seconds, so that an approval takes effect at once and a failure i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.actuation import Execution, Outcome, execute, recover, settle
 from controller.alarms import AlarmKind
 from controller.guard import Purpose
-from controller.leases import leases, renew
+from controller.leases import Lease, leases, renew
 from controller.modes import Mode
 from controller.parts import Parts
 from controller.proposals import Proposal, ProposalStatus
@@ -19,7 +20,7 @@ from controller.watchdog import DataState
 from plant.commands import Receipt
 from plant.forecast import Forecast
 from plant.points import SITE, OwnerId, PointId
-from plant.setpoints import LeverId
+from plant.setpoints import LeverId, Setpoints
 from plant.site import Site
 from plant.snapshot import Snapshot
 
@@ -179,11 +180,17 @@ class Actions:
             held=authority.closed(at),
         )
         authority.sentinel.renewed(renewal.lost, at)
-        self._parts.metrics.observe_leases(self._expiries())
+        self._show_ours()
 
-    def _expiries(self) -> dict[LeverId, datetime]:
-        """Until when each lever is ours: the earliest end among its registers."""
+    def _show_ours(self) -> None:
+        """Where approved changes hold the levers, and until when."""
         held = leases(self._parts.authority.store)
+        self._parts.metrics.observe_leases(self._expiries(held))
+        ours = {lv.id: held[p].value for lv in self._parts.site.levers for p in lv.points if p in held}
+        self._parts.metrics.observe_setpoints("approved", Setpoints(ours))
+
+    def _expiries(self, held: Mapping[PointId, Lease]) -> dict[LeverId, datetime]:
+        """Until when each lever is ours: the earliest end among its registers."""
         length = timedelta(seconds=self._parts.site.safety.lease_s)
         found: dict[LeverId, datetime] = {}
         for lever in self._parts.site.levers:

@@ -33,6 +33,12 @@ class AlarmKind(StrEnum):
     NO_PLAN = "no_plan"
     STORE_LOST = "store_lost"
     AUDIT_BROKEN = "audit_broken"
+    DEVICE_SILENT = "device_silent"
+    POLLING_LATE = "polling_late"
+    HISTORY_WAITING = "history_waiting"
+    HISTORY_LOST = "history_lost"
+    METERS_DISAGREE = "meters_disagree"
+    FEED_GAP = "feed_gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +150,41 @@ CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
         "The record of who did what cannot be trusted from there on.",
         "Keep the database file, tell the security officer, restore from a copy.",
         may_be_shelved=False,
+    ),
+    AlarmKind.DEVICE_SILENT: AlarmFacts(
+        _M,
+        "A device or a source of readings does not answer.",
+        "Its points are missing; zones it measures are held, then ramped to fallback.",
+        "Check power and network of the named device; it is asked again by itself.",
+    ),
+    AlarmKind.POLLING_LATE: AlarmFacts(
+        _M,
+        "Readings are asked for later than they are due.",
+        "Data ages; zones may be taken for unseen.",
+        "Check the load of the host and how long the gateways take to answer.",
+    ),
+    AlarmKind.HISTORY_WAITING: AlarmFacts(
+        _M,
+        "The history database is locked, full or away.",
+        "Control goes on; readings wait in memory and are lost if the program ends.",
+        "Free the disk or mend the database; what waits is then written by itself.",
+    ),
+    AlarmKind.HISTORY_LOST: AlarmFacts(
+        _H,
+        "The history database has been away longer than memory reaches.",
+        "The oldest readings are let go; reports will show a gap there.",
+        "Mend the database now; note the time, for the report's reader.",
+    ),
+    AlarmKind.METERS_DISAGREE: AlarmFacts(
+        _L,
+        "Meters contradict each other, or the heat balance does not close.",
+        "Energy, savings and the learned model may be wrong; nobody can say which meter is.",
+        "Compare the named meters with their displays; check scaling and current transformers.",
+    ),
+    AlarmKind.FEED_GAP: AlarmFacts(
+        _L,
+        "A feed of carbon intensity does not answer, or leaves hours out.",
+        "Carbon is not counted for those hours; the plan goes by cost and energy there.",
+        "Check the account, the key and the network way to the provider.",
     ),
 }

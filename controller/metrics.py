@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from controller.alarm_catalog import Priority
 from controller.metrics_catalog import CATALOG, SITE_LABEL, Kind, Spec
+from controller.metrics_pages import Pages, WithoutCreated
 from controller.metrics_plant import Sample, plant_samples, setpoint_samples, site_samples
+from controller.metrics_upkeep import Condition, alarm_samples, condition_samples, condition_totals
 from controller.metrics_worth import Amount, account_amounts, baseline_samples, saving_samples
 from plant.forecast import CarbonSeries, PriceSeries
 from plant.plan import NoPlanCause, Plan, PlanOutcome, PlanStatus
@@ -64,7 +66,8 @@ class Metrics:
         self._last: Snapshot | None = None
         self._beyond: set[tuple[str, OwnerId]] = set()
         self._accounted: Account | None = None
-        self._registry.register(_Pages(site.id, self._pages))
+        self._told: dict[str, int] = {}
+        self._registry.register(Pages(site.id, self._pages))
         self._begin_at_zero()
 
     def observe_snapshot(self, snapshot: Snapshot) -> None:
@@ -162,9 +165,20 @@ class Metrics:
             self._accounted = combine([before, account])
         self._pages["saving"] = tuple(saving_samples(self._accounted or account))
 
+    def observe_condition(self, condition: Condition) -> None:
+        """How the program's own senses and memory are."""
+        self._pages["condition"] = tuple(condition_samples(condition))
+        for name, total in condition_totals(condition).items():
+            self._inc(name, (), max(total - self._told.get(name, 0), 0))
+            self._told[name] = total
+
+    def observe_alarms(self, priorities: Iterable[Priority]) -> None:
+        """The priorities of the alarms that stand."""
+        self._pages["alarms"] = tuple(alarm_samples(priorities))
+
     def render(self) -> tuple[bytes, str]:
         """The page a scrape gets, and its content type."""
-        return generate_latest(_WithoutCreated(self._registry)), CONTENT_TYPE_PLAIN_0_0_4
+        return generate_latest(WithoutCreated(self._registry)), CONTENT_TYPE_PLAIN_0_0_4
 
     def _count_violations(self, snapshot: Snapshot) -> None:
         """Entering counts once; time beyond counts as long as snapshots follow each other."""
@@ -260,40 +274,3 @@ def _plan_samples(site: Site, plan: Plan) -> Iterable[Sample]:
     for name, prediction in (("chosen", plan.prediction), ("hold", plan.hold)):
         kwh = float(prediction.facility_kw.sum()) * plan.grid.step_h
         yield Sample("plan_energy_joules", (name,), kwh * _JOULES_PER_KWH)
-
-
-class _Pages:
-    """A collector of what was last said, page by page; a page is replaced as a whole."""
-
-    def __init__(self, site_id: str, pages: Mapping[str, tuple[Sample, ...]]) -> None:
-        self._site_id = site_id
-        self._pages = pages
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing ahead of time: which series there are depends on what was last seen."""
-        return ()
-
-    def collect(self) -> Iterable[Metric]:
-        """One family a metric, over all pages."""
-        families: dict[str, GaugeMetricFamily] = {}
-        for sample in [s for page in list(self._pages.values()) for s in page]:
-            spec = CATALOG[sample.metric]
-            if sample.metric not in families:
-                families[sample.metric] = GaugeMetricFamily(
-                    spec.name, spec.help, labels=(SITE_LABEL, *spec.labels)
-                )
-            families[sample.metric].add_metric([self._site_id, *sample.labels], sample.value)
-        return families.values()
-
-
-class _WithoutCreated:
-    """A registry's metrics without the `_created` gauges the client adds to every counter."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def collect(self) -> Iterable[Metric]:
-        """The same families, fewer samples."""
-        for metric in self._registry.collect():
-            metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
-            yield metric

@@ -79,6 +79,30 @@ DATA: tuple[Spec, ...] = (
         ("sensor",),
     ),
     Spec("snapshot_timestamp_seconds", _G, "Site time of the last snapshot."),
+    Spec("device_answering", _G, "1 while a device answers, 0 while it does not.", ("device",)),
+    Spec("device_failures", _G, "How often in a row a device has not answered.", ("device",)),
+    Spec("polls_total", _C, "Polls made, over all gateways."),
+    Spec("polls_skipped_total", _C, "Polls that fell due while the one before was still running."),
+    Spec(
+        "poll_lateness_p99_seconds",
+        _G,
+        "How late polls begin, 99th percentile of the last few thousand, site time.",
+    ),
+    Spec("history_writable", _G, "1 while the history database can be written, else 0."),
+    Spec("history_buffered_readings", _G, "Readings that wait in memory to be written."),
+    Spec("history_dropped_readings_total", _C, "Readings let go because memory was full of waiting ones."),
+    Spec(
+        "cross_check_holds",
+        _G,
+        "1 where meters agree with each other, 0 where they contradict; absent where it cannot be checked.",
+        ("check",),
+    ),
+    Spec(
+        "feed_complete",
+        _G,
+        "1 if a network feed's last answer was whole, 0 if it had gaps; absent without one.",
+        ("feed",),
+    ),
 )
 
 CONTROL: tuple[Spec, ...] = (
@@ -114,6 +138,7 @@ CONTROL: tuple[Spec, ...] = (
     ),
     Spec("commands_total", _C, "Setpoint writes, by receipt.", ("receipt",)),
     Spec("lease_expiry_timestamp_seconds", _G, "Site time a written setpoint stops being ours.", ("lever",)),
+    Spec("alarms_standing", _G, "Alarms that want a person, by priority.", ("priority",)),
     Spec("mode", _G, "1 for the mode a zone (or the site) is in, else 0.", ("hall_zone", "mode")),
     Spec(
         "constraint_violations_total",

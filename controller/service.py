@@ -20,6 +20,7 @@ from controller.cycle import CycleRecord, run_cycle
 from controller.relearning import EVERY, Relearner
 from controller.scoring import Scorer
 from controller.status import Readiness, SiteStatus, status_of
+from controller.upkeep import Upkeep
 from controller.wiring import Controller
 from plant.plan import NoPlan, Plan
 from plant.ports import Advice
@@ -65,6 +66,7 @@ class Service:
             self._act,
             self._account,
             self._relearn,
+            Upkeep(controller).run,
         )
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(loop()) for loop in loops]

@@ -168,6 +168,14 @@ BOARD = Board(
                     Behind.PROPOSALS,
                 ),
                 Panel(
+                    "Alarms standing",
+                    Shape.LINES,
+                    "none",
+                    "Alarms that want a person, by priority; the console says cause, consequence, response.",
+                    (Query(f"coolwright_alarms_standing{{{SITE}}}", "{{priority}}"),),
+                    Behind.STATE,
+                ),
+                Panel(
                     "Leases left",
                     Shape.LINES,
                     "s",

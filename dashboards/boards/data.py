@@ -13,6 +13,8 @@ _AGE = (
 _VALID = f"coolwright_sensor_valid{{{SITE}}}"
 _MISSING = increase("coolwright_unaccounted_seconds_total", SITE, "site, figure")
 _COVERED = increase("coolwright_accounted_seconds_total", SITE, "site, figure")
+ANSWERS = {0: ("silent", RED), 1: ("answers", GREEN)}
+HOLDS = {0: ("no", RED), 1: ("yes", GREEN)}
 
 BOARD = Board(
     uid="coolwright-data",
@@ -54,6 +56,107 @@ BOARD = Board(
                     Behind.STATE,
                     12,
                     8,
+                ),
+            ),
+        ),
+        Section(
+            "Sources",
+            (
+                Panel(
+                    "Devices",
+                    Shape.STATES,
+                    "none",
+                    "Whether each device and source answers. One that does not is left alone ever longer.",
+                    (Query(f"coolwright_device_answering{{{SITE}}}", "{{device}}"),),
+                    Behind.STATE,
+                    8,
+                    states=ANSWERS,
+                ),
+                Panel(
+                    "Failures in a row",
+                    Shape.BARS,
+                    "none",
+                    "How often each device has not answered since it last did.",
+                    (Query(f"coolwright_device_failures{{{SITE}}}", "{{device}}"),),
+                    Behind.STATE,
+                    8,
+                ),
+                Panel(
+                    "Meters agree",
+                    Shape.STATES,
+                    "none",
+                    "Meters against each other and the heat balance. Where they disagree, nobody can say"
+                    " from here which one is wrong; a check without all its readings is not shown.",
+                    (Query(f"coolwright_cross_check_holds{{{SITE}}}", "{{check}}"),),
+                    Behind.STATE,
+                    8,
+                    states=HOLDS,
+                ),
+                Panel(
+                    "Polls",
+                    Shape.BARS,
+                    "none",
+                    "Polls made, and polls skipped because the one before still ran, in the range shown.",
+                    (
+                        Query(increase("coolwright_polls_total", SITE), "made"),
+                        Query(increase("coolwright_polls_skipped_total", SITE), "skipped"),
+                    ),
+                    Behind.STATE,
+                    8,
+                ),
+                Panel(
+                    "Polls begin late by",
+                    Shape.LINES,
+                    "s",
+                    "99th percentile of the last few thousand polls, in site time.",
+                    (Query(f"coolwright_poll_lateness_p99_seconds{{{SITE}}}", "99 %"),),
+                    Behind.STATE,
+                    8,
+                ),
+                Panel(
+                    "Feeds whole",
+                    Shape.STATES,
+                    "none",
+                    "Whether each network feed's last answer was whole. Empty for a site without one:"
+                    " the synthetic feed and files are not on the network.",
+                    (Query(f"coolwright_feed_complete{{{SITE}}}", "{{feed}}"),),
+                    Behind.STATE,
+                    8,
+                    states=HOLDS,
+                ),
+            ),
+        ),
+        Section(
+            "History database",
+            (
+                Panel(
+                    "History can be written",
+                    Shape.STATES,
+                    "none",
+                    "Where it cannot, control goes on and readings wait in memory.",
+                    (Query(f"coolwright_history_writable{{{SITE}}}", "database"),),
+                    Behind.STATE,
+                    8,
+                    states=HOLDS,
+                ),
+                Panel(
+                    "Readings waiting in memory",
+                    Shape.LINES,
+                    "none",
+                    "Lost if the program ends before the database can be written again.",
+                    (Query(f"coolwright_history_buffered_readings{{{SITE}}}", "waiting"),),
+                    Behind.STATE,
+                    8,
+                ),
+                Panel(
+                    "Readings let go",
+                    Shape.NUMBER,
+                    "none",
+                    "In the range shown. Anything but zero is a gap in reports.",
+                    (Query(increase("coolwright_history_dropped_readings_total", SITE), "let go"),),
+                    Behind.REPORT,
+                    8,
+                    limits=(Limit(None, GREEN), Limit(1, RED)),
                 ),
             ),
         ),

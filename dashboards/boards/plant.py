@@ -11,7 +11,7 @@ _METERED = f'sum by (site) ({_METER}{{{SITE}, meter="facility"}})'
 _PARTS = f'sum by (site) ({_METER}{{{SITE}, meter=~"it|cooling"}})'
 _GAP = f"{_METERED} - {_PARTS}"
 _KINDS = f"sum by (site, kind) (coolwright_equipment_power_watts{{{SITE}}})"
-_SOURCES = 'source=~"plant|plan|as_found"'
+_SOURCES = 'source=~"plant|plan|approved|as_found"'
 _PUE = (
     f'sum by (site) (increase(coolwright_energy_joules_total{{{SITE}, meter="facility"}}[$__range]))'
     f' / sum by (site) (increase(coolwright_energy_joules_total{{{SITE}, meter="it"}}[$__range]))'

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from controller.alarm_catalog import Priority
 from controller.metrics import Metrics
+from controller.metrics_upkeep import Condition
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
 from plant.plan import NoPlan, NoPlanCause, Plan, PlanStatus, Prediction, SolverFacts
@@ -22,6 +24,10 @@ from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
 from reports.account import Account
 from reports.baseline import BaselineModel
+from telemetry.crosschecks import CrossCheck
+from telemetry.health import DeviceHealth
+from telemetry.historian.writer import StoreState
+from telemetry.poller import PollStats
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 7, 1, tzinfo=UTC)
@@ -122,6 +128,17 @@ def typical_plan(site: Site) -> Plan:
     )
 
 
+def typical_condition(turn: int) -> Condition:
+    """One device silent, everything else well; counters that grow."""
+    return Condition(
+        devices=(DeviceHealth("bms#1", True, 0, ""), DeviceHealth("servers", False, 3, "no answer")),
+        polling=PollStats(10 * turn, turn, 0.5, 0.1),
+        history=StoreState("", 0, turn),
+        checks=(CrossCheck("heat balance", True, "as it should be", ()),),
+        feeds={"watttime": ()},
+    )
+
+
 def feed(
     metrics: Metrics, site: Site, baseline: BaselineModel, accounted: Callable[..., Account], turn: int = 0
 ) -> None:
@@ -145,4 +162,6 @@ def feed(
     metrics.observe_modes(dict.fromkeys(zones, "advisory"))
     metrics.observe_market(now, *constant_feeds(START, 48))
     metrics.observe_baseline(baseline)
+    metrics.observe_condition(typical_condition(turn))
+    metrics.observe_alarms([Priority.LOW])
     metrics.observe_interval(accounted(0.8, START + timedelta(hours=turn)))

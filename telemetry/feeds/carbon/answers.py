@@ -21,7 +21,7 @@ class Gaps:
     """What the last question to a provider did not bring. For an alarm."""
 
     def __init__(self, provider: str) -> None:
-        self._provider = provider
+        self.provider = provider
         self.faults: tuple[str, ...] = ()
 
     def say(self, faults: Sequence[str]) -> None:
@@ -29,9 +29,9 @@ class Gaps:
         told = tuple(dict.fromkeys(faults))
         if told != self.faults:
             if told:
-                _log.warning("carbon feed %s: %s", self._provider, "; ".join(told))
+                _log.warning("carbon feed %s: %s", self.provider, "; ".join(told))
             else:
-                _log.info("carbon feed %s answers again", self._provider)
+                _log.info("carbon feed %s answers again", self.provider)
         self.faults = told
 
 
