@@ -132,6 +132,8 @@ class Safety:
     """How long a written setpoint stays ours without being renewed."""
     heartbeat_s: float = 30.0
     proposal_expiry_s: float = 900.0
+    substitute_s: float = 0.0
+    """How old a last good reading of weather, load or a meter may be and still stand in; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

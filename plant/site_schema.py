@@ -149,6 +149,7 @@ class SafetyIn(PartIn):
     lease_s: Positive = 1800.0
     heartbeat_s: Positive = 30.0
     proposal_expiry_s: Positive = 900.0
+    substitute_s: float = Field(0.0, ge=0, le=3600)
 
 
 class PeriodIn(PartIn):

@@ -19,6 +19,7 @@ from plant.site import Site
 from plant.snapshot import Snapshot
 from telemetry.gateways import Field
 from telemetry.quality import Judge
+from telemetry.substitute import Substitute
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Poller:
         self.site = site
         self._field = field
         self._judge = judge
+        self._substitute = Substitute(site)
         self._clock = clock
         self._historian = historian
         self._store_s = store_s
@@ -101,7 +103,8 @@ class Poller:
     def snapshot(self) -> Snapshot:
         """The latest readings, stale where they have become so by the clock."""
         now = self._clock.now()
-        return Snapshot(self.site, now, {p: self._judge.aged(r, now) for p, r in self._latest.items()})
+        aged = {p: self._judge.aged(r, now) for p, r in self._latest.items()}
+        return Snapshot(self.site, now, {p: self._substitute.instead_of(r, now) for p, r in aged.items()})
 
     @property
     def stats(self) -> PollStats:
@@ -128,7 +131,8 @@ class Poller:
         self._polls += 1
         self._log_changes(judged)
         self._latest.update((r.point, r) for r in judged)
-        due = [r for r in judged if self._due(r, now)]
+        self._substitute.remember(judged)
+        due = [self._substitute.to_store(r, now) for r in judged if self._due(r, now)]
         if due:
             await asyncio.to_thread(self._historian.append, due)
 
