@@ -191,6 +191,8 @@ class Historian:
             return int((now - timedelta(days=days)).timestamp())
 
         with self._writer.writing, self._engine.begin() as connection:
+            if self._writer.timescale is not None:
+                self._writer.timescale.drop_before(connection, before(keep.minutes))
             store.thin_before(connection, before(keep.raw))
             store.forget_before(
                 connection, before(keep.minutes), {900: before(keep.quarter_hours), 3600: before(keep.hours)}

@@ -20,6 +20,7 @@ from telemetry.backoff import Backoff
 from telemetry.historian import store
 from telemetry.historian.chunks import CHUNK_S, CODE_OF, QUALITIES, Samples
 from telemetry.historian.tables import metadata, recent
+from telemetry.historian.timescale import timescale_of
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +64,9 @@ class Writer:
         try:
             metadata.create_all(engine)
             with engine.begin() as connection:
+                self.timescale = timescale_of(connection)
+                if self.timescale is not None:
+                    self.timescale.set_up(connection)
                 self._numbers = store.load_point_numbers(connection)
                 self._latest = self._load_latest(store.newest(connection))
         except (DatabaseError, InterfaceError) as error:

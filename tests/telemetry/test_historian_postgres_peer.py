@@ -96,3 +96,10 @@ def test_files_and_retention_work_there_too(url: str, tmp_path: Path) -> None:
     assert store.import_file(file) == rows
     store.forget(NOON + timedelta(days=4001))
     assert store.samples([PointId("power")], NOON, NOON + timedelta(hours=6)) == {}
+
+
+def test_a_server_without_timescaledb_is_used_as_plain_postgresql(url: str) -> None:
+    historian = Historian(url)
+    assert historian._writer.timescale is None
+    historian.forget(NOON)
+    historian.close()
