@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -29,6 +30,7 @@ from reports.writers.xlsx import to_xlsx
 from telemetry.feeds import open_carbon_feed
 
 STEP_S = 300
+LONGEST = timedelta(days=2 * 366)
 
 
 class ReportFormat(StrEnum):
@@ -119,6 +121,8 @@ async def make_report(
     """The energy report of a period, from history and feeds."""
     if order.end <= order.start:
         raise ConfigError("report period", "ends before it begins", "give --from before --to")
+    if order.end - order.start > LONGEST:
+        raise ConfigError("report period", f"is longer than {LONGEST.days} days", "ask for a year at a time")
     supplied = load_supplied(order.supplied or site.reporting_file, site.timezone)
     grid = TimeGrid(order.start, STEP_S, max(1, int((order.end - order.start).total_seconds()) // STEP_S))
     carbon, price = await feeds.carbon.intensity(grid), await feeds.price.price(grid)
@@ -128,7 +132,9 @@ async def make_report(
     def price_of(_start: datetime, _end: datetime) -> PriceSeries:
         return price
 
-    return energy_report(
+    # A year is seconds of arithmetic: the loop that carries out approvals must not wait for it.
+    return await asyncio.to_thread(
+        energy_report,
         site,
         source,
         order.start,
