@@ -20,7 +20,7 @@ from controller.metrics_catalog import CATALOG, SITE_LABEL, Kind, Spec
 from controller.metrics_pages import Pages, WithoutCreated
 from controller.metrics_plant import Sample, plant_samples, setpoint_samples, site_samples
 from controller.metrics_upkeep import Condition, alarm_samples, condition_samples, condition_totals
-from controller.metrics_worth import Amount, account_amounts, baseline_samples, saving_samples
+from controller.metrics_worth import Amount, account_amounts, baseline_samples, saving_samples, zeros
 from plant.forecast import CarbonSeries, PriceSeries
 from plant.plan import NoPlanCause, Plan, PlanOutcome, PlanStatus
 from plant.points import OwnerId
@@ -67,6 +67,7 @@ class Metrics:
         self._beyond: set[tuple[str, OwnerId]] = set()
         self._accounted: Account | None = None
         self._told: dict[str, int] = {}
+        self._compares = False
         self._registry.register(Pages(site.id, self._pages))
         self._begin_at_zero()
 
@@ -149,10 +150,14 @@ class Metrics:
             if 0 <= step < grid.steps and not math.isnan(values[step]):
                 samples.append(Sample(name, labels, float(values[step]) / _JOULES_PER_KWH))
         self._pages["market"] = tuple(samples)
+        known = any(sample.metric == "carbon_intensity_grams_per_joule" for sample in samples)
+        self._begin_counting(carbon if known else None)
 
     def observe_baseline(self, model: BaselineModel | None) -> None:
         """Which baseline savings are told against, and how good it is."""
+        self._compares = model is not None
         self._pages["baseline"] = tuple(baseline_samples(model))
+        self._begin_counting(None)
 
     def observe_interval(self, account: Account) -> None:
         """Add one accounted interval. Each interval must be handed in once."""
@@ -221,6 +226,10 @@ class Metrics:
             for limit in _INLET_LIMITS:
                 self._inc("constraint_violations_total", (limit, str(zone.id)), 0)
                 self._inc("violation_seconds_total", (limit, str(zone.id)), 0)
+
+    def _begin_counting(self, carbon: CarbonSeries | None) -> None:
+        for amount in zeros(self._site.tariff.currency, carbon, compared=self._compares):
+            self._add(amount)
 
     def _add(self, amount: Amount) -> None:
         if amount.value < 0:

@@ -100,7 +100,7 @@ DATA: tuple[Spec, ...] = (
     Spec(
         "feed_complete",
         _G,
-        "1 if a network feed's last answer was whole, 0 if it had gaps; absent without one.",
+        "1 if the carbon feed's last answer was whole, 0 if it had gaps.",
         ("feed",),
     ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller.metrics_plant import Sample, Samples
+from plant.forecast import CarbonSeries
 from reports.account import Account
 from reports.baseline_model import METHOD, BaselineModel
 from reports.figures import Figure
@@ -70,6 +71,30 @@ def _compared(account: Account, carbon: tuple[str, ...]) -> Iterator[Amount]:
             continue
         for word, value in sides.items():
             yield Amount(f"{word}_{name}", labels, value * factor, figure.value)
+
+
+def zeros(currency: str, carbon: CarbonSeries | None, *, compared: bool) -> Iterator[Amount]:
+    """Nothing yet, of everything that will be counted: `increase()` misses what a counter is born with.
+
+    Carbon begins once its intensity is known: a feed that never answered is a gap and not zero grams.
+    """
+    sides = ("compared", "baseline") if compared else ()
+    for figure, meter in _METERS.items():
+        yield Amount("energy_joules_total", (meter,), 0.0, figure.value)
+        for side in sides:
+            yield Amount(f"{side}_energy_joules_total", (meter, METHOD), 0.0, figure.value)
+    yield Amount("water_cubic_meters_total", (), 0.0, Figure.WATER.value)
+    for side in sides:
+        yield Amount(f"{side}_water_cubic_meters_total", (METHOD,), 0.0, Figure.WATER.value)
+        yield Amount(f"{side}_cost_total", (METHOD, currency), 0.0, Figure.COST.value)
+    for figure in Figure:
+        for name in ("accounted", "compared", "unaccounted"):
+            yield Amount(f"{name}_seconds_total", (figure.value,), 0.0, figure.value)
+    if carbon is not None:
+        kind = (carbon.kind.value, carbon.provider, str(carbon.synthetic).lower())
+        yield Amount("carbon_grams_total", kind, 0.0, Figure.CARBON.value)
+        for side in sides:
+            yield Amount(f"{side}_carbon_grams_total", (METHOD, *kind), 0.0, Figure.CARBON.value)
 
 
 def saving_samples(account: Account) -> Samples:

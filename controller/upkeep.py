@@ -131,6 +131,6 @@ def measured(checks: Iterable[CrossCheck], snapshot: Snapshot) -> Iterable[Cross
 
 
 def feed_faults(feed: CarbonFeed) -> Mapping[str, tuple[str, ...]]:
-    """What a feed's last answer lacked, by its name; nothing of feeds that cannot have gaps."""
+    """What a feed's last answer lacked, by its name; nothing of feeds that do not say."""
     gaps = getattr(feed, "gaps", None)
     return {} if gaps is None else {gaps.provider: gaps.faults}

@@ -117,8 +117,7 @@ BOARD = Board(
                     "Feeds whole",
                     Shape.STATES,
                     "none",
-                    "Whether each network feed's last answer was whole. Empty for a site without one:"
-                    " the synthetic feed and files are not on the network.",
+                    "Whether the carbon feed's last answer was whole. Hours it left out are not counted.",
                     (Query(f"coolwright_feed_complete{{{SITE}}}", "{{feed}}"),),
                     Behind.STATE,
                     8,

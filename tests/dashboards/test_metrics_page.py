@@ -19,6 +19,7 @@ from plant.plan import NoPlan, NoPlanCause
 from plant.points import OwnerId
 from plant.site import Site
 from reports.account import Account
+from reports.baseline import BaselineModel
 
 FORBIDDEN_LABELS = {"datacenter", "dc", "zone", "region", "cluster", "env", "service", "owner", "type"}
 NAN = float("nan")
@@ -215,3 +216,25 @@ def test_series_stay_within_the_budget_for_the_size_of_the_site(fed: Metrics, de
     # two series a point for its data quality, one for its value, and a fixed part per site and lever
     budget = 3 * len(demo_site.points) + 6 * len(demo_site.levers) + 20 * len(demo_site.zones) + 160
     assert len(samples(fed)) <= budget
+
+
+def test_counters_are_born_at_zero_so_that_the_first_interval_is_seen_to_grow(
+    demo_site: Site, baseline: BaselineModel, accounted: Callable[..., Account]
+) -> None:
+    metrics = Metrics(demo_site)
+    metrics.observe_baseline(baseline)
+    metrics.observe_market(START, *constant_feeds(START, 1))
+    born = samples(metrics)
+    metrics.observe_interval(accounted(0.8))
+    grown = {k for k in samples(metrics) if k[0].endswith("_total")} - set(born)
+    assert grown == set()
+    assert {v for (name, _), v in born.items() if name.endswith("_total")} == {0.0}
+
+
+def test_a_feed_that_never_answered_shows_no_zero_grams(demo_site: Site, baseline: BaselineModel) -> None:
+    metrics = Metrics(demo_site)
+    metrics.observe_baseline(baseline)
+    carbon, price = constant_feeds(START, 1)
+    carbon.g_per_kwh[:] = NAN
+    metrics.observe_market(START, carbon, price)
+    assert not any("carbon_grams" in name for name, _ in samples(metrics))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from plant.errors import ConfigError
 from plant.forecast import CarbonKind, CarbonSeries
 from plant.site import CarbonSource
 from plant.timegrid import TimeGrid
+from telemetry.feeds.carbon.answers import Gaps
 from telemetry.feeds.csv_series import read_series
 from telemetry.feeds.resample import onto_grid, with_lengths
 
@@ -31,9 +34,12 @@ class CsvCarbon:
         self._path: Path = source.path
         column, values = read_series(self._path, tuple(_COLUMNS))
         self._kind = _COLUMNS[column]
+        self.gaps = Gaps(f"csv {self._path.name}")
         self._intervals = with_lengths([(at, value) for at, value in values if value > 0])
 
     async def intensity(self, grid: TimeGrid) -> CarbonSeries:
         """Intensity on a grid; what the file does not cover is NaN."""
         values = onto_grid(self._intervals, grid)
+        missing = int(np.isnan(values).sum())
+        self.gaps.say([f"nothing for {missing} of {grid.steps} steps"] if missing else [])
         return CarbonSeries(grid, values, self._kind, f"csv {self._path.name}", synthetic=False)

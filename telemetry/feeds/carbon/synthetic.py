@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from plant.errors import ConfigError
 from plant.forecast import CarbonKind, CarbonSeries
 from plant.timegrid import TimeGrid
+from telemetry.feeds.carbon.answers import Gaps
 
 # fmt: off
 _CAISO = (308, 305, 303, 301, 301, 301, 301, 283, 231, 193, 181, 178,
@@ -73,6 +74,7 @@ class SyntheticCarbon:
     """
 
     def __init__(self, region: str) -> None:
+        self.gaps = Gaps("synthetic")
         if region == "CAISO":
             self._timezone, self._hours = ZoneInfo(_PACIFIC), np.array(_CAISO, dtype=float)
         elif region in _DAYS:
