@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from controller.api.problems import Code, Problem, documented
 from controller.api.security import Reader
 from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period, make_report, written
-from controller.wiring import Controller, open_feeds
+from controller.wiring import Controller
 from plant.errors import ConfigError
 from reports.periods import Split
 
@@ -19,7 +19,7 @@ def report_routes(controller: Controller) -> APIRouter:
     """Routes over one controller's historian and baseline."""
     router = APIRouter(prefix="/api/v1/reports", tags=["reports"])
     site = controller.parts.site
-    feeds = open_feeds(site)
+    feeds = controller.feeds
 
     @router.get("/energy", responses=documented(), response_class=Response)
     async def energy(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,8 +36,26 @@ class Settings(BaseSettings):
     """Where the operator's verbs find a running controller."""
     token: str | None = None
     """The operator's own token for those verbs."""
+    carbon_token_file: Path | None = None
+    """Secrets of the carbon feed the site file names: files, never values."""
+    carbon_username_file: Path | None = None
+    carbon_password_file: Path | None = None
+    carbon_cache: Path = Path("var/feeds")
+    """Where a feed's last answers are kept."""
+    carbon_url: str | None = None
+    """In place of the provider's own address: a proxy, for example."""
     tls_certificate: str | None = None
     tls_key: str | None = None
+
+    @property
+    def carbon_secrets(self) -> dict[str, Path]:
+        """The secret files that are given, by the name a feed asks for."""
+        given = {
+            "token": self.carbon_token_file,
+            "username": self.carbon_username_file,
+            "password": self.carbon_password_file,
+        }
+        return {name: file for name, file in given.items() if file is not None}
 
 
 def load_settings(overrides: Mapping[str, object], environment: Mapping[str, str] | None = None) -> Settings:

@@ -44,7 +44,7 @@ from plant.snapshot import Snapshot
 from plant.timegrid import floor_to
 from reports.baseline import fit_baseline
 from reports.baseline_model import BaselineModel
-from telemetry.feeds import open_carbon_feed
+from telemetry.feeds import FeedSettings, open_carbon_feed
 from telemetry.feeds.price import TariffPrice
 from telemetry.gateways import Field, open_gateways
 from telemetry.historian import Historian
@@ -89,9 +89,17 @@ def learn(site: Site, historian: Historian, settings: Settings, at: datetime) ->
     return Knowledge(model, fit_baseline(past, at=at), f"learned from {covered.days} days: {model.version}")
 
 
-def open_feeds(site: Site) -> Feeds:
-    """The feeds a site file names."""
-    return Feeds(open_carbon_feed(site.carbon), TariffPrice(site.tariff, site.timezone))
+def open_feeds(site: Site, clock: Clock | None = None, settings: Settings | None = None) -> Feeds:
+    """The feeds a site file names.
+
+    Raises
+    ------
+    ConfigError
+        If a provider is not known, or lacks its secrets or (on the network) a clock.
+    """
+    given = settings or Settings()
+    carbon = FeedSettings(clock, given.carbon_secrets, given.carbon_cache, given.carbon_url)
+    return Feeds(open_carbon_feed(site.carbon, carbon), TariffPrice(site.tariff, site.timezone))
 
 
 def make_policy(name: str, site: Site, model: PlantModel | None) -> Policy:
@@ -233,7 +241,7 @@ def assemble(
     field = field or Field(site, open_gateways(site, clock))
     store = store or Store(settings.database)
     knowledge = knowledge or learn(site, historian, settings, clock.now())
-    feeds = feeds or open_feeds(site)
+    feeds = feeds or open_feeds(site, clock, settings)
     poller = Poller(site, field, Judge(site), clock, historian, store_s=store_s)
     metrics = Metrics(site, version=version("coolwright"))
     metrics.observe_baseline(knowledge.baseline)

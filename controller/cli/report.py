@@ -74,6 +74,7 @@ def report(
         )
         for change in closed.changes:
             typer.echo(f"restated {change.cell}: {change.before} -> {change.after}", err=True)
+        made = closed.report
     _write(made, ReportFormat(form), output)
 
 
@@ -117,7 +118,7 @@ def _made(
             make_report(
                 described,
                 store,
-                open_feeds(described),
+                open_feeds(described, WallClock(), settings),
                 baseline,
                 order,
                 generated_at=WallClock().now(),

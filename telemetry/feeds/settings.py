@@ -40,7 +40,10 @@ class FeedSettings:
         """
         path = self.secrets.get(name)
         if path is None:
-            raise ConfigError(f"feed {provider}", f"needs the secret {name!r}", "name the file it is in")
+            variable = f"COOLWRIGHT_CARBON_{name.upper()}_FILE"
+            raise ConfigError(
+                f"feed {provider}", f"needs the secret {name!r}", f"name the file it is in, with {variable}"
+            )
         return read_secret(path, f"feed {provider}")
 
     def fetcher(self, provider: str) -> Fetcher:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from supervision_kit import HandClock
 
 from controller.clock import AcceleratedClock, SimulatedClock
 from controller.settings import load_settings
+from controller.wiring import open_feeds
 from plant.errors import ConfigError
+from plant.site import CarbonSource, Site
+from plant.site_file import load_site
+from telemetry.feeds.carbon.electricity_maps import ElectricityMaps
+from telemetry.feeds.carbon.neso import Neso
+from telemetry.feeds.carbon.watttime import WattTime
+
+DEMO = Path(__file__).parents[2] / "examples" / "demo.yaml"
 
 
 def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
@@ -42,3 +53,37 @@ async def test_simulated_time_never_runs_backwards() -> None:
     clock = SimulatedClock(datetime(2026, 1, 2, tzinfo=UTC))
     await clock.sleep_until(datetime(2026, 1, 1, tzinfo=UTC))
     assert clock.now() == datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def with_carbon(provider: str) -> Site:
+    site = load_site(DEMO)
+    return replace(site, carbon=CarbonSource(provider, "CAISO_NORTH"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "variable"),
+    [
+        ("electricity_maps", "COOLWRIGHT_CARBON_TOKEN_FILE"),
+        ("watttime", "COOLWRIGHT_CARBON_USERNAME_FILE"),
+    ],
+)
+def test_a_carbon_feed_without_its_secret_says_which_setting_names_the_file(
+    provider: str, variable: str
+) -> None:
+    with pytest.raises(ConfigError, match=variable):
+        open_feeds(with_carbon(provider), HandClock(), load_settings({}, {}))
+
+
+def test_network_feeds_open_with_secrets_from_files(tmp_path: Path) -> None:
+    for name in ("token", "username", "password"):
+        (tmp_path / name).write_text(f"{name}-of-the-site\n", encoding="utf-8")
+    settings = load_settings(
+        {f"carbon_{name}_file": tmp_path / name for name in ("token", "username", "password")}, {}
+    )
+    for provider, feed in (("electricity_maps", ElectricityMaps), ("watttime", WattTime), ("neso", Neso)):
+        assert isinstance(open_feeds(with_carbon(provider), HandClock(), settings).carbon, feed)
+
+
+def test_a_secret_never_stands_in_a_setting() -> None:
+    with pytest.raises(ConfigError, match="COOLWRIGHT_CARBON_TOKEN"):
+        load_settings({}, {"COOLWRIGHT_CARBON_TOKEN": "s3cret"})
