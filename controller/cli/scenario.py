@@ -277,10 +277,14 @@ def print_runs(found: Sequence[RunSummary]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from controller.scenario.compare import table_rows
+    from controller.scenario.compare import table_rows, verdicts
 
     header, rows = table_rows(found)
     table = Table(*header, box=None, header_style="bold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    # In a pipe nothing is cut off: whoever reads it has more than 80 columns.
+    (console if console.is_terminal else Console(width=200)).print(table)
+    for line in verdicts(found):
+        typer.echo(line)

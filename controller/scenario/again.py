@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ import pandas as pd
 
 from controller.canonical import instant, plain
 from controller.planner import Planner
-from controller.scenario.compare import RunSummary, read_run
-from controller.scenario.prepare import Say, prepare
+from controller.scenario.compare import read_run
+from controller.scenario.prepare import Prepared, Say, prepare
 from controller.scenario.recorder import plan_facts
 from controller.wiring import inline_planner
 from plant.errors import ConfigError
@@ -78,20 +78,15 @@ def decide_again(
     # The plant is learned as it was; only what is decided with may differ.
     ready = prepare(load_scenario(str(folder / "scenario.yaml")), folder.parent, say)
     changed = prepare_site(folder, changes) if changes else ready.site
-    policy = str(run.manifest["policy"])
-    planner = inline_planner(policy, changed, ready.knowledge)
-    outlook = _outlook(folder, told)
-    snapshot = _snapshot(folder, told, changed)
-    answer = asyncio.run(_ask(planner, snapshot, _repriced(outlook, ready.site, changed)))
+    desk = _Desk(folder, ready, changed, str(run.manifest["policy"]))
     model = ready.knowledge.model
-    return SecondThought(
-        decision=str(told["id"]),
-        at=str(told["at"]),
-        same_model=_model_of(run) == (None if model is None else model.version),
-        then=told,
-        now=_told(answer),
-        levers=_levers(told, answer),
-    )
+    same_model = run.manifest.get("model_version") == (None if model is None else model.version)
+    thought = _thought(told, desk.ask([told]), same_model)
+    if changes or thought.identical or not same_model:
+        return thought
+    # Where several plans cost the same, the solver keeps near its last one: let it come the whole way.
+    say(f"taking the decisions before {told['id']} again too")
+    return _thought(told, desk.ask([*_before(folder, told), told]), same_model)
 
 
 def prepare_site(folder: Path, changes: Mapping[str, object]) -> Site:
@@ -115,20 +110,59 @@ def newest_run(out: Path) -> Path:
     return found[-1].parent
 
 
+@dataclass(frozen=True)
+class _Desk:
+    """One policy to be asked again, with what it knew at each decision."""
+
+    folder: Path
+    ready: Prepared
+    site: Site
+    policy: str
+
+    def ask(self, decisions: Sequence[Mapping[str, Any]]) -> PolicyAnswer:
+        """The answer to the last of these, a new policy having been asked each in turn."""
+        planner = inline_planner(self.policy, self.site, self.ready.knowledge)
+        for told in decisions:
+            outlook = _repriced(_outlook(self.folder, told), self.ready.site, self.site)
+            answer = asyncio.run(_ask(planner, _snapshot(self.folder, told, self.site), outlook))
+        return answer
+
+
 async def _ask(planner: Planner, snapshot: Snapshot, outlook: Forecast) -> PolicyAnswer:
     return await planner.decide(snapshot, outlook)
 
 
+def _thought(told: Mapping[str, Any], answer: PolicyAnswer, same_model: bool) -> SecondThought:
+    return SecondThought(
+        decision=str(told["id"]),
+        at=str(told["at"]),
+        same_model=same_model,
+        then=told,
+        now=_told(answer),
+        levers=_levers(told, answer),
+    )
+
+
+def _before(folder: Path, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [d for d in _decisions(folder) if d["id"] < told["id"]]
+
+
+def _decisions(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def _find(folder: Path, decision: str) -> dict[str, Any]:
     wanted = decision if decision.startswith("D-") else f"D-{int(decision):06d}" if decision.isdigit() else ""
-    lines = (folder / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
-    found = [told for line in lines for told in [json.loads(line)] if told["id"] == wanted]
+    recorded = _decisions(folder)
+    found = [told for told in recorded if told["id"] == wanted]
     if not found:
         raise ConfigError(
-            f"decision {decision}", f"is not one of the {len(lines)} of {folder}", "see decisions.jsonl there"
+            f"decision {decision}",
+            f"is not one of the {len(recorded)} of {folder}",
+            "see decisions.jsonl there",
         )
-    described: dict[str, Any] = found[0]
-    return described
+    return found[0]
 
 
 def _snapshot(folder: Path, told: Mapping[str, Any], site: Site) -> Snapshot:
@@ -176,10 +210,6 @@ def _repriced(outlook: Forecast, then: Site, now: Site) -> Forecast:
         return outlook
     flat = outlook.price.per_kwh * 0 + now.tariff.price_per_kwh
     return replace(outlook, price=replace(outlook.price, per_kwh=flat))
-
-
-def _model_of(run: RunSummary) -> object:
-    return run.manifest.get("model_version")
 
 
 def _told(answer: PolicyAnswer) -> dict[str, Any]:

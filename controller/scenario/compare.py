@@ -68,7 +68,7 @@ def read_run(folder: Path) -> RunSummary:
 
 def table_rows(runs: Sequence[RunSummary]) -> tuple[list[str], list[list[str]]]:
     """Header and rows; changes are against the first run."""
-    header = ["run", *(title for _, title, _ in _COLUMNS), "vs as found", "criteria"]
+    header = ["run", *(title for _, title, _ in _COLUMNS), "as found"]
     rows = []
     for run in runs:
         cells = [run.label]
@@ -81,9 +81,16 @@ def table_rows(runs: Sequence[RunSummary]) -> tuple[list[str], list[list[str]]]:
             cells.append(text)
         share = run.kpis.get("saving_facility_share")
         cells.append("–" if not isinstance(share, float) else f"{-share:+.1%}")
-        cells.append("passed" if run.passed else f"FAILED: {', '.join(failures(run))}")
         rows.append(cells)
     return header, rows
+
+
+def verdicts(runs: Sequence[RunSummary]) -> list[str]:
+    """One line a run: whether it passed, and what it did not meet."""
+    return [
+        f"passed  {run.label}" if run.passed else f"FAILED  {run.label}: {'; '.join(failures(run))}"
+        for run in runs
+    ]
 
 
 def failures(run: RunSummary) -> list[str]:

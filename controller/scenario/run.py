@@ -116,7 +116,7 @@ def shortened(scenario: Scenario, days: float | None) -> Scenario:
         return scenario
     if days <= 0:
         raise ConfigError("option --days", f"{days:g} is not a length", "give a number above zero")
-    length = min(timedelta(days=days), scenario.length)
+    length = min(timedelta(seconds=round(days * 86_400)), scenario.length)
     document = {**scenario.document, "days": length / timedelta(days=1)}
     return replace(scenario, length=length, document=document)
 

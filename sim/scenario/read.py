@@ -112,7 +112,7 @@ def _scenario(d: ScenarioFile, document: Mapping[str, Any], path: Path) -> Scena
         about=d.about,
         site_file=SHIPPED_SITES.get(d.site, folder / d.site),
         start=d.start,
-        length=timedelta(days=d.days),
+        length=timedelta(seconds=round(d.days * 86_400)),
         tick_s=d.tick_s,
         seed=d.seed,
         weather=_weather(d, file(d.weather.trace), where),
