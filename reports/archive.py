@@ -47,6 +47,7 @@ class Closed:
     folder: Path
     manifest_sha256: str
     changes: tuple[CellChange, ...]
+    report: EnergyReport
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Archive:
             "files": {name: _sha(content) for name, content in files.items()},
         }
         folder = _written_once(self.folder / closed.id, {**files, _MANIFEST: _text(manifest)})
-        return Closed(closed.id, folder, _sha(_text(manifest)), changes)
+        return Closed(closed.id, folder, _sha(_text(manifest)), changes, closed)
 
     def open(self, report_id: str) -> ArchivedReport:
         """A closed report, after checking that nothing in it was changed.

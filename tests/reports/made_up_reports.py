@@ -39,11 +39,12 @@ facts:
 
 @dataclass
 class LossyHistorian:
-    """Satisfies `HistorySource`; a share of steps (by seed) is not there, another is thinned."""
+    """Satisfies `HistorySource`; shares of the steps are lost, thinned, or without outdoor weather."""
 
     plant: MadeUpPlant
     lost: float = 0.0
     thinned: float = 0.0
+    blind: float = 0.0
     more_kw: float = 0.0
 
     def history(self, site: Site, start: datetime, end: datetime, step_s: int) -> History:
@@ -58,6 +59,9 @@ class LossyHistorian:
         values.iloc[gone] = np.nan
         share.iloc[gone] = 0.0
         share.iloc[thin] = 0.4
+        values.loc[values.index[rng.permutation(steps)[: round(self.blind * steps)]], "outdoor.wet-bulb"] = (
+            np.nan
+        )
         values["utility-meter.power"] += self.more_kw
         return History(site, step_s, values, share)
 

@@ -283,3 +283,17 @@ def test_time_between_two_accounts_counts_as_missing(
     later = made_up.history(2, start=first.start + timedelta(hours=4))
     both = combine([accounted(first), accounted(later)])
     assert both.shares[Figure.FACILITY].missing == pytest.approx(2 / 6)
+
+
+def test_an_interval_that_tells_nothing_is_withheld_and_its_reason_told(
+    made_up: MadeUpPlant, accounted: Callable[..., Account]
+) -> None:
+    rough = {"step_s": 3600, "noise": 0.3, "rho": 0.93}
+    before = made_up.history(6 * 24, seed=1, **rough)
+    after = made_up.history(24, seed=2, as_found=False, **rough)
+    found = accounted(after, fit_baseline(before, at=before.end))
+    assert math.isnan(found.interval.low.cooling_kwh)
+    assert math.isnan(found.interval.high.cooling_kwh)
+    reasons = [note for note in found.notes if note.startswith("cooling_kwh: no interval")]
+    assert len(reasons) == 1
+    assert "leaves" in reasons[0] or "tells nothing" in reasons[0]

@@ -43,7 +43,7 @@ def close(
         plant,
         model,
         period,
-        source=source or LossyHistorian(plant, lost=0.05, thinned=0.03),
+        source=source or LossyHistorian(plant, lost=0.05, thinned=0.03, blind=0.04),
         split=Split.DAY,
         marginal=carbon_of(700.0, CarbonKind.MARGINAL),
         supplied=load_supplied(supplied_file(folder), plant.site.timezone),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import openpyxl
 import pandas as pd
 import pytest
 from fastapi import FastAPI
@@ -58,7 +59,8 @@ def test_a_day_is_reported_closed_and_explained(historian: str, tmp_path: Path) 
         "--archive", str(archive), "--historian", historian, "--supplied", str(supplied_file(tmp_path)),
     )  # fmt: skip
     assert "closed as demo-2026-07-02-v1" in said
-    assert file.stat().st_size > 5000
+    audit = {row[0]: row[1] for row in openpyxl.load_workbook(file)["Audit"].iter_rows(values_only=True)}
+    assert (audit["report"], audit["status"]) == ("demo-2026-07-02-v1", "closed")
     text = coolwright("explain", "demo-2026-07-02-v1#it_kwh", "--archive", str(archive))
     assert "gap: 2026-07-02T04:00:00+00:00 to 2026-07-02T05:00:00+00:00 (it_kw)" in text
     told = json.loads(
