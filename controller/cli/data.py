@@ -1,19 +1,25 @@
-"""``coolwright import`` and ``export``: a site's history in and out, as Parquet or CSV."""
+"""``coolwright import``, ``export`` and ``backfill``: a site's history in and out."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from controller.cli.options import HistorianOption, SiteArgument, make_folders
+
+if TYPE_CHECKING:
+    from plant.site import Site
+    from telemetry.backfill import Backfilled
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("import")(import_)
     app.command("export")(export)
+    app.command("backfill")(backfill)
 
 
 def import_(
@@ -58,3 +64,52 @@ def export(
     rows = store.export_file(file, wanted, moment(start, zone), moment(end, zone))
     store.close()
     typer.echo(f"{rows:,} samples written to {file}")
+
+
+def backfill(
+    site: SiteArgument,
+    start: Annotated[str, typer.Option("--from", help="A date or an ISO instant.")],
+    end: Annotated[str, typer.Option("--to", help="A date or an ISO instant.")],
+    step: Annotated[int, typer.Option(help="Distance of the samples asked for. [s]", min=1)] = 60,
+    historian: HistorianOption = None,
+) -> None:
+    """Fetch a site's past from the Prometheus servers its site file names. Repeating it changes nothing."""
+    import asyncio
+
+    from controller.reporting import moment
+    from controller.settings import load_settings
+    from plant.errors import ConfigError
+    from plant.site import GatewayKind
+    from plant.site_file import load_site
+
+    described = load_site(site)
+    zone = described.timezone
+    begin, until = moment(start, zone), moment(end, zone)
+    if begin >= until:
+        raise ConfigError("option --to", f"{end!r} is not after {start!r}", "give a later one")
+    if not any(g.kind is GatewayKind.PROMETHEUS for g in described.gateways):
+        raise ConfigError(
+            f"site file {site}", "names no Prometheus server", "add a gateway of kind prometheus"
+        )
+    url = load_settings({"historian": historian}).historian
+    make_folders(url)
+    found = asyncio.run(_backfill(described, url, begin, until, step))
+    for fault in dict.fromkeys(found.faults):
+        typer.echo(f"not fetched: {fault}", err=True)
+    typer.echo(f"{found.readings:,} readings stored in {url}")
+    if found.faults:
+        raise typer.Exit(1)
+
+
+async def _backfill(site: Site, url: str, start: datetime, end: datetime, step_s: int) -> Backfilled:
+    from controller.clock import WallClock
+    from telemetry.backfill import backfill as fetch
+    from telemetry.gateways import Field, open_gateways
+    from telemetry.historian import Historian
+
+    store, field = Historian(url), Field(site, open_gateways(site, WallClock()))
+    try:
+        return await fetch(field, store, start, end, step_s)
+    finally:
+        await field.close()
+        store.close()
