@@ -212,12 +212,6 @@ def test_a_feed_with_a_gap_shows_no_intensity(demo_site: Site) -> None:
     assert value(metrics, "energy_price_per_joule", currency="USD") is not None
 
 
-def test_series_stay_within_the_budget_for_the_size_of_the_site(fed: Metrics, demo_site: Site) -> None:
-    # two series a point for its data quality, one for its value, and a fixed part per site and lever
-    budget = 3 * len(demo_site.points) + 6 * len(demo_site.levers) + 20 * len(demo_site.zones) + 160
-    assert len(samples(fed)) <= budget
-
-
 def test_counters_are_born_at_zero_so_that_the_first_interval_is_seen_to_grow(
     demo_site: Site, baseline: BaselineModel, accounted: Callable[..., Account]
 ) -> None:
