@@ -39,7 +39,7 @@ $(STAMP): $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(TESTED): $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,energyplus]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,energyplus,postgres]"
 	@touch $(STAMP) $@
 
 clean:           ## remove what was made here
