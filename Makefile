@@ -32,7 +32,7 @@ climates: $(TESTED) ## one week in each of three climates: fixed, trim-and-respo
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Coolwright needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; install python3.11 and set PYTHON=") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo 'make: the venv module is missing; on Debian and Ubuntu: apt-get install python3-venv'; exit 2; }
 
 $(STAMP): $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
