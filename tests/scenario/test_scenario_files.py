@@ -117,3 +117,11 @@ def test_the_plant_of_a_constant_scenario_stands_in_constant_air() -> None:
     plant = build_plant(scenario, build_site(scenario))
     assert [float(v[0]) for v in plant.weather.at(np.array([0.0]))] == [31.0, 20.0]
     assert plant.workload.at(np.array([0.0])).tolist() == [[0.6] * 4]
+
+
+def test_the_manual_names_every_key_of_a_scenario_and_every_file_of_a_run() -> None:
+    from sim.scenario.schema import ScenarioFile
+
+    manual = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    keys = {field.alias or name for name, field in ScenarioFile.model_fields.items()} - {"schema_version"}
+    assert not [key for key in keys if f"`{key}`" not in manual]
