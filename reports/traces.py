@@ -7,6 +7,7 @@ step_h, pieces added in order), `hours`, `measured_share`, `quotient`, `differen
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -72,6 +73,10 @@ def _figure_cells(of: Account, figure: Figure) -> dict[str, CellTrace]:
     saving = _difference(expected, compared)
     half = _half_width(of, figure, expected, {"op": "hours", "where": [rate, baseline]})
     name, interval = figure.value, of.interval
+    told = [p.interval_problem(figure) for p in of.baseline_parts]
+    without = None
+    if math.isnan(interval.low[figure]):
+        without = next((reason for reason in told if reason), "there is no baseline to compare with")
     share: Trace = {
         "op": "measured_share",
         "of": share_column(RATE[_METERED_BY.get(figure, figure)]),
@@ -82,8 +87,10 @@ def _figure_cells(of: Account, figure: Figure) -> dict[str, CellTrace]:
         f"compared_{name}": CellTrace(of.compared[figure], unit, compared),
         f"baseline_{name}": CellTrace(of.baseline[figure], unit, expected),
         f"saving_{name}": CellTrace(of.saving[figure], unit, saving),
-        f"saving_low_{name}": CellTrace(interval.low[figure], unit, _difference(saving, half)),
-        f"saving_high_{name}": CellTrace(interval.high[figure], unit, {"op": "sum", "of": [saving, half]}),
+        f"saving_low_{name}": CellTrace(interval.low[figure], unit, _difference(saving, half), without),
+        f"saving_high_{name}": CellTrace(
+            interval.high[figure], unit, {"op": "sum", "of": [saving, half]}, without
+        ),
         f"covered_h_{name}": CellTrace(of.covered_h[figure], "h", {"op": "hours", "where": [rate]}),
         f"measured_share_{name}": CellTrace(of.shares[figure].measured, "1", share),
     }

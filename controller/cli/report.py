@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from controller.cli import switchback
 from controller.cli.options import HistorianOption, SiteArgument
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("report")(report)
     app.command("explain")(explain)
+    switchback.register(app)
 
 
 def report(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from plant.history import History
+from plant.quantities import Quantity
 from plant.site import Site
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
@@ -58,12 +59,26 @@ class MadeUpPlant:
             **{f"{z}.utilization": use for z in design},
             **{f"{z}.it-power": kw + fan_extra_kw / len(design) for z, kw in zone_it.items()},
         }
+        columns |= self._rooms(use, cooling)
         for lever in self.site.levers:
             moved = 0.0 if as_found else 2 * lever.resolution
             for point in lever.points:
                 columns[point] = np.full(steps, lever.as_found + moved)
         values = pd.DataFrame(columns, index=index)
         return History(self.site, step_s, values, pd.DataFrame(1.0, index=index, columns=values.columns))
+
+    def _rooms(self, use: np.ndarray, cooling: np.ndarray) -> dict[str, np.ndarray]:
+        """Air and chilled water, so that every KPI has something to be made of."""
+        at = {
+            Quantity.SUPPLY_AIR_TEMPERATURE: 18 + 0 * use,
+            Quantity.INLET_TEMPERATURE: 26 + 3 * use,
+            Quantity.RETURN_AIR_TEMPERATURE: 30 + 6 * use,
+            Quantity.FAN_SPEED: 0.5 + 0.4 * use,
+            Quantity.CHILLED_WATER_FLOW: cooling * 2e-4,
+            Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE: 8 + 0 * use,
+            Quantity.CHILLED_WATER_RETURN_TEMPERATURE: 14 + use,
+        }
+        return {p.id: at[p.quantity] for p in self.site.points if p.quantity in at}
 
 
 def _ar1(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:

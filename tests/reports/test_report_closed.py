@@ -199,7 +199,7 @@ def test_every_cell_is_computed_again_from_its_explanation_alone(
         checked += 1
         assert recompute(told) == told["value"], name
     assert checked > 200
-    assert withheld < checked
+    assert {c.partition("/")[2] for c in cells if cells[c]["value"] is None} == {"wue_freshwater", "erf"}
 
 
 def test_an_explanation_names_meters_gaps_substitutions_factors_and_hashes(

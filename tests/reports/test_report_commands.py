@@ -154,3 +154,23 @@ def test_a_missing_extra_is_told_to_the_caller(
             historian,
         )
     assert not Path("never.xlsx").exists()
+
+
+def test_a_switchback_is_drawn_and_asked_for_its_result(historian: str, tmp_path: Path) -> None:
+    file = tmp_path / "schedule.json"
+    said = coolwright(
+        "switchback", "draw", str(EXAMPLE), "--from", DAY, "--days", "14", "--seed", "7", "-o", str(file)
+    )
+    assert said.startswith("schedule ")
+    assert "14 blocks" in said
+    found = json.loads(coolwright("switchback", "analyze", str(EXAMPLE), str(file), "--historian", historian))
+    assert found["qualified"] is False
+    assert found["saving_kw"] is None
+    assert any("blocks have data, 6 are needed" in reason for reason in found["reasons"])
+
+
+def test_a_file_that_is_no_schedule_is_one_line(historian: str, tmp_path: Path) -> None:
+    file = tmp_path / "schedule.json"
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        coolwright("switchback", "analyze", str(EXAMPLE), str(file), "--historian", historian)
