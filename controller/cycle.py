@@ -66,7 +66,14 @@ def checked(answer: PolicyAnswer, parts: Parts) -> PolicyAnswer:
 def judge(advice: Advice, snapshot: Snapshot, parts: Parts) -> Verdict:
     """What the envelope lets through now, with holds and zones without authority kept out."""
     at = parts.clock.now()
-    return review(parts.site, advice.setpoints, snapshot, at=at, held=parts.authority.closed(at))
+    return review(
+        parts.site,
+        advice.setpoints,
+        snapshot,
+        at=at,
+        held=parts.authority.closed(at),
+        narrowed=parts.authority.truth.only_cooler(snapshot),
+    )
 
 
 def ask(

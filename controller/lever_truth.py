@@ -2,8 +2,8 @@
 
 After a step the process value behind the setpoint (supply air for its setpoint, fan speed, water
 temperature) must move the right way, and most of the way, within a few time constants. A lever
-that does not answer, or answers backwards, is frozen: nothing is proposed for it until a person
-says it was mended.
+that does not answer, or answers backwards, is frozen until a person says it was mended: nothing is
+proposed for one that answers backwards, and one that does not answer may only cool.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from controller.alarms import AlarmBook, AlarmKind
 from controller.audit import AuditLog
+from controller.envelope import COOLER, Range
 from controller.modes import SYSTEM
 from controller.proposals import Proposal
 from plant.points import SITE, PointId
@@ -93,8 +94,21 @@ class LeverTruth:
 
     @property
     def frozen(self) -> frozenset[LeverId]:
-        """Levers nothing is to be proposed for; add them to what is held."""
+        """Every lever that lies."""
         return frozenset(self._frozen)
+
+    @property
+    def backwards(self) -> frozenset[LeverId]:
+        """Levers nothing is to be proposed for; add them to what is held."""
+        return frozenset(name for name, answer in self._frozen.items() if answer is Answer.BACKWARDS)
+
+    def only_cooler(self, snapshot: Snapshot) -> Mapping[LeverId, Range]:
+        """What a lever that did not answer may still do: cool, in case it does. Never warm."""
+        return {
+            name: _cooler_side(self._site.lever_by_id[name], snapshot)
+            for name, answer in self._frozen.items()
+            if answer is not Answer.BACKWARDS and name in self._site.lever_by_id
+        }
 
     def applied(self, proposal: Proposal, snapshot: Snapshot, at: datetime) -> None:
         """Begin to follow the steps of a proposal; ``snapshot`` is from just before the writes."""
@@ -104,6 +118,11 @@ class LeverTruth:
             step = change.after - change.before
             was = math.nan if process is None else _process_value(self._site, lever, process, snapshot)
             open_trial = self._trials.get(name)
+            if step * COOLER.get(lever.quantity, 0) > 0:
+                # A machine at its end (a valve wide open, a chiller off, one fan of two dead) cannot follow a
+                # cooling step, and is needed more than ever: that is no evidence against its lever.
+                self._trials.pop(name, None)
+                continue
             if open_trial is not None:
                 # A planner moves a little every few minutes; were each move to end the trial before it,
                 # none would ever be judged. The trial goes on, toward where the lever now stands.
@@ -173,6 +192,12 @@ def _process_points(site: Site, lever: Lever, process: Process) -> list[PointId]
     if not found and lever.owner == SITE:
         return [p.id for p in site.points_with(process.quantity)]
     return found
+
+
+def _cooler_side(lever: Lever, snapshot: Snapshot) -> Range:
+    present = snapshot.lever_value(lever)
+    sign = COOLER.get(lever.quantity, 0)
+    return Range(lever.low if sign < 0 else present, lever.high if sign > 0 else present)
 
 
 def _process_value(site: Site, lever: Lever, process: Process, snapshot: Snapshot) -> float:

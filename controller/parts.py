@@ -50,8 +50,8 @@ class Authority:
         return self.barred(at) | self.modes.closed_levers()
 
     def barred(self, at: datetime) -> frozenset[LeverId]:
-        """Levers nothing of ours may be written to: held by a person, or frozen for not answering."""
-        return self.holds.levers(at) | self.truth.frozen
+        """Levers nothing of ours may be written to: held by a person, or frozen for answering backwards."""
+        return self.holds.levers(at) | self.truth.backwards
 
 
 @dataclass

@@ -157,6 +157,47 @@ def test_three_bad_answers_freeze_a_lever_until_someone_mends_it(
     assert r.audit.tail(2)[1].kind == "lever.unfrozen"
 
 
+def test_a_silent_lever_may_still_cool_and_a_backward_one_may_not() -> None:
+    _, silent, _, r = steps(0.05)
+    snapshot = World(1.0).snapshot(r.now)
+    present = snapshot.lever_value(SITE.lever_by_id[A_AIR])
+    room_left = silent.only_cooler(snapshot)[A_AIR]
+    assert (room_left.low, room_left.high) == (SITE.lever_by_id[A_AIR].low, present)
+    assert silent.backwards == frozenset()
+    _, backward, _, r = steps(-0.8)
+    assert backward.backwards == {A_AIR}
+    assert backward.only_cooler(World(1.0).snapshot(r.now)) == {}
+
+
+def test_a_cooling_step_that_is_not_followed_is_held_against_no_lever() -> None:
+    """A zone short of cooling moves every lever to cool, and none of them answers."""
+    r = room(mode=Mode.ADVISORY)
+    truth = LeverTruth(SITE, AlarmBook(r.store, r.audit), r.audit)
+    for i in range(5):
+        r.plant.registers.update(dict.fromkeys(SITE.lever_by_id[A_AIR].points, 22.0 - 0.5 * i))
+        r.plant.registers.update(dict.fromkeys(SITE.lever_by_id[A_FAN].points, 0.6 + 0.05 * i))
+        p = r.desk.offer(r.draft({A_AIR: 21.5 - 0.5 * i, A_FAN: 0.65 + 0.05 * i}), r.now)
+        truth.applied(p, World(0.0).snapshot(r.now), r.now)
+        r.clock.forward(700)
+        assert truth.judge(World(0.0).snapshot(r.now), r.now) == {}
+    assert truth.frozen == frozenset()
+
+
+def test_small_moves_in_a_row_are_one_trial_and_not_none() -> None:
+    """A planner that moves every five minutes must not outrun a judgement that takes ten."""
+    r = room(mode=Mode.ADVISORY)
+    truth = LeverTruth(SITE, AlarmBook(r.store, r.audit), r.audit)
+    told = []
+    for i in range(7):
+        r.plant.registers.update(dict.fromkeys(SITE.lever_by_id[A_AIR].points, 18.0 + 0.5 * i))
+        p = r.desk.offer(r.draft({A_AIR: 18.5 + 0.5 * i}), r.now)
+        truth.applied(p, World(0.0).snapshot(r.now), r.now)
+        r.clock.forward(300)
+        told += [*truth.judge(World(0.0).snapshot(r.now), r.now).values()]
+    assert told == [Answer.SILENT] * 3
+    assert truth.frozen == {A_AIR}
+
+
 def test_two_bad_answers_freeze_nothing() -> None:
     _, truth, _, _ = steps(0.0, count=2)
     assert truth.frozen == frozenset()
