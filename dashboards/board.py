@@ -17,6 +17,7 @@ TAG = "coolwright"
 DECISIONS = (
     'sum by (site, decision) (changes(coolwright_decisions_total{site="$site"}[$__rate_interval])) > 0'
 )
+AGE = 'round(max(time() - coolwright_cycle_timestamp_seconds{site="$site"}))'
 DEFAULT_URL = "http://127.0.0.1:8080"
 _BROWSER_TIME = "browser"
 """Stored in UTC, shown in the viewer's own time."""
@@ -93,6 +94,7 @@ def _variables() -> list[Any]:
             "Carbon method",
             'label_values(coolwright_carbon_grams_total{site="$site"}, carbon_kind)',
         ),
+        _age(),
         builders.TextBoxVariable("coolwright_url")
         .label("Coolwright")
         .default_value(DEFAULT_URL)
@@ -109,6 +111,13 @@ def _values(name: str, label: str, query: str, *, many: bool = False) -> builder
         variable.multi(True).include_all(True).all_value(".+")
         variable.current(models.VariableOption(text="All", value="$__all"))
     return variable
+
+
+def _age() -> builders.QueryVariable:
+    """How old the data is, for every panel's description; asked anew whenever the dashboard refreshes."""
+    variable = _values("data_age", "Data age", f"query_result({AGE})")
+    # Grafana writes a result as labels, value, time: the value is what is wanted.
+    return variable.regex(r"/ ([0-9.]+) [0-9]+$/").hide(models.VariableHide.HIDE_VARIABLE)
 
 
 def _decisions() -> builders.AnnotationQuery:

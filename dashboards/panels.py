@@ -23,6 +23,8 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 JOULES_PER_WH = 3600
+DATA_AGE = "Data age at the last refresh: ${data_age} s."
+"""Below every description; a hidden variable of the dashboard fills it in."""
 _REF_IDS = "ABCDEFGHIJKLMNOP"
 
 
@@ -86,7 +88,7 @@ class Panel:
 def build_panel(panel: Panel) -> Any:
     """The SDK's builder for a panel."""
     built = _shaped(panel)
-    built.title(panel.title).description(panel.description).unit(panel.unit)
+    built.title(panel.title).description(f"{panel.description}\n\n{DATA_AGE}").unit(panel.unit)
     built.datasource(DATASOURCE).span(panel.width).height(panel.height).links([_link(panel.behind)])
     for ref, query in zip(_REF_IDS, panel.queries, strict=False):
         target = prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(ref)

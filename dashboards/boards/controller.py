@@ -10,7 +10,10 @@ _RATE = "[$__rate_interval]"
 
 
 def _quantile(q: float, metric: str, by: str) -> str:
-    return f"histogram_quantile({q}, sum by ({by}, le) (rate({metric}_bucket{{{SITE}}}{_RATE})))"
+    """A quantile of what ended in the interval; of all since the start where nothing did."""
+    buckets = f"{metric}_bucket{{{SITE}}}"
+    recent = f"histogram_quantile({q}, sum by ({by}, le) (rate({buckets}{_RATE})))"
+    return f"({recent} >= 0) or histogram_quantile({q}, sum by ({by}, le) ({buckets}))"
 
 
 BOARD = Board(
@@ -86,7 +89,7 @@ BOARD = Board(
                     "Cycle duration",
                     Shape.LINES,
                     "s",
-                    "Median and 95th percentile.",
+                    "Median and 95th percentile; since the start where no cycle ended in the interval.",
                     (
                         Query(_quantile(0.5, "coolwright_cycle_duration_seconds", "site"), "median"),
                         Query(_quantile(0.95, "coolwright_cycle_duration_seconds", "site"), "95 %"),
@@ -112,7 +115,7 @@ BOARD = Board(
                     "Planning time by stage",
                     Shape.LINES,
                     "s",
-                    "95th percentile of each stage.",
+                    "95th percentile; since the start where nothing was planned in the interval.",
                     (
                         Query(
                             _quantile(0.95, "coolwright_solve_duration_seconds", "site, stage"), "{{stage}}"

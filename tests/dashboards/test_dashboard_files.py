@@ -20,7 +20,7 @@ from expressions import (
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from controller.metrics_catalog import CATALOG, GROUPS, reference
-from dashboards.board import DECISIONS
+from dashboards.board import AGE, DECISIONS
 from dashboards.build import BOARDS, main, path_of, stale, write
 
 CATALOG_NAMES = {spec.name for spec in CATALOG.values()}
@@ -62,7 +62,7 @@ def test_uids_and_titles_are_unique_and_ids_too() -> None:
 def test_every_dashboard_has_the_shared_variables_and_shows_decisions() -> None:
     for board in dashboards().values():
         names = [v["name"] for v in board["templating"]["list"]]
-        assert names == ["datasource", "site", "zone", "carbon_method", "coolwright_url"]
+        assert names == ["datasource", "site", "zone", "carbon_method", "data_age", "coolwright_url"]
         assert [a["expr"] for a in board["annotations"]["list"]] == [DECISIONS]
         assert board["schemaVersion"] in range(39, 42)
         assert board["graphTooltip"] == 1
@@ -70,7 +70,9 @@ def test_every_dashboard_has_the_shared_variables_and_shows_decisions() -> None:
 
 @pytest.mark.parametrize(("where", "panel"), list(panels()), ids=lambda v: v if isinstance(v, str) else "")
 def test_every_panel_explains_itself(where: str, panel: dict) -> None:  # type: ignore[type-arg]
-    assert len(panel["description"]) > 20
+    said, age = panel["description"].split("\n\n")
+    assert len(said) > 20
+    assert "${data_age}" in age
     assert panel["fieldConfig"]["defaults"]["unit"]
     assert panel["targets"]
     assert panel["datasource"]["uid"] == "${datasource}"
@@ -80,6 +82,21 @@ def test_every_panel_explains_itself(where: str, panel: dict) -> None:  # type: 
 def test_every_dashboard_shows_how_old_it_is() -> None:
     for name, board in dashboards().items():
         assert any("coolwright_cycle_timestamp" in str(p.get("targets")) for p in board["panels"]), name
+
+
+def test_the_age_variable_takes_the_value_out_of_grafanas_text() -> None:
+    """Grafana: `query_result` gives one text a series, with labels, value, time in milliseconds."""
+    for board in dashboards().values():
+        (age,) = (v for v in board["templating"]["list"] if v["name"] == "data_age")
+        assert age["query"]["query"] == f"query_result({AGE})"
+        assert age["hide"] == 2
+        found = re.search(age["regex"].strip("/"), "{} 42 1700000000000")
+        assert found is not None
+        assert found[1] == "42"
+
+
+def test_times_are_shown_in_the_viewers_own_zone() -> None:
+    assert {board["timezone"] for board in dashboards().values()} == {"browser"}
 
 
 def test_panels_do_not_overlap() -> None:

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "tests" / "dashboards"))
 from expressions import (
     PROMETHEUS,
     Asked,
+    dashboards,
     metrics_in,
     panel_expressions,
     rules,
@@ -30,6 +31,7 @@ from expressions import (
 )
 
 from controller.metrics_catalog import CATALOG, Kind
+from dashboards.board import AGE
 
 pytestmark = [
     pytest.mark.slow,
@@ -125,6 +127,23 @@ def check_panels(watched: Watched) -> None:
     assert hollow == []
 
 
+def check_variables(watched: Watched) -> None:
+    """What fills the dashboards' drop-downs: sites, zones and kinds of carbon, and the age of the data."""
+    label_values = re.compile(r"label_values\((?P<series>.+), (?P<label>\w+)\)")
+    wanted = {"site": {"demo"}, "zone": set("abcd"), "carbon_method": {"average"}}
+    for board in dashboards().values():
+        variables = {
+            v["name"]: v["query"]["query"] for v in board["templating"]["list"] if v["type"] == "query"
+        }
+        for name, values in wanted.items():
+            found = label_values.fullmatch(variables[name])
+            assert found is not None
+            series = watched.instant(substituted(found["series"]))
+            shown = {s["metric"][found["label"]].removeprefix("zone-") for s in series}
+            assert shown == values, name
+        assert 0 <= float(watched.instant(substituted(AGE))[0]["value"][1]) < 120
+
+
 def check_rules(watched: Watched) -> None:
     answered = [rule for group in watched.ask("rules")["groups"] for rule in group["rules"]]
     assert {r["name"]: r.get("lastError") for r in answered if r["health"] != "ok"} == {}
@@ -194,6 +213,7 @@ def check_page(watched: Watched) -> None:
 
 def test_every_panel_and_rule_on_the_real_program_answers(watched: Watched) -> None:
     check_panels(watched)
+    check_variables(watched)
     check_rules(watched)
     check_catalog(watched)
     check_magnitudes(watched)
