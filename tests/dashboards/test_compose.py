@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,16 +14,19 @@ import sys
 import time
 import tomllib
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from end_to_end.postgres import postgres_server
+from end_to_end.programs import Api, coolwright, until
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+DOCKER = shutil.which("docker")
 TOOLS = Path(sys.executable).parent
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
 
@@ -33,6 +37,20 @@ def test_the_compose_file_fits_the_compose_specification() -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+def test_docker_compose_itself_reads_the_file_where_it_is_installed() -> None:
+    """Nothing is said where the plugin is not: the specification's schema is checked in any case."""
+    plugin = (
+        subprocess.run(["docker", "compose", "version"], capture_output=True, check=False) if DOCKER else None
+    )
+    if plugin is None or plugin.returncode != 0:
+        return
+    done = subprocess.run(
+        ["docker", "compose", "--profile", "postgres", "-f", COMPOSE, "config", "--quiet"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_hadolint_finds_no_fault_with_the_dockerfile() -> None:
@@ -46,7 +64,7 @@ def test_hadolint_finds_no_fault_with_the_dockerfile() -> None:
 def test_every_service_is_healthy_pinned_and_without_privileges(name: str) -> None:
     service = SERVICES[name]
     assert service["healthcheck"]["test"][0] == "CMD"
-    assert re.search(r":v?\d+\.\d+", service["image"]), "a tag that does not move"
+    assert re.search(r":v?\d+\.\d+", interpolated(service["image"])), "a tag that does not move"
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
     if name != "postgres":  # its image drops to its own user after preparing the data folder
@@ -135,6 +153,7 @@ def here(tmp_path: Path) -> dict[str, str]:
     site = site.replace("127.0.0.1:15020", f"127.0.0.1:{modbus}").replace(":19100/", f":{exporter}/")
     (tmp_path / "site.yaml").write_text(site, encoding="utf-8")
     return {
+        "/app/examples/demo.yaml": str(tmp_path / "site.yaml"),
         "examples/demo.yaml": str(tmp_path / "site.yaml"),
         "/var/lib/site-history": str(tmp_path),
         "/var/lib/coolwright": str(tmp_path),
@@ -162,11 +181,40 @@ def healthy(service: str, here: dict[str, str], deadline_s: float) -> bool:
     return False
 
 
+def first_pending(here: dict[str, str], settings: dict[str, str]) -> Callable[[], object]:
+    """Asks the API, as an operator, whether a proposal waits."""
+    database = settings["COOLWRIGHT_DATABASE"]
+    issued = coolwright("token", "issue", "--name", "Kim", "--role", "operator", "--database", database)
+    assert issued.returncode == 0, issued.stderr
+    return Api(f"http://127.0.0.1:{here['8080']}", issued.stdout.strip()).pending
+
+
+@pytest.mark.slow
+def test_prometheus_starts_as_it_is_written(tmp_path: Path) -> None:
+    port = str(free_port())
+    command = [
+        SERVICES["prometheus"]["image"].split("/")[1].split(":")[0],
+        *SERVICES["prometheus"]["command"],
+    ]
+    here = {
+        "/etc/prometheus/": f"{ROOT / 'dashboards' / 'prometheus'}/",
+        "=/prometheus": f"={tmp_path / 'data'}",
+    }
+    if shutil.which(command[0]) is None:
+        pytest.skip("needs Debian's prometheus")
+    listening = f"--web.listen-address=127.0.0.1:{port}"
+    with running([*(moved(part, here) for part in command), listening], tmp_path, "prometheus") as process:
+        ready = f"http://127.0.0.1:{port}/-/ready"
+        until(lambda: urllib.request.urlopen(ready, timeout=1).status == 200, 60, "prometheus")
+        assert process.poll() is None
+
+
 @pytest.mark.slow
 def test_the_commands_of_simulator_and_controller_start_as_they_are_written(
     tmp_path: Path, here: dict[str, str]
 ) -> None:
-    """A wrong flag fails here. Two as-found days in place of ten, everything else as in the file."""
+    """A wrong flag fails here, on SQLite and as the PostgreSQL profile does it. Two as-found days in place
+    of the file's, everything else as in the file."""
     site = [moved(interpolated(p, COOLWRIGHT_DEMO_DAYS="2"), here) for p in SERVICES["simulator"]["command"]]
     controller = [moved(interpolated(p), here) for p in SERVICES["controller"]["command"]]
     settings = {k: moved(interpolated(v), here) for k, v in SERVICES["controller"]["environment"].items()}
@@ -178,8 +226,15 @@ def test_the_commands_of_simulator_and_controller_start_as_they_are_written(
         assert healthy("simulator", here, 10)
         with running(controller, tmp_path, "controller", **settings):
             assert healthy("controller", here, 90), (tmp_path / "controller.log").read_text()
+            until(first_pending(here, settings), 60, "one pending proposal within a minute")
             with urllib.request.urlopen(f"http://127.0.0.1:{here['8080']}/metrics", timeout=5) as page:
                 assert b'coolwright_site_info{site="demo"' in page.read()
+        with postgres_server() as url, running(
+            controller, tmp_path, "on-postgres",
+            **{**settings, "COOLWRIGHT_DATABASE": url, "COOLWRIGHT_HISTORIAN": url},
+        ):  # fmt: skip
+            assert healthy("controller", here, 120), (tmp_path / "on-postgres.log").read_text()
+            until(first_pending(here, {"COOLWRIGHT_DATABASE": url}), 60, "a proposal kept in PostgreSQL")
 
 
 def test_a_second_start_of_the_simulator_does_not_write_the_past_again(

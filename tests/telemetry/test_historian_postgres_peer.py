@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from peer_programs import wait_for_port
-from telemetry_kit import NOON, free_port, point, small_site
+from end_to_end.postgres import postgres_server
+from telemetry_kit import NOON, point, small_site
 
 from plant.points import PointId
 from plant.quantities import Quantity
@@ -26,36 +22,10 @@ pytestmark = pytest.mark.peer
 SITE = small_site([point("power", Quantity.IT_POWER), point("inlet", Quantity.INLET_TEMPERATURE)])
 
 
-def programs() -> Path:
-    """PostgreSQL's own programs, or skip."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    on_path = shutil.which("pg_ctl")
-    if not found and on_path is None:
-        pytest.skip("PostgreSQL is not installed")
-    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
-    return found[-1].parent if found else Path(str(on_path)).parent
-
-
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    bin_dir, port = programs(), free_port()
-    # PostgreSQL refuses to run as root; Debian has a user for it.
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    with tempfile.TemporaryDirectory() as folder:
-        if as_user:
-            shutil.chown(folder, "postgres")
-        data = str(Path(folder) / "data")
-        quiet = {"check": True, "stdout": subprocess.DEVNULL, "timeout": 60, "cwd": folder}
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        initdb = ["-D", data, "-A", "trust", "-U", "coolwright", "-E", "UTF8"]
-        subprocess.run([*as_user, str(bin_dir / "initdb"), *initdb], **quiet)  # type: ignore[call-overload]
-        control = [*as_user, str(bin_dir / "pg_ctl"), "-D", data]
-        subprocess.run([*control, "-o", options, "-l", f"{folder}/log", "start"], **quiet)  # type: ignore[call-overload]
-        try:
-            wait_for_port(port)
-            yield f"postgresql+psycopg://coolwright@127.0.0.1:{port}/postgres"
-        finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], **quiet)  # type: ignore[call-overload]
+    with postgres_server() as found:
+        yield found
 
 
 def readings(hours: float) -> list[Reading]:
