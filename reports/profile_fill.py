@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from plant.site import Site
 from reports.account_record import Account
@@ -24,6 +24,7 @@ from reports.profile import (
 )
 from reports.supplied import ContractKind, Supplied, allocate
 
+_YEAR = timedelta(days=365)
 _PURCHASED = (ContractKind.PPA, ContractKind.CERTIFICATE, ContractKind.SUPPLIER)
 
 
@@ -190,7 +191,9 @@ def _verdict(limit: Limit, value: float | str | None, m: Material) -> str:
         return f"{scope}: no value"
     met = value <= limit.max if limit.max is not None else value >= (limit.min or 0.0)
     ahead = "" if m.account.end.date() > limit.in_force else " (not yet in force)"
-    return f"{scope}: {'met' if met else 'NOT met'}{ahead}"
+    # The limits are annual means: a shorter time can only say how it stands.
+    so_far = " so far" if m.account.period < _YEAR else ""
+    return f"{scope}: {'met' if met else 'NOT met'}{so_far}{ahead}"
 
 
 def _operation_start(m: Material) -> date | None:

@@ -163,7 +163,10 @@ def test_a_metered_field_is_withheld_where_too_little_was_measured(made_up: Made
 
 @pytest.mark.parametrize(
     ("started", "said"),
-    [("2024-05-01", "≤ 1.5 from 2027-07-01: met (not yet in force)"), ("2026-08-01", "does not apply")],
+    [
+        ("2024-05-01", "≤ 1.5 from 2027-07-01: met so far (not yet in force)"),
+        ("2026-08-01", "does not apply"),
+    ],
 )
 def test_the_german_limit_depends_on_when_operation_started(
     made_up: MadeUpPlant, supplied: Supplied, tmp_path: Path, started: str, said: str
