@@ -61,9 +61,16 @@ class Ledger:
             return None
         fresh = await self._account_until(end)
         if fresh is not None:
-            self._total = fresh if self._total is None else combine([self._total, fresh])
+            self._total = self._with(fresh)
             self.store.append_ledger(_row(fresh), now)
         return fresh
+
+    def _with(self, fresh: Account) -> Account:
+        """The running total with one interval more. Average and marginal carbon are never added: when
+        the feed's kind changes a new total begins, and the rows written down keep both."""
+        if self._total is None or self._total.carbon.kind is not fresh.carbon.kind:
+            return fresh
+        return combine([self._total, fresh])
 
     async def _account_until(self, end: datetime) -> Account | None:
         start = self._closed_until
