@@ -53,7 +53,8 @@ class WordOrder(StrEnum):
 class ModbusAddress:
     """Where a point lives on a Modbus gateway: ``value = raw * scale + offset`` in the point's unit.
 
-    `address` is the 0-based protocol address ("40001" is holding 0).
+    `address` is the 0-based protocol address ("40001" is holding 0). With `values` the register is an
+    enumeration: pairs of raw number and value; a raw number that is not among them is no value.
     """
 
     gateway: GatewayId
@@ -65,6 +66,7 @@ class ModbusAddress:
     word_order: WordOrder = WordOrder.ABCD
     bit: int | None = None
     device_id: int = 1
+    values: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from plant.errors import ConfigError
 from plant.points import GatewayId, ModbusAddress, PointId
 from plant.site_schema import ModbusIn
 
-COLUMNS = ("point", "table", "address", "type", "scale", "offset", "word_order", "bit", "device_id")
+COLUMNS = ("point", "table", "address", "type", "scale", "offset", "word_order", "bit", "device_id", "values")
 _NEEDED = ("point", "table", "address")
 
 
@@ -20,7 +20,7 @@ def load_register_map(path: Path, gateway: GatewayId) -> Mapping[PointId, Modbus
     """Read a register map; each address belongs to ``gateway``.
 
     Columns: point, table, address (0-based), and optionally type, scale, offset, word_order, bit,
-    device_id; empty cells take the defaults. Lines that begin with ``#`` are skipped.
+    device_id, values (``0=0 3=1``); empty cells take the defaults. Lines that begin with ``#`` are skipped.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from plant.points import ModbusTable, RegisterType, WordOrder
 from plant.quantities import Quantity, Role
@@ -90,6 +90,13 @@ class GatewayIn(PartIn):
     login: LoginIn | None = None
 
 
+def pairs(given: object) -> object:
+    """An enumeration as people write it: a mapping in YAML, ``0=0 3=1`` in a register map."""
+    if isinstance(given, str):
+        return tuple(tuple(part.split("=", 1)) for part in given.split())
+    return tuple(given.items()) if isinstance(given, dict) else given
+
+
 class ModbusIn(PartIn):
     """A Modbus address."""
 
@@ -102,6 +109,7 @@ class ModbusIn(PartIn):
     word_order: WordOrder = WordOrder.ABCD
     bit: int | None = Field(None, ge=0, le=15)
     device_id: int = Field(1, ge=0, le=255)
+    values: Annotated[tuple[tuple[int, float], ...], BeforeValidator(pairs)] = ()
 
 
 class PrometheusIn(PartIn):

@@ -46,6 +46,10 @@ def _check_one(file: str, point: Point) -> None:
         raise ConfigError(where, f"is a {address.type} in the {address.table} table", "use type bool")
     if address.address + registers_of(address.type) > 65536:
         raise ConfigError(where, "reaches past register 65535", "correct its address")
+    if address.values and address.type in (RegisterType.FLOAT32, RegisterType.FLOAT64, RegisterType.BOOL):
+        raise ConfigError(where, f"is an enumeration in a {address.type}", "use an integer type")
+    if address.values and (address.scale, address.offset) != (1.0, 0.0):
+        raise ConfigError(where, "is an enumeration with a scale", "leave out scale and offset")
     if address.bit is not None and registers_of(address.type) > 1:
         raise ConfigError(where, f"is one bit of a {address.type}", "use type uint16 or bool with the bit")
     if point.role is Role.SETPOINT and address.table in _READ_ONLY:

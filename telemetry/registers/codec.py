@@ -60,7 +60,7 @@ def decode(address: ModbusAddress, words: Sequence[int], *, counter: bool = Fals
     Parameters
     ----------
     address : ModbusAddress
-        Type, word order, scale, offset and bit.
+        Type, word order, scale, offset and bit, or the values of an enumeration.
     words : sequence of int, shape (registers_of(address.type),)
         Raw registers, 0 to 65535; one 0/1 for a coil.
     counter : bool
@@ -85,6 +85,8 @@ def decode(address: ModbusAddress, words: Sequence[int], *, counter: bool = Fals
         return math.nan
     if address.bit is not None:
         raw = int(raw) >> address.bit & 1
+    if address.values:
+        return dict(address.values).get(int(raw), math.nan)
     return float(raw) * address.scale + address.offset
 
 
@@ -102,6 +104,8 @@ def encode(address: ModbusAddress, value: float, *, counter: bool = False) -> li
     if address.bit is not None:
         raise NotRepresentable("one bit of a shared register is not written")
     raw = (value - address.offset) / address.scale
+    if address.values:
+        raw = _enumerated(address, value)
     if address.type is RegisterType.BOOL:
         if raw not in (0.0, 1.0):
             raise NotRepresentable(f"{value:g} is neither 0 nor 1")
@@ -117,6 +121,14 @@ def encode(address: ModbusAddress, value: float, *, counter: bool = False) -> li
     except (struct.error, OverflowError):
         raise NotRepresentable(f"{value:g} does not fit a {address.type}") from None
     return list(struct.unpack(f">{codec.size // 2}H", packed))
+
+
+def _enumerated(address: ModbusAddress, value: float) -> float:
+    """The first raw number that stands for ``value``."""
+    for raw, meaning in address.values:
+        if meaning == value:
+            return float(raw)
+    raise NotRepresentable(f"{value:g} is not one of the values of this enumeration")
 
 
 def _reorder(data: bytes, order: WordOrder) -> bytes:

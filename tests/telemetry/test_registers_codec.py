@@ -11,7 +11,7 @@ from plant.points import GatewayId, ModbusAddress, ModbusTable, RegisterType, Wo
 from telemetry.registers import NotRepresentable, decode, encode, registers_of, resolution
 
 
-def at(kind: RegisterType, order: WordOrder = WordOrder.ABCD, **more: float | int) -> ModbusAddress:
+def at(kind: RegisterType, order: WordOrder = WordOrder.ABCD, **more: object) -> ModbusAddress:
     return ModbusAddress(GatewayId("g"), ModbusTable.HOLDING, 0, kind, word_order=order, **more)  # type: ignore[arg-type]
 
 
@@ -137,3 +137,23 @@ def test_what_is_read_and_written_back_is_the_same_registers(
     exact = kind not in (RegisterType.INT64, RegisterType.UINT64) or abs(value) < 2**53
     if math.isfinite(value) and exact:
         assert encode(at(kind, order), value) == words
+
+
+# A chiller's status word as vendors document it: 0 off, 1 starting, 3 running, 7 stopping, others faults.
+STATUS = at(RegisterType.UINT16, values=((0, 0.0), (3, 1.0), (7, 1.0)))
+
+
+@pytest.mark.parametrize(("raw", "value"), [(0, 0.0), (3, 1.0), (7, 1.0)])
+def test_an_enumeration_means_what_its_list_says(raw: int, value: float) -> None:
+    assert decode(STATUS, [raw]) == value
+
+
+@pytest.mark.parametrize("raw", [1, 5, 0xFFFF])
+def test_a_number_an_enumeration_does_not_list_is_no_value(raw: int) -> None:
+    assert math.isnan(decode(STATUS, [raw]))
+
+
+def test_an_enumeration_is_written_as_the_first_number_of_its_value() -> None:
+    assert encode(STATUS, 1.0) == [3]
+    with pytest.raises(NotRepresentable, match="not one of the values"):
+        encode(STATUS, 2.0)

@@ -148,3 +148,36 @@ def test_a_point_without_an_address_takes_it_from_the_map_beside_the_site_file(t
 def test_a_map_that_does_not_fit_the_site_is_refused(tmp_path: Path, row: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         load_site(site_with_map(tmp_path, row))
+
+
+def test_an_enumeration_is_written_the_same_in_yaml_and_in_a_map(tmp_path: Path) -> None:
+    file = tmp_path / "bms.csv"
+    file.write_text("point,table,address,values\nrun,input,110,0=0 3=1 7=1\n", encoding="utf-8")
+    mapped = load_register_map(file, GatewayId("bms"))[PointId("run")]
+    data = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
+    chiller = next(p for p in data["points"] if p["id"] == "chiller-1.run")
+    chiller["modbus"] |= {"values": {0: 0, 3: 1, 7: 1}}
+    site_file = tmp_path / "site.yaml"
+    site_file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    in_site = load_site(site_file).point_by_id[PointId("chiller-1.run")].address
+    assert isinstance(in_site, ModbusAddress)
+    assert mapped.values == in_site.values == ((0, 0.0), (3, 1.0), (7, 1.0))
+
+
+@pytest.mark.parametrize("written", ["running", "0=off", "=1"])
+def test_an_enumeration_that_cannot_be_read_is_told(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "bms.csv"
+    file.write_text(f"point,table,address,values\nrun,input,110,{written}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="line 2, column values"):
+        load_register_map(file, GatewayId("bms"))
+
+
+@pytest.mark.parametrize("change", [{"type": "float32"}, {"scale": 0.1}])
+def test_an_enumeration_is_of_whole_numbers_as_they_are(tmp_path: Path, change: dict[str, object]) -> None:
+    data = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
+    chiller = next(p for p in data["points"] if p["id"] == "chiller-1.run")
+    chiller["modbus"] |= {"values": {0: 0, 3: 1}, **change}
+    file = tmp_path / "site.yaml"
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    with pytest.raises(ConfigError, match="enumeration"):
+        check_register_map(load_site(file))
