@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Where the operator's verbs find a running controller."""
     token: str | None = None
     """The operator's own token for those verbs."""
+    price_file: Path | None = None
+    """Day-ahead prices (CSV); the site's tariff holds where it has none."""
     carbon_token_file: Path | None = None
     """Secrets of the carbon feed the site file names: files, never values."""
     carbon_username_file: Path | None = None

@@ -44,8 +44,7 @@ from plant.snapshot import Snapshot
 from plant.timegrid import floor_to
 from reports.baseline import fit_baseline
 from reports.baseline_model import BaselineModel
-from telemetry.feeds import FeedSettings, open_carbon_feed
-from telemetry.feeds.price import TariffPrice
+from telemetry.feeds import FeedSettings, open_carbon_feed, open_price_feed
 from telemetry.gateways import Field, open_gateways
 from telemetry.historian import Historian
 from telemetry.poller import Poller
@@ -99,7 +98,7 @@ def open_feeds(site: Site, clock: Clock | None = None, settings: Settings | None
     """
     given = settings or Settings()
     carbon = FeedSettings(clock, given.carbon_secrets, given.carbon_cache, given.carbon_url)
-    return Feeds(open_carbon_feed(site.carbon, carbon), TariffPrice(site.tariff, site.timezone))
+    return Feeds(open_carbon_feed(site.carbon, carbon), open_price_feed(site, given.price_file))
 
 
 def make_policy(name: str, site: Site, model: PlantModel | None) -> Policy:

@@ -15,6 +15,7 @@ from controller.wiring import open_feeds
 from plant.errors import ConfigError
 from plant.site import CarbonSource, Site
 from plant.site_file import load_site
+from plant.timegrid import TimeGrid
 from telemetry.feeds.carbon.electricity_maps import ElectricityMaps
 from telemetry.feeds.carbon.neso import Neso
 from telemetry.feeds.carbon.watttime import WattTime
@@ -87,3 +88,11 @@ def test_network_feeds_open_with_secrets_from_files(tmp_path: Path) -> None:
 def test_a_secret_never_stands_in_a_setting() -> None:
     with pytest.raises(ConfigError, match="COOLWRIGHT_CARBON_TOKEN"):
         load_settings({}, {"COOLWRIGHT_CARBON_TOKEN": "s3cret"})
+
+
+async def test_a_day_ahead_file_is_the_price_where_it_reaches(tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text("time,price_per_kwh\n2026-06-01T12:00Z,0.30\n", encoding="utf-8")
+    feeds = open_feeds(load_site(DEMO), HandClock(), load_settings({"price_file": file}, {}))
+    found = await feeds.price.price(TimeGrid(datetime(2026, 6, 1, 12, tzinfo=UTC), 3600, 2))
+    assert found.per_kwh.tolist() == [0.30, 0.085], "then the demo site's own tariff, off its peak"
