@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from orders import LEARNED, order
 
 from controller.scenario.run import RunOrder, RunOutcome, run_scenario
