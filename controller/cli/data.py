@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,13 @@ from controller.cli.options import HistorianOption, SiteArgument, make_folders
 if TYPE_CHECKING:
     from plant.site import Site
     from telemetry.backfill import Backfilled
+
+
+class Format(StrEnum):
+    """Kinds of interchange file."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
 
 
 def register(app: typer.Typer) -> None:
@@ -39,9 +47,15 @@ def import_(
 
 def export(
     site: SiteArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: .parquet or .csv.")],
     start: Annotated[str, typer.Option("--from", help="A date or an ISO instant.")],
     end: Annotated[str, typer.Option("--to", help="A date or an ISO instant.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Where to; named after site and days when omitted."),
+    ] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="parquet or csv; by the file's name when omitted.")
+    ] = None,
     points: Annotated[str | None, typer.Option(help="Point ids, by comma; all of them when omitted.")] = None,
     historian: HistorianOption = None,
 ) -> None:
@@ -61,9 +75,23 @@ def export(
         raise ConfigError(f"point {unknown[0]}", f"is not in {site}", "see its list of points")
     store = Historian(load_settings({"historian": historian}).historian)
     zone = described.timezone
-    rows = store.export_file(file, wanted, moment(start, zone), moment(end, zone))
+    target = _target(file, form, f"{described.id}-{start[:10]}-{end[:10]}")
+    rows = store.export_file(target, wanted, moment(start, zone), moment(end, zone))
     store.close()
-    typer.echo(f"{rows:,} samples written to {file}")
+    typer.echo(f"{rows:,} samples written to {target}")
+
+
+def _target(file: Path | None, form: Format | None, name: str) -> Path:
+    """Where an export goes, of which kind."""
+    from plant.errors import ConfigError
+
+    if file is None:
+        return Path(f"{name}.{form or Format.PARQUET}")
+    if form is not None and file.suffix != f".{form}":
+        raise ConfigError(
+            f"file {file}", f"is not named as {form}", f"call it {file.with_suffix(f'.{form}')}"
+        )
+    return file
 
 
 def backfill(
