@@ -16,6 +16,7 @@ from controller.leases import Lease, leases, renew
 from controller.modes import Mode
 from controller.parts import Parts
 from controller.proposals import Proposal, ProposalStatus
+from controller.rescue import TOO_WARM
 from controller.watchdog import DataState
 from plant.commands import Receipt
 from plant.forecast import Forecast
@@ -79,6 +80,10 @@ class Actions:
         authority.sentinel.plant(snapshot, at, echoed=authority.heartbeat.echoed(snapshot))
         authority.sentinel.data(zones, authority.modes, at)
         authority.sentinel.store(authority.modes.flush(), at)
+        authority.rescue.see(snapshot, at)
+        for zone in zones:
+            warm = zone in authority.rescue.zones
+            self._fallback_while(warm, TOO_WARM, "its racks are above their limit", at, zone)
         for zone, state in zones.items():
             self._fallback_while(state is DataState.FALLBACK, STALE, "its sensors are not seen", at, zone)
         lost = authority.watch.site(at) is DataState.FALLBACK
@@ -102,25 +107,33 @@ class Actions:
             authority.alarms.hold_to(AlarmKind.FALLBACK, owner, present, f"{cause}: {detail}", at)
 
     def _fallen(self) -> frozenset[OwnerId]:
+        """Who is in fallback, of those in our care: in shadow nothing is ever written."""
         modes = self._parts.authority.modes
+        if modes.chosen(SITE) is Mode.SHADOW:
+            return frozenset()
         owners = (SITE, *(zone.id for zone in self._parts.site.zones))
-        return frozenset(owner for owner in owners if modes.effective(owner) is Mode.FALLBACK)
+        ours = (owner for owner in owners if modes.chosen(owner) is not Mode.SHADOW)
+        return frozenset(owner for owner in ours if modes.effective(owner) is Mode.FALLBACK)
 
     async def _fall_back(
         self, snapshot: Snapshot, fallen: frozenset[OwnerId], at: datetime
     ) -> tuple[Receipt, ...]:
-        """One ramp step of the fallen zones each control period."""
+        """One step of the fallen zones each control period; zones in rescue are cooled faster."""
         period = timedelta(seconds=self._parts.cycle_s)
         if self._last_fallback_at is not None and at - self._last_fallback_at < period:
             return ()
         authority = self._parts.authority
-        commands = authority.fallback.commands(
-            snapshot, self._outlook, owners=fallen, held=authority.barred(at)
-        )
-        if not commands:
+        held, warm = authority.barred(at), authority.rescue.zones & fallen
+        # Too warm or not, a zone we do not see is ramped by the rule for the blind.
+        urgent = authority.fallback.rescue(snapshot, warm | ({SITE} if warm else set()), held=held)
+        ramp = authority.fallback.commands(snapshot, self._outlook, owners=fallen - warm, held=held)
+        if not urgent and not ramp:
             return ()
         self._last_fallback_at = at
-        return tuple(await authority.writer.write(commands, snapshot=snapshot, purpose=Purpose.FALLBACK))
+        return (
+            *await authority.writer.write(urgent, snapshot=snapshot, purpose=Purpose.RESCUE),
+            *await authority.writer.write(ramp, snapshot=snapshot, purpose=Purpose.FALLBACK),
+        )
 
     async def _recover(self, snapshot: Snapshot, at: datetime) -> None:
         authority = self._parts.authority

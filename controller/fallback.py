@@ -10,13 +10,18 @@ from __future__ import annotations
 import math
 
 from controller.envelope import COOLER, hot_zones, seen_inlets_c
+from controller.guard import RESCUE_MOVES
 from plant.commands import Command
 from plant.forecast import Forecast
 from plant.points import SITE, OwnerId
 from plant.ports import Advice, Policy
+from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId, Setpoints
 from plant.site import Site
 from plant.snapshot import Snapshot
+
+_REACHES_RACKS = frozenset(COOLER) - {Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT}
+"""What cools a rack within minutes; colder condenser water only loads the tower fans."""
 
 
 class FallbackController:
@@ -44,6 +49,17 @@ class FallbackController:
             if (owners is None or lever.owner in owners) and lever.id not in held
             for command in _ramp(lever, targets[lever.id], snapshot)
             if not (_concerns(lever, seen_hot) and _warms(lever, command, snapshot))
+        ]
+
+    def rescue(
+        self, snapshot: Snapshot, zones: frozenset[OwnerId], *, held: frozenset[LeverId] = frozenset()
+    ) -> list[Command]:
+        """The next writes that cool these zones as far as their levers go, several moves at a time."""
+        return [
+            command
+            for lever in self._site.levers
+            if lever.owner in zones and lever.id not in held and lever.quantity in _REACHES_RACKS
+            for command in _ramp(lever, _coolest(lever), snapshot, RESCUE_MOVES)
         ]
 
     def targets(self, snapshot: Snapshot, forecast: Forecast | None) -> Setpoints:
@@ -90,13 +106,18 @@ def _warms(lever: Lever, command: Command, snapshot: Snapshot) -> bool:
     return move * COOLER.get(lever.quantity, 0) <= 0
 
 
-def _ramp(lever: Lever, target: float, snapshot: Snapshot) -> list[Command]:
+def _coolest(lever: Lever) -> float:
+    return lever.high if COOLER[lever.quantity] > 0 else lever.low
+
+
+def _ramp(lever: Lever, target: float, snapshot: Snapshot, moves: float = 1.0) -> list[Command]:
     """One step for each register by itself, so that units that stand apart come together."""
+    most = moves * lever.max_move
     steps: list[Command] = []
     for point in lever.points:
         present = snapshot.value(point)
         if math.isnan(present) or abs(target - present) < lever.resolution / 2:
             continue
-        move = max(-lever.max_move, min(lever.max_move, target - present))
+        move = max(-most, min(most, target - present))
         steps.append(Command(point, lever.clamp(present + move)))
     return steps

@@ -17,6 +17,7 @@ from controller.modes import ModeKeeper
 from controller.outlook import Outlook
 from controller.planner import Planner
 from controller.proposals import ApprovalDesk
+from controller.rescue import Rescue
 from controller.rollout import Rollout
 from controller.sentinel import Sentinel
 from controller.store import Store
@@ -41,6 +42,7 @@ class Authority:
     heartbeat: Heartbeat
     watch: DataWatch
     fallback: FallbackController
+    rescue: Rescue
     sentinel: Sentinel
     truth: LeverTruth
     rollout: Rollout

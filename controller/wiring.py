@@ -24,6 +24,7 @@ from controller.parts import Authority, Parts
 from controller.planner import InlinePlanner, Planner, WorkerPlanner
 from controller.proposals import ApprovalDesk
 from controller.recall import Recall
+from controller.rescue import Rescue
 from controller.rollout import Rollout
 from controller.sentinel import Sentinel
 from controller.settings import Settings
@@ -165,6 +166,7 @@ def make_authority(
         heartbeat=Heartbeat(guard, site, clock),
         watch=DataWatch(site, clock.now()),
         fallback=FallbackController(site, TrimAndRespondPolicy(site)),
+        rescue=Rescue(site),
         sentinel=Sentinel(alarms, site),
         truth=LeverTruth(site, alarms, audit),
         rollout=rollout,

@@ -21,10 +21,14 @@ def awaited_writes(source: str) -> list[ast.Call]:
     ]
 
 
+BEHIND_THE_GUARD = {"guard.py", "scenario/wire.py"}
+"""The guard itself, and a gateway that plays a faulty wire: it stands on the plant's side of the guard."""
+
+
 def test_every_write_outside_the_guard_goes_through_it() -> None:
     seen = 0
     for file in ROOT.rglob("*.py"):
-        if file.name == "guard.py":
+        if file.relative_to(ROOT).as_posix() in BEHIND_THE_GUARD:
             continue
         for call in awaited_writes(file.read_text(encoding="utf-8")):
             seen += 1
