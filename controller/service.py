@@ -17,6 +17,7 @@ from typing import TypeAlias
 from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
 from controller.cycle import CycleRecord, run_cycle
+from controller.keeping import keep
 from controller.relearning import EVERY, Relearner
 from controller.scoring import Scorer
 from controller.status import Readiness, SiteStatus, status_of
@@ -133,6 +134,7 @@ class Service:
             self._ready_at = parts.clock.now()
             self._actions.note_plan(self._ready_at)
         self._scorer.cycled(record)
+        keep(record, parts.authority.store)
         parts.metrics.observe_cycle(took_s, failure=failure)
         parts.metrics.observe_market(record.snapshot.time, record.outlook.carbon, record.outlook.price)
         outcome = record.answer.plan if isinstance(record.answer, Advice) else record.answer

@@ -25,6 +25,8 @@ from telemetry.crosschecks import CrossCheck, cross_checks
 _log = logging.getLogger(__name__)
 
 LOOK_EVERY_WALL_S = 2.0
+KEEP_PLANS = timedelta(days=100)
+"""Snapshots and plans; proposals, commands and the audit log are kept for ever."""
 TIDY_EVERY = timedelta(days=1)
 LASTING: Mapping[AlarmKind, timedelta] = {
     AlarmKind.DEVICE_SILENT: timedelta(seconds=60),
@@ -74,12 +76,13 @@ class Upkeep:
         return condition
 
     async def tidy(self, at: datetime) -> bool:
-        """Apply the historian's retention if a day has passed; whether it was done."""
+        """Apply what is kept how long, if a day has passed; whether it was done."""
         if self._tidied_at is not None and at - self._tidied_at < TIDY_EVERY:
             return False
         self._tidied_at = at
         try:
             await asyncio.to_thread(self._controller.historian.forget, at)
+            self._controller.parts.authority.store.prune(at - KEEP_PLANS)
         except (DatabaseError, InterfaceError) as error:
             _log.warning("the history could not be tidied and will be tomorrow: %s", error.orig or error)
             return False

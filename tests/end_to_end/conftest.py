@@ -26,20 +26,31 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def world(tmp_path: Path, past: Path) -> Iterator[World]:
     """The demo site, served by the real simulator program on ports of its own."""
+    yield from served(tmp_path, past, SPEED, {})
+
+
+@pytest.fixture
+def impatient_world(tmp_path: Path, past: Path) -> Iterator[World]:
+    """The same at the plant's own pace, with proposals that end after six seconds."""
+    yield from served(tmp_path, past, 1.0, {"proposal_expiry_s": 6})
+
+
+def served(folder: Path, past: Path, speed: float, safety: dict[str, float]) -> Iterator[World]:
     modbus, exporter = free_port(), free_port()
     described = yaml.safe_load((ROOT / "examples" / "demo.yaml").read_text(encoding="utf-8"))
     described["gateways"][0]["target"] = f"127.0.0.1:{modbus}"
     described["gateways"][1]["target"] = f"http://127.0.0.1:{exporter}/metrics"
-    site = tmp_path / "site.yaml"
+    described["safety"].update(safety)
+    site = folder / "site.yaml"
     site.write_text(yaml.safe_dump(described), encoding="utf-8")
     command = [sys.executable, "-m", "sim", "serve", "--site", str(site), "--start", START]
-    command += ["--speed", str(SPEED), "--watchdog-floor-wall-s", "6"]
+    command += ["--speed", str(speed), "--watchdog-floor-wall-s", "6"]
     plant = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert plant.stdout is not None
         ready = json.loads(plant.stdout.readline())
-        anchor = f"{ready['start']},{ready['epoch_wall']},{SPEED}"
-        yield World(tmp_path, site, modbus, free_port(), past, anchor, 7200.0)
+        anchor = f"{ready['start']},{ready['epoch_wall']},{speed}"
+        yield World(folder, site, modbus, free_port(), past, anchor)
     finally:
         plant.terminate()
         plant.wait(timeout=20)

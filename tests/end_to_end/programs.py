@@ -47,7 +47,6 @@ class World:
     api_port: int
     history: Path
     anchor: str
-    expiry_s: float
 
     @property
     def database(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -59,6 +60,24 @@ def test_an_approved_change_reaches_the_plant_and_no_other_does(world: World) ->
 
 
 @pytest.mark.slow
+def test_an_expired_proposal_changes_nothing(impatient_world: World) -> None:
+    token = impatient_world.token()
+    controller = impatient_world.controller()
+    try:
+        api = Api(impatient_world.url, token)
+        offered = until(api.pending, what="a proposal")
+        before = impatient_world.setpoint_registers()
+        shown = f"/api/v1/proposals/{offered['id']}"
+        until(lambda: api.get(shown)["expires_in_s"] == 0, what="the end of the offer")
+        assert api.decide(offered, "approve") == 410
+        assert api.get(shown)["status"] == "expired"
+        time.sleep(2)
+        assert impatient_world.setpoint_registers() == before == SAFE
+    finally:
+        end(controller)
+
+
+@pytest.mark.slow
 def test_killed_at_once_the_plant_goes_safe_and_the_record_is_whole(world: World) -> None:
     token = world.token()
     controller = world.controller()
@@ -78,6 +97,8 @@ def test_killed_at_once_the_plant_goes_safe_and_the_record_is_whole(world: World
         kept = until(lambda: api.get(f"/api/v1/proposals/{approved['id']}"), what="the restarted program")
         assert kept["digest"] == approved["digest"]
         assert kept["decided_by"] == "Kim"
+        plans = sqlite3.connect(world.folder / "controller.sqlite").execute("select count(*) from plans")
+        assert plans.fetchone()[0] >= 1, "plans and snapshots survive as well"
         kinds = [record["kind"] for record in api.get("/api/v1/audit?limit=200")]
         assert "proposal.approved" in kinds
         until(api.pending, what="a proposal after the restart")
