@@ -21,6 +21,7 @@ from controller.keeping import keep
 from controller.relearning import EVERY, Relearner
 from controller.scoring import Scorer
 from controller.status import Readiness, SiteStatus, status_of
+from controller.store import StoreUnavailable
 from controller.upkeep import Upkeep
 from controller.wiring import Controller
 from plant.plan import NoPlan, Plan
@@ -121,8 +122,11 @@ class Service:
         clock, cycle_s = self.controller.parts.clock, self.controller.parts.cycle_s
         while True:
             began, due = time.monotonic(), clock.now() + timedelta(seconds=cycle_s)
-            record = await run_cycle(self.controller.parts)
-            self._note(record, time.monotonic() - began)
+            try:
+                record = await run_cycle(self.controller.parts)
+                self._note(record, time.monotonic() - began)
+            except StoreUnavailable as error:
+                self._without_store("a cycle", error)
             await clock.sleep_until(due)
 
     def _note(self, record: CycleRecord, took_s: float) -> None:
@@ -153,19 +157,28 @@ class Service:
         parts = self.controller.parts
         while True:
             self._nudged.clear()
-            self.last_action = await self._actions.run()
+            try:
+                self.last_action = await self._actions.run()
+            except StoreUnavailable as error:
+                self._without_store("a round of acting", error)
             snapshot = parts.snapshot()
             parts.metrics.observe_snapshot(snapshot)
             parts.metrics.observe_heartbeat()
             modes = parts.authority.modes
             owners = ["site", *(zone.id for zone in parts.site.zones)]
             parts.metrics.observe_modes({o: modes.effective(o).value for o in owners})  # type: ignore[arg-type, misc]
-            if self.last_action.executed is not None:
+            if self.last_action is not None and self.last_action.executed is not None:
                 self.events.publish("executed", {"proposal": self.last_action.executed.proposal_id})
             try:
                 await asyncio.wait_for(self._nudged.wait(), ACT_EVERY_WALL_S)
             except TimeoutError:
                 continue
+
+    def _without_store(self, what: str, error: Exception) -> None:
+        """Nothing is proposed or written without a record; fallback, which needs none, goes on."""
+        _log.warning("%s was cut short, the database cannot be reached: %s", what, error)
+        parts = self.controller.parts
+        parts.authority.sentinel.store(reachable=False, at=parts.clock.now())
 
     async def _relearn(self) -> None:
         clock = self.controller.parts.clock
@@ -177,7 +190,11 @@ class Service:
     async def _account(self) -> None:
         parts = self.controller.parts
         while True:
-            closed = await self.controller.ledger.close_intervals(parts.clock.now())
+            try:
+                closed = await self.controller.ledger.close_intervals(parts.clock.now())
+            except StoreUnavailable as error:
+                self._without_store("accounting", error)
+                closed = None
             if closed is not None:
                 parts.metrics.observe_interval(closed)
                 self._scorer.accounted(closed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -30,6 +31,12 @@ _LOCK = 0x436F6F6C
 """The advisory lock that stands for this store in PostgreSQL ("Cool")."""
 
 
+LOCK_WAIT_S = 2.0
+"""How long a transaction waits for somebody else's lock. The heartbeat must not wait longer."""
+SILENCE_S = 2.0
+"""After a wait in vain nobody waits again for so long: everything else goes on meanwhile."""
+
+
 class Store:
     """One database. Transactions are serialised in this process and never span an await."""
 
@@ -38,6 +45,7 @@ class Store:
         self._engine = _engine(url)
         self._lock = threading.RLock()
         self._open: Connection | None = None
+        self._silent_until = 0.0
         try:
             METADATA.create_all(self._engine)
         except OperationalError as error:
@@ -54,12 +62,21 @@ class Store:
             if self._open is not None:
                 yield self._open
                 return
-            with self._engine.begin() as connection:
-                self._open = connection
-                try:
-                    yield connection
-                finally:
-                    self._open = None
+            began = time.monotonic()
+            if began < self._silent_until:
+                raise SQLAlchemyError("the database did not answer a moment ago")
+            try:
+                with self._engine.begin() as connection:
+                    self._open = connection
+                    try:
+                        yield connection
+                    finally:
+                        self._open = None
+            except OperationalError:
+                # A quick refusal costs nothing to try again; a long wait would stall everything else.
+                if time.monotonic() - began > LOCK_WAIT_S / 2:
+                    self._silent_until = time.monotonic() + SILENCE_S
+                raise
 
     def rows(self, query: Any) -> Sequence[Mapping[str, Any]]:
         """All rows of a select, as mappings."""
@@ -137,7 +154,7 @@ def _engine(url: str) -> Engine:
             event.listen(engine, "begin", _begin_alone)
         return engine
     in_memory = parsed.database in (None, "", ":memory:")
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 30}}
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": LOCK_WAIT_S}}
     if in_memory:
         options["poolclass"] = StaticPool
     engine = create_engine(parsed, **options)

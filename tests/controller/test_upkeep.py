@@ -71,7 +71,7 @@ def house() -> House:
             clock=r.clock,
             snapshot=r.snapshot,
             metrics=metrics,
-            authority=SimpleNamespace(alarms=alarms),
+            authority=SimpleNamespace(alarms=alarms, store=r.store),
         ),
         field=SimpleNamespace(health=(WELL,)),
         poller=SimpleNamespace(stats=PollStats(5, 1, 0.2, 0.1)),
