@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +29,6 @@ from plant.site import Site
 from plant.site_file import load_site
 from sim.history import write_history
 from sim.plant import SimulatedPlant
-from sim.totals import begin_tally
 from sim.weather import load_weather
 from sim.workload import DiurnalWorkload
 from telemetry.historian import Historian
@@ -78,7 +77,7 @@ def prepare(climate: str, folder: Path) -> Prepared:
     historian.import_file(trends)
     knowledge = learn(site, historian, Settings(), START)
     historian.close()
-    plant.restore(replace(plant.image, tally=begin_tally(len(site.zones))))
+    plant.begin_scoring()
     return Prepared(climate, site, plant, knowledge, database)
 
 

@@ -77,7 +77,6 @@ class Tally:
 
     proposals: Counter[str] = field(default_factory=Counter)
     plans: Counter[str] = field(default_factory=Counter)
-    cycle_reasons: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from controller.audit import AuditRecord
 from controller.cycle import CycleRecord
@@ -27,14 +26,14 @@ class Scorer:
     rollout: Rollout
     cycle_s: float
     _plan: Plan | None = None
-    _overrides: Counter[str] = field(default_factory=Counter)
+    _overrides: int = 0
     _predicted_kwh: float = 0.0
     _actual_kwh: float = 0.0
 
     def heard(self, record: AuditRecord) -> None:
         """A listener of the audit log: rejections and holds are overrides of every zone."""
         if record.kind in _OVERRIDES:
-            self._overrides["site"] += 1
+            self._overrides += 1
 
     def accounted(self, account: Account) -> None:
         """An interval was closed: what the plan promised to save in it, and what the meters say."""
@@ -55,11 +54,11 @@ class Scorer:
                 record.snapshot.time,
                 inlet_error_k=self._error_k(zone.id, record.snapshot),
                 violation_s=self.cycle_s if worst > zone.limits.recommended_max_c else 0.0,
-                overrides=self._overrides["site"],
+                overrides=self._overrides,
                 predicted_kwh=self._predicted_kwh * share,
                 actual_kwh=self._actual_kwh * share,
             )
-        self._overrides.clear()
+        self._overrides = 0
         self._predicted_kwh = self._actual_kwh = 0.0
         self._plan = record.answer.plan if isinstance(record.answer, Advice) else None
 
