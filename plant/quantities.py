@@ -49,6 +49,21 @@ class Quantity(StrEnum):
     HEARTBEAT = "heartbeat"
     HEARTBEAT_ECHO = "heartbeat_echo"
     LOCAL_CONTROL = "local_control"
+    ZONE_DEW_POINT = "zone_dew_point"
+    RELATIVE_HUMIDITY = "relative_humidity"
+    OUTDOOR_AIR_DAMPER = "outdoor_air_damper"
+    CHILLERS_ENABLED_SETPOINT = "chillers_enabled_setpoint"
+    ECONOMIZER_ENABLE_SETPOINT = "economizer_enable_setpoint"
+    STORAGE_CHARGE = "storage_charge"
+    STORAGE_RATE = "storage_rate"
+    STORAGE_RATE_SETPOINT = "storage_rate_setpoint"
+    DEFERRED_IT_POWER_SETPOINT = "deferred_it_power_setpoint"
+    LIQUID_SUPPLY_TEMPERATURE = "liquid_supply_temperature"
+    LIQUID_SUPPLY_TEMPERATURE_SETPOINT = "liquid_supply_temperature_setpoint"
+    LIQUID_RETURN_TEMPERATURE = "liquid_return_temperature"
+    LIQUID_FLOW = "liquid_flow"
+    LIQUID_HEAT = "liquid_heat"
+    RECOVERED_HEAT = "recovered_heat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +127,25 @@ FACTS: dict[Quantity, QuantityFacts] = {
     Quantity.HEARTBEAT: QuantityFacts(Dimension.COUNT, "count", _SP, "Heartbeat_Command", 0, 65_535),
     Quantity.HEARTBEAT_ECHO: QuantityFacts(Dimension.COUNT, "count", _ST, "Heartbeat_Status", 0, 65_535),
     Quantity.LOCAL_CONTROL: QuantityFacts(_R, "ratio", _ST, "Remotely_On_Off_Status", 0, 1),
+    Quantity.ZONE_DEW_POINT: QuantityFacts(_T, "degC", _S, "Air_Dewpoint_Sensor", -40, 35, 3),
+    Quantity.RELATIVE_HUMIDITY: QuantityFacts(_R, "ratio", _S, "Relative_Humidity_Sensor", 0, 1),
+    Quantity.OUTDOOR_AIR_DAMPER: QuantityFacts(_R, "ratio", _S, "Damper_Position_Sensor", 0, 1.05),
+    Quantity.CHILLERS_ENABLED_SETPOINT: QuantityFacts(Dimension.COUNT, "count", _SP, "Enable_Command", 0, 64),
+    Quantity.ECONOMIZER_ENABLE_SETPOINT: QuantityFacts(_R, "ratio", _SP, "Enable_Command", 0, 1),
+    Quantity.STORAGE_CHARGE: QuantityFacts(_R, "ratio", _S, "Thermal_Energy_Storage_State", 0, 1),
+    Quantity.STORAGE_RATE: QuantityFacts(_P, "kW", _S, "Thermal_Power_Sensor", -50_000, 50_000),
+    Quantity.STORAGE_RATE_SETPOINT: QuantityFacts(_P, "kW", _SP, "Thermal_Power_Setpoint", -50_000, 50_000),
+    Quantity.DEFERRED_IT_POWER_SETPOINT: QuantityFacts(_P, "kW", _SP, "Demand_Setpoint", 0, 50_000),
+    Quantity.LIQUID_SUPPLY_TEMPERATURE: QuantityFacts(
+        _T, "degC", _S, "Supply_Water_Temperature_Sensor", 5, 70, 5
+    ),
+    Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT: QuantityFacts(
+        _T, "degC", _SP, "Supply_Water_Temperature_Setpoint", 10, 55
+    ),
+    Quantity.LIQUID_RETURN_TEMPERATURE: QuantityFacts(
+        _T, "degC", _S, "Return_Water_Temperature_Sensor", 5, 90, 5
+    ),
+    Quantity.LIQUID_FLOW: QuantityFacts(Dimension.VOLUME_FLOW, "m3/s", _S, "Water_Flow_Sensor", 0, 5),
+    Quantity.LIQUID_HEAT: QuantityFacts(_P, "kW", _S, "Thermal_Power_Sensor", 0, 50_000),
+    Quantity.RECOVERED_HEAT: QuantityFacts(_P, "kW", _S, "Thermal_Power_Sensor", 0, 50_000),
 }

@@ -24,6 +24,15 @@ class EquipmentKind(StrEnum):
     ECONOMIZER = "economizer"
     UPS = "ups"
     METER = "meter"
+    DX_UNIT = "dx_unit"
+    """A room unit with its own compressor and condenser (CRAC)."""
+    AIR_ECONOMIZER = "air_economizer"
+    STORAGE_TANK = "storage_tank"
+    CDU = "cdu"
+    """Coolant distribution unit of a direct-to-chip loop."""
+    HEAT_RECOVERY = "heat_recovery"
+    BATTERY = "battery"
+    GENERATOR = "generator"
 
 
 class GatewayKind(StrEnum):
@@ -48,6 +57,17 @@ class Nameplate:
     airflow_m3_s: float | None = None
     water_flow_m3_s: float | None = None
     cop: float | None = None
+    storage_kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """How a machine may be started and stopped, and what a start costs in wear (site currency)."""
+
+    min_on_s: float = 0.0
+    min_off_s: float = 0.0
+    starts_per_hour: float | None = None
+    start_cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,15 @@ class InletLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class HumidityLimits:
+    """Room air moisture, ASHRAE TC 9.9 (2021) recommended envelope by default. [°C dew point, ratio]"""
+
+    dew_point_min_c: float = -9.0
+    dew_point_max_c: float = 15.0
+    relative_humidity_max: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
 class Zone:
     """One air-side control volume: its racks and the CRAH units that cool it."""
 
@@ -73,6 +102,9 @@ class Zone:
     racks: int
     it_design_kw: float
     limits: InletLimits
+    humidity: HumidityLimits = HumidityLimits()
+    min_units_running: int = 1
+    """Fewest CRAHs (or DX units) that must run for a plan to be allowed at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +115,7 @@ class Equipment:
     kind: EquipmentKind
     zone: OwnerId | None
     nameplate: Nameplate
+    run: RunLimits = RunLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +167,22 @@ class Safety:
     proposal_expiry_s: float = 900.0
     substitute_s: float = 0.0
     """How old a last good reading of weather, load or a meter may be and still stand in; 0: never."""
+    ride_through_s: float = 900.0
+    """How long, after any one CRAH or chiller trips, every inlet must stay under its allowable limit
+    with nobody acting but the plant's own controllers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """How the site wants to be planned for. Weights are money in the site's currency."""
+
+    step_s: float = 900.0
+    horizon_h: float = 24.0
+    carbon_cap_kg_per_day: float | None = None
+    move_cost: float = 0.0
+    """Wear of one whole `max_move` of one lever."""
+    confidence_sigmas: float = 2.0
+    """Standard deviations a predicted inlet stays below its planning limit (2: 97.7 % one-sided)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +216,14 @@ class CarbonSource:
     path: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WeatherFeed:
+    """Where weather forecasts come from: `provider` names a feed, `path` a file of it."""
+
+    provider: str
+    path: Path | None = None
+
+
 @dataclass(frozen=True)
 class Site:
     """One facility. Look things up with the methods; the tuples keep the file's order."""
@@ -189,6 +246,9 @@ class Site:
     source_file: Path | None = field(default=None, compare=False)
     reporting_file: Path | None = field(default=None, compare=False)
     """What the operator supplies for reports: contracts, fuels, evidence."""
+    planning: Planning = Planning()
+    weather: WeatherFeed | None = None
+    """None: persistence of the site's own weather sensors."""
 
     @cached_property
     def point_by_id(self) -> Mapping[PointId, Point]:
@@ -252,13 +312,17 @@ __all__ = [
     "EquipmentKind",
     "Gateway",
     "GatewayKind",
+    "HumidityLimits",
     "InletLimits",
     "Login",
     "Nameplate",
+    "Planning",
+    "RunLimits",
     "Safety",
     "Site",
     "Tariff",
     "TariffPeriod",
     "Tls",
+    "WeatherFeed",
     "Zone",
 ]

@@ -26,14 +26,18 @@ from plant.site import (
     CarbonSource,
     Equipment,
     Gateway,
+    HumidityLimits,
     InletLimits,
     Login,
     Nameplate,
+    Planning,
+    RunLimits,
     Safety,
     Site,
     Tariff,
     TariffPeriod,
     Tls,
+    WeatherFeed,
     Zone,
 )
 from plant.site_checks import check_site
@@ -127,7 +131,14 @@ def _site(d: SiteFile, path: Path) -> Site:
         timezone=d.timezone,
         pue_category=d.pue_category,
         zones=tuple(
-            Zone(OwnerId(z.id), z.racks, z.it_design_kw, InletLimits(**z.limits.model_dump()))
+            Zone(
+                OwnerId(z.id),
+                z.racks,
+                z.it_design_kw,
+                InletLimits(**z.limits.model_dump()),
+                HumidityLimits(**z.humidity.model_dump()),
+                z.min_units_running,
+            )
             for z in d.zones
         ),
         equipment=tuple(
@@ -136,6 +147,7 @@ def _site(d: SiteFile, path: Path) -> Site:
                 e.kind,
                 OwnerId(e.zone) if e.zone else None,
                 Nameplate(**e.nameplate.model_dump()),
+                RunLimits(**e.run.model_dump()),
             )
             for e in d.equipment
         ),
@@ -157,6 +169,8 @@ def _site(d: SiteFile, path: Path) -> Site:
         carbon=CarbonSource(d.carbon.provider, d.carbon.region, carbon_path),
         source_file=path,
         reporting_file=path.parent / d.reporting if d.reporting else None,
+        planning=Planning(**d.planning.model_dump()),
+        weather=WeatherFeed(**_beside(path, d.weather)) if d.weather else None,
     )
 
 

@@ -30,6 +30,14 @@ class InletsIn(PartIn):
     margin_k: float = Field(0.5, ge=0)
 
 
+class HumidityIn(PartIn):
+    """Room air moisture limits. [°C dew point, ratio]"""
+
+    dew_point_min_c: float = -9.0
+    dew_point_max_c: float = 15.0
+    relative_humidity_max: float = Field(0.7, gt=0, le=1)
+
+
 class ZoneIn(PartIn):
     """One zone."""
 
@@ -37,6 +45,8 @@ class ZoneIn(PartIn):
     racks: int = Field(gt=0)
     it_design_kw: Positive
     limits: InletsIn = Field(default_factory=lambda: InletsIn(margin_k=0.5))
+    humidity: HumidityIn = HumidityIn()
+    min_units_running: int = Field(1, ge=0)
 
 
 class NameplateIn(PartIn):
@@ -47,6 +57,16 @@ class NameplateIn(PartIn):
     airflow_m3_s: Positive | None = None
     water_flow_m3_s: Positive | None = None
     cop: Positive | None = None
+    storage_kwh: Positive | None = None
+
+
+class RunIn(PartIn):
+    """How a machine may be started and stopped."""
+
+    min_on_s: float = Field(0.0, ge=0)
+    min_off_s: float = Field(0.0, ge=0)
+    starts_per_hour: Positive | None = None
+    start_cost: float = Field(0.0, ge=0)
 
 
 class EquipmentIn(PartIn):
@@ -56,6 +76,7 @@ class EquipmentIn(PartIn):
     kind: EquipmentKind
     zone: Identifier | None = None
     nameplate: NameplateIn = NameplateIn()
+    run: RunIn = RunIn()
 
 
 class TlsIn(PartIn):
@@ -158,6 +179,17 @@ class SafetyIn(PartIn):
     heartbeat_s: Positive = 30.0
     proposal_expiry_s: Positive = 900.0
     substitute_s: float = Field(0.0, ge=0, le=3600)
+    ride_through_s: Positive = 900.0
+
+
+class PlanningIn(PartIn):
+    """How the site wants to be planned for."""
+
+    step_s: float = Field(900.0, ge=300, le=3600)
+    horizon_h: float = Field(24.0, ge=1, le=72)
+    carbon_cap_kg_per_day: Positive | None = None
+    move_cost: float = Field(0.0, ge=0)
+    confidence_sigmas: float = Field(2.0, ge=0, le=4)
 
 
 class PeriodIn(PartIn):
@@ -188,6 +220,13 @@ class CarbonIn(PartIn):
     path: Path | None = None
 
 
+class WeatherIn(PartIn):
+    """Where weather forecasts come from."""
+
+    provider: str
+    path: Path | None = None
+
+
 class SiteFile(PartIn):
     """The whole file."""
 
@@ -208,3 +247,5 @@ class SiteFile(PartIn):
     tariff: TariffIn
     carbon: CarbonIn
     reporting: Path | None = None
+    planning: PlanningIn = PlanningIn()
+    weather: WeatherIn | None = None
