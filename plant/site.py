@@ -170,6 +170,21 @@ class Safety:
     ride_through_s: float = 900.0
     """How long, after any one CRAH or chiller trips, every inlet must stay under its allowable limit
     with nobody acting but the plant's own controllers."""
+    n_minus_one: tuple[EquipmentKind, ...] = (
+        EquipmentKind.CRAH,
+        EquipmentKind.DX_UNIT,
+        EquipmentKind.CHILLER,
+    )
+    """Kinds of machines any one of which may trip at any time: plans keep the room for it."""
+    survivor_fan: float | None = None
+    """Fan speed to which the local controllers take a zone's other units when one of them trips.
+    None: they stay where we set them."""
+    survivor_ramp_s: float = 60.0
+    """Within which they are there. [s]"""
+    chiller_start_s: float | None = None
+    """Within which a standby chiller has taken over from one that tripped. None: nothing takes over. [s]"""
+    chilled_loop_m3: float | None = None
+    """Water in the chilled loop with its buffers. None: no more than chiller makers ask for. [m³]"""
 
 
 @dataclass(frozen=True, slots=True)

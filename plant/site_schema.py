@@ -180,6 +180,15 @@ class SafetyIn(PartIn):
     proposal_expiry_s: Positive = 900.0
     substitute_s: float = Field(0.0, ge=0, le=3600)
     ride_through_s: Positive = 900.0
+    n_minus_one: tuple[EquipmentKind, ...] = (
+        EquipmentKind.CRAH,
+        EquipmentKind.DX_UNIT,
+        EquipmentKind.CHILLER,
+    )
+    survivor_fan: float | None = Field(None, gt=0, le=1)
+    survivor_ramp_s: float = Field(60.0, ge=0, le=3600)
+    chiller_start_s: float | None = Field(None, ge=0, le=7200)
+    chilled_loop_m3: Positive | None = None
 
 
 class PlanningIn(PartIn):

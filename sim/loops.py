@@ -17,6 +17,7 @@ from sim.parameters import PlantParameters
 from sim.physics import tower
 from sim.plc import Registers
 from sim.state import Actuators, Flows, PlantState, Weather
+from sim.teamwork import chillers_to_run, helping_speed, takeover_ramp
 
 VALVE_LEAST, VALVE_GAIN, VALVE_STROKE_PER_STEP = 0.02, 1.2, 2.0
 TOWER_FAN_LEAST, TOWER_GAIN_PER_K_S, ECONOMIZER_FAN_MAX = 0.1, 0.05 / 30, 0.85
@@ -41,6 +42,12 @@ class LoopState(NamedTuple):
     ramp: Array
     economizer_on: Array
     economizer_age_s: Array
+    helping: Array
+    """Speed at which units help a dead neighbor, else 0. Shape (..., crahs)."""
+    running: Array
+    """Chillers told to run in the last scan, 0 or 1. Shape (..., chillers)."""
+    tripped: Array
+    """Fault contacts of the chillers, as the last scan found them."""
 
 
 def begin_loops(p: PlantParameters) -> LoopState:
@@ -57,6 +64,9 @@ def begin_loops(p: PlantParameters) -> LoopState:
         ramp=np.array(1.0),
         economizer_on=np.array(0.0),
         economizer_age_s=ready,
+        helping=np.zeros(n),
+        running=np.ones(len(p.chillers.nominal_kw)),
+        tripped=np.zeros(len(p.chillers.nominal_kw)),
     )
 
 
@@ -70,7 +80,11 @@ def control(
     step_s: float,
 ) -> tuple[LoopState, Actuators]:
     """Read the plant, move everything one scan."""
+    helping = helping_speed(p, loops.helping, setpoints.fan_ratio, last.crah_fan_kw, step_s)
+    setpoints = setpoints._replace(fan_ratio=np.maximum(setpoints.fan_ratio, helping))
     stage, stage_age, up, down, ramp = _stages(p, loops, setpoints, state, last, step_s)
+    running = chillers_to_run(p, stage, loops.tripped)
+    ramp = takeover_ramp(p, ramp, loops.running, running)
     economizer_on, economizer_age = _economizer(p, loops, last, weather, step_s)
     target = np.where(
         economizer_on > 0,
@@ -88,12 +102,14 @@ def control(
         ramp=ramp,
         economizer_on=economizer_on,
         economizer_age_s=economizer_age,
+        helping=helping,
+        running=running,
+        tripped=np.zeros_like(running),
     )
-    machines = np.arange(len(p.chillers.nominal_kw))
     return new, Actuators(
         fan=setpoints.fan_ratio,
         valve=new.valve,
-        chillers_on=(machines < stage[..., None]).astype(float),
+        chillers_on=running,
         chiller_ramp=ramp,
         economizer_on=economizer_on,
         tower_fan=new.tower_fan,
@@ -145,7 +161,8 @@ def _stages(
     stop = (down >= STAGE_DOWN_AFTER_S) & (age >= STAGE_MIN_RUN_S) & ~start
     new = stage + start - stop
     changed = start | stop
-    ramp = np.where(start, stage / np.maximum(new, 1.0) + 0.1, loops.ramp + step_s / START_RAMP_S)
+    start_s = START_RAMP_S if np.isnan(p.loops.standby_start_s) else p.loops.standby_start_s
+    ramp = np.where(start, stage / np.maximum(new, 1.0) + 0.1, loops.ramp + step_s / start_s)
     return (
         new,
         np.where(changed, 0.0, age),

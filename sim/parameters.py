@@ -6,6 +6,7 @@ design figures, so that any site description can be played.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +87,11 @@ class LoopParameters:
     exchanger_ua_kw_k: float
     cycles_of_concentration: float
     pressure_kpa: float
+    survivor_fan: float = math.nan
+    """Fan speed of a zone's other units while one is dead; NaN: nobody helps."""
+    survivor_ramp_s: float = 60.0
+    standby_start_s: float = math.nan
+    """Time in which a standby chiller takes over from one that tripped; NaN: it does not."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +237,7 @@ def _loops(site: Site, chiller_kw: float) -> LoopParameters:
     economizer_kw = sum(_or(e.nameplate.capacity_kw, chiller_kw * 0.75) for e in exchangers)
     return LoopParameters(
         # About 4 minutes of design flow in pipes and buffer.
-        chilled_kj_k=chilled * 240 * CP_WATER,
+        chilled_kj_k=(_or(site.safety.chilled_loop_m3, chilled * 0.24)) * 1000 * CP_WATER,
         chilled_max_kg_s=chilled,
         chilled_pump_kw=sum(_or(e.nameplate.power_kw, 0.0) for e in chw) or 0.55 * chilled,
         condenser_kj_k=condenser * 180 * CP_WATER,
@@ -244,6 +250,9 @@ def _loops(site: Site, chiller_kw: float) -> LoopParameters:
         cycles_of_concentration=4.0,
         # ISA barometric formula.
         pressure_kpa=101.325 * (1 - 2.25577e-5 * site.elevation_m) ** 5.2559,
+        survivor_fan=_or(site.safety.survivor_fan, math.nan),
+        survivor_ramp_s=site.safety.survivor_ramp_s,
+        standby_start_s=_or(site.safety.chiller_start_s, math.nan),
     )
 
 

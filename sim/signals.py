@@ -22,7 +22,7 @@ def signals_of(
             state.inlet_c.ravel(),
             state.supply_c,
             state.room.hot_c,
-            plc.active.fan_ratio,
+            np.maximum(plc.active.fan_ratio, loops.helping),
             loops.valve,
             flows.crah_fan_kw,
             regs.supply_air_c,

@@ -35,7 +35,7 @@ class Upset:
     def hold(self, loops: LoopState, actuators: Actuators) -> tuple[LoopState, Actuators]:
         """Loops and actuators as the broken machines leave them."""
         valve = np.where(np.isnan(self.valve), loops.valve, self.valve)
-        loops = loops._replace(valve=valve)
+        loops = loops._replace(valve=valve, tripped=np.zeros_like(loops.tripped) + self.off)
         actuators = actuators._replace(valve=valve, chillers_on=actuators.chillers_on * (1.0 - self.off))
         if not self.no_economizer:
             return loops, actuators
