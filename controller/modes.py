@@ -1,23 +1,32 @@
-"""Modes: how much may be done without a person, per zone and for the site, and the stop latch.
+"""The mode keeper: how much may be done without a person, per zone and for the site.
 
-Going down is immediate and anyone's; going up takes two people. The stop works first in memory
-and in a file of its own, so it holds with the database gone and after a restart.
+Going down is immediate and anyone's; going up is earned, and takes two people. The site's mode is a
+ceiling: raising it gives no zone more than it had, so that zones are walked one by one.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from controller.audit import AuditLog
-from controller.canonical import canonical, instant, stamp
+from controller.canonical import stamp
+from controller.mode import (
+    AUTHORITY,
+    ConfirmAnswer,
+    Mode,
+    ModeAnswer,
+    NeedsSecond,
+    NotEarned,
+    PromotionGate,
+    Set,
+    UnknownScope,
+    least,
+)
+from controller.stop_latch import STOP, Stop, StopLatch
 from controller.store import Store, StoreUnavailable
 from controller.tables import MODES
 from controller.two_person import Agreed, NotOpen, Request, Requests, SamePerson
@@ -25,75 +34,20 @@ from plant.points import SITE, OwnerId
 from plant.setpoints import LeverId
 from plant.site import Site
 
-_STOP = "stop"
+__all__ = [
+    "SYSTEM",
+    "Mode",
+    "ModeAnswer",
+    "ModeKeeper",
+    "NeedsSecond",
+    "NotEarned",
+    "PromotionGate",
+    "Set",
+    "Stop",
+    "UnknownScope",
+]
+
 SYSTEM = "coolwright"
-
-
-class Mode(StrEnum):
-    """How far the program may go by itself."""
-
-    FALLBACK = "fallback"
-    """Safe setpoints and local control; proposals rest."""
-    SHADOW = "shadow"
-    """Compute only; nothing is ever written."""
-    ADVISORY = "advisory"
-    """Each change is approved by a person."""
-    SUPERVISED = "supervised"
-    """Automatic inside a standing approval."""
-
-
-_AUTHORITY = {Mode.FALLBACK: 0, Mode.SHADOW: 1, Mode.ADVISORY: 2, Mode.SUPERVISED: 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The latched stop: who, why, when."""
-
-    by: str
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Set:
-    """The mode is what was asked, now."""
-
-    scope: OwnerId
-    mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsSecond:
-    """More authority waits for a second person; give them the request's id."""
-
-    request: Request
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownScope:
-    """Neither the site nor one of its zones."""
-
-    scope: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotEarned:
-    """More authority has to be earned first; what is missing."""
-
-    scope: OwnerId
-    mode: Mode
-    missing: tuple[str, ...]
-
-
-class PromotionGate(Protocol):
-    """What stands between a zone (or the site) and a mode. `rollout.Rollout` is one."""
-
-    def objections(self, scope: OwnerId, mode: Mode, at: datetime) -> tuple[str, ...]:
-        """What is still missing; nothing when the mode may be asked for."""
-        ...
-
-
-ModeAnswer: TypeAlias = Set | NeedsSecond | UnknownScope | NotEarned
 ResumeAnswer: TypeAlias = Agreed | SamePerson | NotOpen
 
 
@@ -114,18 +68,16 @@ class ModeKeeper:
         self._audit = audit
         self._site = site
         self._requests = Requests(store, audit)
-        self._latch_file = latch_file
         self._gate = gate
-        self._modes: dict[OwnerId, Mode] = {SITE: initial}
+        self._latch = StopLatch(store, audit, latch_file)
         self._causes: dict[tuple[OwnerId, str], str] = {}
-        self._stop: Stop | None = None
-        self._unrecorded: Stop | None = None
-        self._load()
+        rows = store.rows(select(MODES).where(MODES.c.scope != STOP))
+        self._modes = {SITE: initial, **{OwnerId(r["scope"]): Mode(r["mode"]) for r in rows}}
 
     @property
     def stopped(self) -> Stop | None:
         """The latched stop, or None."""
-        return self._stop
+        return self._latch.stopped
 
     @property
     def fallback_causes(self) -> dict[tuple[OwnerId, str], str]:
@@ -143,21 +95,25 @@ class ModeKeeper:
 
     def effective(self, owner: OwnerId) -> Mode:
         """The least of the owner's and the site's mode; `FALLBACK` under a stop or a failure."""
-        if self._stop is not None or any(scope in (SITE, owner) for scope, _ in self._causes):
+        if self.stopped is not None or any(scope in (SITE, owner) for scope, _ in self._causes):
             return Mode.FALLBACK
-        return min(self._modes[SITE], self.chosen(owner), key=_AUTHORITY.__getitem__)
+        return least(self._modes[SITE], self.chosen(owner))
 
     def of_levers(self, levers: frozenset[LeverId]) -> Mode:
-        """The least mode among the owners of these levers."""
-        owners = {self._site.lever_by_id[lv].owner for lv in levers if lv in self._site.lever_by_id}
-        return min((self.effective(o) for o in (owners or {SITE})), key=_AUTHORITY.__getitem__)
+        """The least mode among these levers: what moves every zone is automatic only where every zone is."""
+        owners = {self._site.lever_by_id[lv].owner for lv in levers if lv in self._site.lever_by_id} or {SITE}
+        modes = [self.effective(owner) for owner in owners]
+        if any(owner not in self._site.zone_by_id for owner in owners):
+            zones = least(*(self.effective(zone.id) for zone in self._site.zones))
+            modes.append(Mode.SUPERVISED if zones is Mode.SUPERVISED else Mode.ADVISORY)
+        return least(*modes)
 
     def closed_levers(self) -> frozenset[LeverId]:
         """Levers nothing may be proposed for: their zone is in shadow or fallback."""
         return frozenset(
             lever.id
             for lever in self._site.levers
-            if _AUTHORITY[self.effective(lever.owner)] < _AUTHORITY[Mode.ADVISORY]
+            if AUTHORITY[self.effective(lever.owner)] < AUTHORITY[Mode.ADVISORY]
         )
 
     def change(self, scope: str, mode: Mode, *, by: str, at: datetime, reason: str) -> ModeAnswer:
@@ -165,18 +121,22 @@ class ModeKeeper:
         owner = OwnerId(scope)
         if owner != SITE and owner not in self._site.zone_by_id:
             return UnknownScope(scope)
-        if _AUTHORITY[mode] <= _AUTHORITY[self.chosen(owner)]:
+        if AUTHORITY[mode] <= AUTHORITY[self.chosen(owner)]:
             self._set(owner, mode, by, at, reason)
             return Set(owner, mode)
-        missing = () if self._gate is None else self._gate.objections(owner, mode, at)
-        if missing:
-            self._audit.record("mode.not_earned", by, {"scope": scope, "to": mode, "missing": missing}, at)
-            return NotEarned(owner, mode, missing)
+        refused = self._not_earned(owner, mode, by, at)
+        if refused is not None:
+            return refused
         what = {"scope": scope, "from": str(self.chosen(owner)), "to": str(mode), "reason": reason}
         return NeedsSecond(self._requests.ask("mode", what, by=by, at=at))
 
-    def confirm_change(self, request_id: str, *, by: str, at: datetime) -> Set | SamePerson | NotOpen:
-        """Agree to more authority as the second person."""
+    def confirm_change(self, request_id: str, *, by: str, at: datetime) -> ConfirmAnswer:
+        """Agree to more authority as the second person. What was earned then must still be earned."""
+        open_ones = {r.id: r for r in self._requests.open(at, "mode")}
+        if (asked := open_ones.get(request_id)) is not None and asked.by != by:
+            refused = self._not_earned(OwnerId(str(asked.what["scope"])), Mode(str(asked.what["to"])), by, at)
+            if refused is not None:
+                return refused
         answer = self._requests.agree(request_id, kind="mode", by=by, at=at)
         if not isinstance(answer, Agreed):
             return answer
@@ -187,9 +147,9 @@ class ModeKeeper:
 
     def demote(self, scope: OwnerId, to: Mode, why: str, at: datetime) -> bool:
         """Take authority away after a breach; False if there was no more than that."""
-        if _AUTHORITY[self.chosen(scope)] <= _AUTHORITY[to]:
+        if AUTHORITY[self.chosen(scope)] <= AUTHORITY[to]:
             return False
-        self._set(scope, to, SYSTEM, at, why)
+        self._set(scope, to, SYSTEM, at, why, kind="mode.demoted")
         return True
 
     def enter_fallback(self, cause: str, detail: str, at: datetime, scope: OwnerId = SITE) -> bool:
@@ -210,62 +170,50 @@ class ModeKeeper:
 
     def stop(self, *, by: str, reason: str, at: datetime) -> Stop:
         """Latch the stop: memory first, then a file, then the database. The first one stands."""
-        if self._stop is None:
-            self._stop = Stop(by, reason, at)
-            self._write_latch(self._stop)
-            self._unrecorded = self._stop
-            self.flush()
-        return self._stop
+        return self._latch.stop(by=by, reason=reason, at=at)
 
     def ask_resume(self, *, by: str, reason: str, at: datetime) -> Request | None:
         """Ask for the stop to be lifted; None if there is none."""
-        return None if self._stop is None else self._requests.ask("resume", {"reason": reason}, by=by, at=at)
+        return None if self.stopped is None else self._requests.ask("resume", {"reason": reason}, by=by, at=at)
 
     def confirm_resume(self, request_id: str, *, by: str, at: datetime) -> ResumeAnswer:
         """Lift the stop as the second person."""
         answer = self._requests.agree(request_id, kind="resume", by=by, at=at)
         if isinstance(answer, Agreed):
-            with self._store.transaction() as tx:
-                tx.execute(delete(MODES).where(MODES.c.scope == _STOP))
-                self._audit.record("resume", by, {"asked_by": answer.request.by}, at)
-            if self._latch_file is not None:
-                self._latch_file.unlink(missing_ok=True)
-            self._stop = self._unrecorded = None
+            why = str(answer.request.what.get("reason", ""))
+            self._latch.lift(by=by, asked_by=answer.request.by, why=why, at=at)
         return answer
 
     def requests(self, at: datetime) -> list[Request]:
-        """Mode changes and resumes that wait for a second person."""
+        """Every wish that waits for a second person."""
         return self._requests.open(at)
 
     def flush(self) -> bool:
         """Write a stop the database has not heard of; False if it still cannot be reached."""
-        if self._unrecorded is None:
-            return True
-        stop = self._unrecorded
-        try:
-            with self._store.transaction() as tx:
-                tx.execute(delete(MODES).where(MODES.c.scope == _STOP))
-                tx.execute(
-                    insert(MODES).values(
-                        scope=_STOP, mode=_STOP, by=stop.by, reason=stop.reason, at=stamp(stop.at)
-                    )
-                )
-                self._audit.record("stop", stop.by, {"reason": stop.reason}, stop.at)
-        except StoreUnavailable:
-            return False
-        self._unrecorded = None
-        return True
+        return self._latch.flush()
 
-    def _set(self, scope: OwnerId, mode: Mode, by: str, at: datetime, reason: str) -> None:
+    def _not_earned(self, owner: OwnerId, mode: Mode, by: str, at: datetime) -> NotEarned | None:
+        missing = () if self._gate is None else self._gate.objections(owner, mode, at)
+        if not missing:
+            return None
+        self._audit.record("mode.not_earned", by, {"scope": owner, "to": mode, "missing": missing}, at)
+        return NotEarned(owner, mode, missing)
+
+    def _set(
+        self, scope: OwnerId, mode: Mode, by: str, at: datetime, reason: str, kind: str = "mode.set"
+    ) -> None:
         before = self.chosen(scope)
-        if _AUTHORITY[mode] < _AUTHORITY[before]:
+        if AUTHORITY[mode] < AUTHORITY[before]:
             self._modes[scope] = mode  # less authority must not wait for the database
+        written = {scope: mode}
+        if scope == SITE and AUTHORITY[mode] > AUTHORITY[before]:
+            written |= {z.id: before for z in self._site.zones if z.id not in self._modes}
         with self._store.transaction() as tx:
-            tx.execute(delete(MODES).where(MODES.c.scope == scope))
-            tx.execute(insert(MODES).values(scope=scope, mode=mode, by=by, reason=reason, at=stamp(at)))
+            for owner, chosen in written.items():
+                _keep(tx, owner, chosen, by, reason, at)
             what = {"scope": scope, "before": before, "after": mode, "reason": reason}
-            self._audit.record("mode.set", by, what, at)
-        self._modes[scope] = mode
+            self._audit.record(kind, by, what, at)
+        self._modes.update(written)
 
     def _note(self, kind: str, what: dict[str, object], at: datetime) -> None:
         try:
@@ -273,34 +221,7 @@ class ModeKeeper:
         except StoreUnavailable:
             return  # going to fallback must not depend on the database that may be the failure
 
-    def _write_latch(self, stop: Stop) -> None:
-        if self._latch_file is None:
-            return
-        text = canonical({"by": stop.by, "reason": stop.reason, "at": stop.at})
-        try:
-            with self._latch_file.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            return  # memory holds the stop; the database is tried next
 
-    def _load(self) -> None:
-        for row in self._store.rows(select(MODES)):
-            if row["scope"] == _STOP:
-                self._stop = Stop(row["by"], row["reason"], instant(row["at"]))
-            else:
-                self._modes[OwnerId(row["scope"])] = Mode(row["mode"])
-        if self._stop is None and self._latch_file is not None and self._latch_file.exists():
-            self._stop = self._unrecorded = _read_latch(self._latch_file)
-            self.flush()
-
-
-def _read_latch(path: Path) -> Stop:
-    """A latch file that cannot be understood still means stop."""
-    modified = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Stop(str(found["by"]), str(found["reason"]), instant(str(found["at"])))
-    except (OSError, ValueError, KeyError, TypeError):
-        return Stop("unknown", f"the latch file {path.name} exists but cannot be read", modified)
+def _keep(tx: Connection, scope: OwnerId, mode: Mode, by: str, reason: str, at: datetime) -> None:
+    tx.execute(delete(MODES).where(MODES.c.scope == scope))
+    tx.execute(insert(MODES).values(scope=scope, mode=mode, by=by, reason=reason, at=stamp(at)))
