@@ -1,0 +1,59 @@
+"""What a schedule asks of the plant room beside two water temperatures: machines, economizer, tank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plant.forecast import Array
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Chillers asked for, leave for the economizer (1 or 0) and heat put into the tank (+ charges, kW).
+
+    All arrays share one shape, the steps last or only. None: the plant's own controllers decide,
+    and there is no tank.
+    """
+
+    chillers: Array | None = None
+    economizer: Array | None = None
+    storage_kw: Array | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it asks for nothing."""
+        return self.chillers is None and self.economizer is None and self.storage_kw is None
+
+    def at(self, steps: NDArray[np.intp]) -> Duty:
+        """Some of the steps."""
+        return self._each(lambda a: np.asarray(a[..., steps]))
+
+    def beside(self, more: int) -> Duty:
+        """With ``more`` axes of length one behind, to stand beside tables that have them."""
+        return self._each(lambda a: a.reshape(*a.shape, *([1] * more)))
+
+    def means(self, first: NDArray[np.intp], count: Array) -> Duty:
+        """Blocks of steps: what is switched as most of the block has it, heat as its mean."""
+
+        def mean(a: Array) -> Array:
+            return np.asarray(np.add.reduceat(a, first, axis=-1) / count)
+
+        return Duty(
+            None if self.chillers is None else np.round(mean(self.chillers)),
+            None if self.economizer is None else np.round(mean(self.economizer)),
+            None if self.storage_kw is None else mean(self.storage_kw),
+        )
+
+    def _each(self, change: Callable[[Array], Array]) -> Duty:
+        return Duty(
+            None if self.chillers is None else change(self.chillers),
+            None if self.economizer is None else change(self.economizer),
+            None if self.storage_kw is None else change(self.storage_kw),
+        )
+
+
+PLAIN = Duty()
