@@ -44,7 +44,7 @@ def draft_of_plan(
         inlets=_inlets(plan, snapshot, site),
         plan_id=plan.id,
         binding=plan.binding,
-        remarks=verdict.reasons,
+        remarks=(*verdict.reasons, *plan.data_quality.remarks),
         data_age_s=(at - snapshot.time).total_seconds(),
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from controller.cycle import CycleRecord
 from controller.store import Store, StoreUnavailable
+from plant.data_quality import DataQuality
 from plant.plan import Plan, Prediction
 from plant.ports import Advice
 from plant.snapshot import Snapshot
@@ -54,7 +55,22 @@ def plan_record(plan: Plan) -> dict[str, object]:
             {"name": c.name, "cost": c.cost, "facility_kwh": c.facility_kwh, "excess_k": c.worst_excess_k}
             for c in plan.candidates
         ],
+        "data_quality": _quality(plan.data_quality),
         "solver": {"name": solver.solver, "termination": solver.termination, "gap": solver.gap},
+    }
+
+
+def _quality(found: DataQuality) -> dict[str, object]:
+    """Of every reading that was not measured, its name; `canonical` writes NaN as nothing."""
+    return {
+        "measured": found.measured,
+        "substituted": list(found.substituted),
+        "suspect": list(found.suspect),
+        "missing": list(found.missing),
+        "oldest_s": found.oldest_s,
+        "carbon_gap_steps": found.carbon_gap_steps,
+        "carbon": str(found.carbon),
+        "weather": str(found.weather),
     }
 
 

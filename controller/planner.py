@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
+from plant.data_quality import data_quality
 from plant.forecast import Forecast
 from plant.plan import NoPlan, NoPlanCause
-from plant.ports import Policy, PolicyAnswer
+from plant.ports import Advice, Policy, PolicyAnswer
 from plant.snapshot import Snapshot
+
+
+def with_quality(answer: PolicyAnswer, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
+    """The answer, its plan marked with how far the data behind it could be trusted."""
+    if not isinstance(answer, Advice) or answer.plan is None:
+        return answer
+    return replace(answer, plan=replace(answer.plan, data_quality=data_quality(snapshot, forecast)))
 
 
 class Planner(Protocol):
@@ -38,7 +46,7 @@ class InlinePlanner:
 
     async def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
         """Ask the policy directly."""
-        return self.policy.decide(snapshot, forecast)
+        return with_quality(self.policy.decide(snapshot, forecast), snapshot, forecast)
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -73,7 +81,7 @@ class WorkerPlanner:
                 return self._none(
                     snapshot, NoPlanCause.SOLVER_ERROR, f"the planner process ended ({error!r})"
                 )
-            return answer
+            return with_quality(answer, snapshot, forecast)
 
     async def close(self) -> None:
         """End the worker."""

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Where a feed's last answers are kept."""
     carbon_url: str | None = None
     """In place of the provider's own address: a proxy, for example."""
+    weather_url: str | None = None
+    """The same of the weather feed; its answers are kept beside the carbon feed's."""
     tls_certificate: str | None = None
     tls_key: str | None = None
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError, InterfaceError
 from controller.alarm_catalog import AlarmKind
 from controller.metrics_upkeep import Condition
 from controller.wiring import Controller
-from plant.ports import CarbonFeed
+from plant.ports import CarbonFeed, WeatherFeed
 from plant.readings import Quality
 from plant.snapshot import Snapshot
 from telemetry.crosschecks import CrossCheck, cross_checks
@@ -95,7 +95,7 @@ class Upkeep:
             polling=controller.poller.stats,
             history=controller.historian.state,
             checks=tuple(measured(cross_checks(snapshot), snapshot)),
-            feeds=feed_faults(controller.feeds.carbon),
+            feeds={**feed_faults(controller.feeds.carbon), **feed_faults(controller.feeds.weather)},
         )
 
     def _complaints(self, condition: Condition) -> Iterable[Complaint]:
@@ -133,7 +133,7 @@ def measured(checks: Iterable[CrossCheck], snapshot: Snapshot) -> Iterable[Cross
             yield check
 
 
-def feed_faults(feed: CarbonFeed) -> Mapping[str, tuple[str, ...]]:
+def feed_faults(feed: CarbonFeed | WeatherFeed | None) -> Mapping[str, tuple[str, ...]]:
     """What a feed's last answer lacked, by its name; nothing of feeds that do not say."""
     gaps = getattr(feed, "gaps", None)
     return {} if gaps is None else {gaps.provider: gaps.faults}

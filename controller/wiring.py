@@ -39,13 +39,13 @@ from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
 from plant.errors import ConfigError
 from plant.history import History
-from plant.ports import CarbonFeed, Clock, PointWriter, Policy, PriceFeed
+from plant.ports import CarbonFeed, Clock, PointWriter, Policy, PriceFeed, WeatherFeed
 from plant.site import Site
 from plant.snapshot import Snapshot
 from plant.timegrid import floor_to
 from reports.baseline import fit_baseline
 from reports.baseline_model import BaselineModel
-from telemetry.feeds import FeedSettings, open_carbon_feed, open_price_feed
+from telemetry.feeds import FeedSettings, open_carbon_feed, open_price_feed, open_weather_feed
 from telemetry.gateways import Field, open_gateways
 from telemetry.historian import Historian
 from telemetry.poller import Poller
@@ -68,10 +68,11 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class Feeds:
-    """Prices of a kWh, in money and in carbon."""
+    """What the outside world tells: prices of a kWh in money and in carbon, and weather where it is named."""
 
     carbon: CarbonFeed
     price: PriceFeed
+    weather: WeatherFeed | None = None
 
 
 def learn(site: Site, historian: Historian, settings: Settings, at: datetime) -> Knowledge:
@@ -99,7 +100,12 @@ def open_feeds(site: Site, clock: Clock | None = None, settings: Settings | None
     """
     given = settings or Settings()
     carbon = FeedSettings(clock, given.carbon_secrets, given.carbon_cache, given.carbon_url)
-    return Feeds(open_carbon_feed(site.carbon, carbon), open_price_feed(site, given.price_file))
+    weather = FeedSettings(clock, {}, given.carbon_cache, given.weather_url)
+    return Feeds(
+        open_carbon_feed(site.carbon, carbon),
+        open_price_feed(site, given.price_file),
+        open_weather_feed(site, weather),
+    )
 
 
 def make_policy(name: str, site: Site, model: PlantModel | None) -> Policy:
@@ -182,7 +188,8 @@ def make_outlook(
         UntaughtForeteller(site) if knowledge.model is None else Forecaster(site, knowledge.model)
     )
     recall = Recall(historian, site, settings.plan_step_s, timedelta(days=settings.history_days))
-    return Outlook(recall, foreteller, feeds.carbon, feeds.price, settings.plan_step_s, settings.plan_steps)
+    step_s, steps = settings.plan_step_s, settings.plan_steps
+    return Outlook(recall, foreteller, feeds.carbon, feeds.price, step_s, steps, feeds.weather)
 
 
 @dataclass

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,26 @@ class CarbonKind(StrEnum):
     MARGINAL = "marginal"
 
 
+class Nature(StrEnum):
+    """Where the numbers of a series come from in time. A forecast is never taken for a measurement."""
+
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+    """Worked out afterwards by a model: marginal intensities, hours a provider filled in."""
+    FORECAST = "forecast"
+    MIXED = "mixed"
+    """Part of it known, part of it forecast."""
+    TYPICAL = "typical"
+    """A mean day or a typical year: of no day in particular."""
+    UNSTATED = "unstated"
+
+    @staticmethod
+    def of(natures: Iterable[Nature]) -> Nature:
+        """The nature of a whole by that of its parts."""
+        found = set(natures)
+        return found.pop() if len(found) == 1 else Nature.MIXED if found else Nature.UNSTATED
+
+
 @dataclass(frozen=True)
 class CarbonSeries:
     """Carbon intensity on a grid. NaN is a gap, never zero. [g CO2e/kWh]"""
@@ -44,20 +65,29 @@ class CarbonSeries:
     kind: CarbonKind
     provider: str
     synthetic: bool
+    nature: Nature = Nature.UNSTATED
+    unit: ClassVar[str] = "g CO2e/kWh"
+
+    @property
+    def gap_steps(self) -> int:
+        """How many steps have no intensity."""
+        return int(np.isnan(self.g_per_kwh).sum())
 
 
 @dataclass(frozen=True)
 class WeatherSeries:
     """Outdoor air on a grid: means over the steps. NaN is a gap. [°C]
 
-    `provider` says whose it is; `typical` that it is a typical year's, not this year's.
+    `provider` says whose it is; `nature` whether it was measured, is forecast, or is a typical
+    year's and not this year's.
     """
 
     grid: TimeGrid
     dry_bulb_c: Array
     wet_bulb_c: Array
     provider: str
-    typical: bool
+    nature: Nature
+    unit: ClassVar[str] = "°C"
 
 
 @dataclass(frozen=True)
@@ -68,6 +98,19 @@ class PriceSeries:
     per_kwh: Array
     currency: str
     provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherSource:
+    """Whose weather a forecast is, of what nature, and in how many of its steps."""
+
+    provider: str
+    nature: Nature
+    steps: int = 0
+    """Steps that are the provider's; the rest is the persistence of the site's own sensors."""
+
+
+OWN_SENSORS = WeatherSource("the site's own sensors, persistence", Nature.FORECAST)
 
 
 @dataclass(frozen=True)
@@ -85,3 +128,4 @@ class Forecast:
     wet_bulb_c: Band
     carbon: CarbonSeries
     price: PriceSeries
+    weather: WeatherSource = OWN_SENSORS

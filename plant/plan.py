@@ -8,10 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from plant.data_quality import DataQuality
 from plant.forecast import Array
 from plant.points import OwnerId
 from plant.setpoints import LeverId, Setpoints
 from plant.timegrid import TimeGrid
+
+_NOT_LOOKED_AT = DataQuality()
 
 
 class PlanStatus(StrEnum):
@@ -82,6 +85,8 @@ class Plan:
     reason: str
     model_version: str
     solver: SolverFacts
+    data_quality: DataQuality = _NOT_LOOKED_AT
+    """Of the readings and feeds it was made from; whoever asks the policy fills it in."""
 
     def first(self) -> Setpoints:
         """The setpoints for now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -124,8 +124,7 @@ class _Past:
 def _carbon_on(series: CarbonSeries, grid: TimeGrid) -> CarbonSeries:
     if series.grid == grid:
         return series
-    values = _step_values(series.grid, series.g_per_kwh, grid)
-    return CarbonSeries(grid, values, series.kind, series.provider, series.synthetic)
+    return replace(series, grid=grid, g_per_kwh=_step_values(series.grid, series.g_per_kwh, grid))
 
 
 def _price_on(series: PriceSeries, grid: TimeGrid) -> PriceSeries:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from plant.errors import ConfigError
+from plant.forecast import Nature
 
 
 def read_series(path: Path, columns: Sequence[str]) -> tuple[str, list[tuple[datetime, float]]]:
@@ -46,3 +47,12 @@ def read_series(path: Path, columns: Sequence[str]) -> tuple[str, list[tuple[dat
             )
         found.append((at.astimezone(UTC), value))
     return column, sorted(found)
+
+
+def stated_nature(path: Path) -> Nature:
+    """What a comment line (``# measured``) says the numbers of a file are; `UNSTATED` without one."""
+    stated = {str(nature): nature for nature in Nature}
+    for line in path.read_text(encoding="utf-8-sig").splitlines():
+        if line.startswith("#") and line.removeprefix("#").strip().lower() in stated:
+            return stated[line.removeprefix("#").strip().lower()]
+    return Nature.UNSTATED

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from controller.planner import WorkerPlanner
-from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
-from plant.plan import NoPlan, NoPlanCause
+from controller.keeping import plan_record
+from controller.planner import InlinePlanner, WorkerPlanner
+from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, Nature, PriceSeries, WeatherSource
+from plant.plan import NoPlan, NoPlanCause, Plan, PlanStatus, Prediction, SolverFacts
 from plant.ports import Advice, PolicyAnswer
+from plant.readings import Quality, Reading, missing
 from plant.site_file import load_site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
@@ -47,6 +49,20 @@ class Suicidal:
         os._exit(9)
 
 
+@dataclass(frozen=True)
+class Planning:
+    name: str = "planning"
+
+    def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
+        flat = np.ones(2)
+        told = Prediction({}, {}, flat, flat, flat, flat, flat, flat)
+        facts = SolverFacts("none", "made up", None, 0, 0)
+        plan = Plan(
+            "p", NOW, forecast.grid, PlanStatus.HEURISTIC, "x", {}, told, told, (), (), "", "1", facts
+        )
+        return Advice(snapshot.site.fallback, "", plan)
+
+
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
     site = load_site(Path(__file__).parents[2] / "examples" / "demo.yaml")
@@ -59,6 +75,36 @@ def forecast() -> Forecast:
     flat = Band(np.ones(2), np.zeros(2))
     carbon = CarbonSeries(grid, np.ones(2), CarbonKind.AVERAGE, "test", synthetic=True)
     return Forecast(NOW, grid, {}, flat, flat, carbon, PriceSeries(grid, np.ones(2), "USD", "test"))
+
+
+async def test_a_plan_carries_the_quality_of_what_it_was_made_from(forecast: Forecast) -> None:
+    """Substituted, suspect and missing inputs by name, and in words for whoever decides."""
+    site = load_site(Path(__file__).parents[2] / "examples" / "demo.yaml")
+    ids = [p.id for p in site.points]
+    readings = {p: Reading(p, NOW - timedelta(seconds=5), 1.0, Quality.GOOD) for p in ids[4:]}
+    readings[ids[0]] = Reading(ids[0], NOW - timedelta(seconds=600), 1.0, Quality.SUBSTITUTED)
+    readings[ids[1]] = Reading(ids[1], NOW - timedelta(seconds=9000), 1.0, Quality.STALE)
+    readings[ids[2]] = missing(ids[2], NOW, Quality.NOT_AVAILABLE)  # and ids[3] has no reading at all
+    gappy = replace(forecast.carbon, g_per_kwh=np.array([np.nan, 1.0]), nature=Nature.FORECAST)
+    typical = WeatherSource("typical year x.epw", Nature.TYPICAL, 2)
+    asked = replace(forecast, carbon=gappy, weather=typical)
+    planner = InlinePlanner(Planning())
+    answer = await planner.decide(Snapshot(site, NOW, readings), asked)
+    assert isinstance(answer, Advice)
+    assert answer.plan is not None
+    found = answer.plan.data_quality
+    assert (found.substituted, found.suspect, found.missing) == ((ids[0],), (ids[1],), (ids[2], ids[3]))
+    assert found.measured == len(ids) - 4
+    assert found.oldest_s == 600, "what was not used makes nothing old"
+    assert (found.carbon_gap_steps, found.carbon, found.weather) == (1, "forecast", "typical")
+    assert found.remarks == (
+        f"planned on last good values of {ids[0]}",
+        f"planned without suspect readings of {ids[1]}",
+        f"planned without readings of {ids[2]}, {ids[3]}",
+        "no carbon intensity for 1 steps of the horizon",
+        "the weather is a typical year's, not a forecast of this one",
+    )
+    assert plan_record(answer.plan)["data_quality"]["suspect"] == [ids[1]]  # type: ignore[index]
 
 
 async def test_answers_come_from_another_process(snapshot: Snapshot, forecast: Forecast) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -294,3 +295,49 @@ def test_a_feed_that_cannot_be_is_refused_by_name(source: CarbonSource) -> None:
 def test_a_provider_without_its_secret_is_refused_before_it_is_asked() -> None:
     with pytest.raises(ConfigError, match="needs the secret 'token'"):
         open_carbon_feed(CarbonSource("electricity_maps", "DE"), FeedSettings(HandClock()))
+
+
+@pytest.mark.parametrize(
+    ("provider", "replayed", "natures"),
+    [
+        ("electricity_maps", electricity_maps, ("measured", "mixed", "forecast")),
+        ("watttime", watttime, ("estimated", "mixed", "forecast")),  # nobody can meter a margin
+        ("neso", neso, ("measured", "mixed", "forecast")),
+    ],
+)
+async def test_every_series_says_whether_it_was_measured_or_foretold(
+    provider: str, replayed: Callable[[Asked], Told], natures: tuple[str, ...], tmp_path: Path
+) -> None:
+    region = {"electricity_maps": "DE", "watttime": "CAISO_NORTH", "neso": "GB"}[provider]
+    grids = (TimeGrid(TEN, 1800, 4), DAY, TimeGrid(NOON, 1800, 4))
+    with serving(replayed) as site:
+        told = [await intensity(provider, region, settings(site.url, tmp_path), grid) for grid in grids]
+    assert tuple(series.nature for series in told) == natures
+    assert {series.unit for series in told} == {"g CO2e/kWh"}
+
+
+async def test_an_hour_the_provider_filled_in_is_estimated(tmp_path: Path) -> None:
+    """Electricity Maps marks such hours with ``isEstimated``."""
+
+    def filled_in(asked: Asked) -> Told:
+        told = json.loads(electricity_maps(asked).body)
+        for row in told.get("data", []):
+            row["isEstimated"] = row["datetime"] == iso(NOON - timedelta(hours=1))
+        return Told(json.dumps(told))
+
+    with serving(filled_in) as site:
+        hours = [TimeGrid(NOON - timedelta(hours=h), 3600, 1) for h in (1, 2)]
+        told = [
+            await intensity("electricity_maps", "DE", settings(site.url, tmp_path), hour) for hour in hours
+        ]
+    assert [series.nature for series in told] == ["estimated", "measured"]
+
+
+async def test_a_mean_day_says_it_is_of_no_day_in_particular_and_a_file_what_it_states(
+    tmp_path: Path,
+) -> None:
+    assert (await SyntheticCarbon("CAISO").intensity(DAY)).nature == "typical"
+    file = tmp_path / "carbon.csv"
+    for comment, nature in (("", "unstated"), ("# measured\n", "measured")):
+        file.write_text(f"{comment}time,average_g_per_kwh\n2026-06-01T10:00Z,500\n", encoding="utf-8")
+        assert (await open_carbon_feed(CarbonSource("csv", "x", file)).intensity(DAY)).nature == nature

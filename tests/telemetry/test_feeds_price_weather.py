@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from http_server import Asked, Told, serving
 from telemetry_kit import NOON, HandClock, small_site
 
 from plant.errors import ConfigError
+from plant.forecast import Nature
+from plant.ports import WeatherFeed
 from plant.site import Tariff, TariffPeriod
+from plant.site import WeatherFeed as NamedFeed
 from plant.timegrid import TimeGrid
 from telemetry.feeds import FeedSettings, open_price_feed, open_weather_feed
 from telemetry.feeds.price import DayAheadCsv, TariffPrice
@@ -78,6 +82,14 @@ def test_a_wrong_price_file_is_refused(tmp_path: Path, text: str) -> None:
         DayAheadCsv(file, TARIFF, "Europe/Berlin")
 
 
+def weather_feed(
+    provider: str, path: Path | None = None, settings: FeedSettings | None = None
+) -> WeatherFeed:
+    found = open_weather_feed(replace(small_site([]), weather=NamedFeed(provider, path)), settings)
+    assert found is not None
+    return found
+
+
 def open_meteo(asked: Asked) -> Told:
     hours = 48
     start = datetime.fromisoformat(asked.query["start_date"])
@@ -104,14 +116,14 @@ def open_meteo(asked: Asked) -> Told:
 
 async def test_open_meteo_becomes_means_over_the_steps_with_a_wet_bulb() -> None:
     with serving(open_meteo) as site:
-        feed = open_weather_feed(small_site([]), "open_meteo", FeedSettings(HandClock(), base_url=site.url))
+        feed = weather_feed("open_meteo", settings=FeedSettings(HandClock(), base_url=site.url))
         series = await feed.weather(TimeGrid(NOON, 3600, 4))
         assert site.log[0].query["timezone"] == "UTC"
         assert site.log[0].query["start_date"] == "2026-06-01"
     np.testing.assert_allclose(series.dry_bulb_c, [22.5, 23.5, 24.5, 25.5])
     psychrolib.SetUnitSystem(psychrolib.SI)
     assert series.wet_bulb_c[0] == pytest.approx(psychrolib.GetTWetBulbFromRelHum(22.5, 0.5, 98000), abs=0.02)
-    assert not series.typical
+    assert (series.nature, series.unit, series.provider) == (Nature.FORECAST, "°C", "Open-Meteo")
 
 
 @pytest.mark.parametrize(
@@ -128,20 +140,20 @@ async def test_weather_in_another_unit_or_time_zone_is_a_gap(change: dict[str, o
         return Told(json.dumps({**json.loads(open_meteo(asked).body), **change}))
 
     with serving(answer) as site:
-        feed = open_weather_feed(small_site([]), "open_meteo", FeedSettings(HandClock(), base_url=site.url))
+        feed = weather_feed("open_meteo", settings=FeedSettings(HandClock(), base_url=site.url))
         series = await feed.weather(TimeGrid(NOON, 3600, 4))
     assert np.isnan(series.dry_bulb_c).all()
-    assert feed.faults  # type: ignore[attr-defined]
+    assert feed.gaps.faults  # type: ignore[attr-defined]
 
 
 async def test_a_typical_year_has_the_hours_of_its_file_in_its_own_zone() -> None:
-    feed = open_weather_feed(small_site([]), str(GREENSBORO))
+    feed = weather_feed("tmy3", GREENSBORO)
     frame, _ = pvlib.iotools.read_tmy3(GREENSBORO, coerce_year=2001, map_variables=True)
     series = await feed.weather(TimeGrid(datetime(2026, 7, 1, 16, 30, tzinfo=UTC), 3600, 2))
     # 17:00 UTC is 12:00 in the file (UTC-5): the means over ±30 min lie close to the instants.
     noon = frame.loc[(frame.index.month == 7) & (frame.index.day == 1) & (frame.index.hour == 12), "temp_air"]
     assert series.dry_bulb_c[0] == pytest.approx(float(noon.iloc[0]), abs=0.3)
-    assert series.typical
+    assert series.nature is Nature.TYPICAL
     leap = await feed.weather(TimeGrid(datetime(2028, 2, 28, tzinfo=UTC), 3600, 72))
     assert not np.isnan(leap.wet_bulb_c).any()
     assert (leap.wet_bulb_c <= leap.dry_bulb_c + 0.01).all()
@@ -153,11 +165,45 @@ async def test_a_record_does_not_reach_over_its_gaps(tmp_path: Path) -> None:
         "time,dry_bulb_c,wet_bulb_c\n2026-06-01T12:00Z,20,15\n2026-06-01T13:00Z,22,16\n2026-06-01T17:00Z,30,20\n",
         encoding="utf-8",
     )
-    series = await open_weather_feed(small_site([]), str(file)).weather(TimeGrid(NOON, 3600, 3))
+    series = await weather_feed("csv", file).weather(TimeGrid(NOON, 3600, 3))
     np.testing.assert_allclose(series.dry_bulb_c, [21.0, np.nan, np.nan])
+    assert series.nature is Nature.UNSTATED
 
 
-@pytest.mark.parametrize("source", ["crystal ball", "nowhere.epw", "nowhere.csv"])
-def test_weather_that_cannot_be_is_refused(source: str) -> None:
+@pytest.mark.parametrize(("said", "nature"), [("# measured", "measured"), ("# Forecast", "forecast")])
+async def test_a_file_may_say_whether_it_was_measured_or_foretold(
+    said: str, nature: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "weather.csv"
+    rows = "2026-06-01T12:00Z,20,15\n2026-06-01T13:00Z,22,16\n"
+    file.write_text(f"{said}\ntime,dry_bulb_c,wet_bulb_c\n{rows}", encoding="utf-8")
+    assert (await weather_feed("csv", file).weather(TimeGrid(NOON, 3600, 1))).nature == nature
+
+
+@pytest.mark.parametrize(
+    ("provider", "path"),
+    [("crystal ball", None), ("csv", None), ("epw", "nowhere.epw"), ("csv", "nowhere.csv")],
+)
+def test_weather_that_cannot_be_is_refused(provider: str, path: str | None) -> None:
     with pytest.raises(ConfigError):
-        open_weather_feed(small_site([]), source)
+        weather_feed(provider, None if path is None else Path(path))
+
+
+def test_a_site_that_names_no_weather_feed_has_none() -> None:
+    assert open_weather_feed(small_site([])) is None
+
+
+async def test_open_meteo_is_asked_for_its_archive_where_the_forecast_does_not_reach() -> None:
+    """Documented: the forecast has up to 92 days of past, older hours are at the archive."""
+    with serving(open_meteo) as site:
+        feed = weather_feed("open_meteo", settings=FeedSettings(HandClock(), base_url=site.url))
+        past = await feed.weather(TimeGrid(NOON - timedelta(days=200), 3600, 4))
+        over = await feed.weather(TimeGrid(NOON - timedelta(days=90, hours=6), 3600, 12))
+        assert [a.path for a in site.log] == ["/v1/archive", "/v1/archive", "/v1/forecast"]
+    assert past.nature is Nature.ESTIMATED, "an analysis is not this site's thermometer"
+    assert not np.isnan(past.dry_bulb_c).any()
+    assert over.nature is Nature.ESTIMATED
+    mixed = TimeGrid(NOON - timedelta(hours=6), 3600, 12)
+    with serving(open_meteo) as site:
+        feed = weather_feed("open_meteo", settings=FeedSettings(HandClock(), base_url=site.url))
+        assert (await feed.weather(mixed)).nature is Nature.MIXED

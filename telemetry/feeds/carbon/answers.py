@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 
-from plant.forecast import CarbonKind, CarbonSeries
+from plant.forecast import CarbonKind, CarbonSeries, Nature
 from plant.timegrid import TimeGrid
+from telemetry.feeds.gaps import Gaps
 from telemetry.feeds.resample import onto_grid, with_lengths
-
-_log = logging.getLogger(__name__)
 
 MOST_G_PER_KWH = 2000.0
 """Burning lignite badly is about 1200; more is a wrong unit."""
 
 
-class Gaps:
-    """What the last question to a provider did not bring. For an alarm."""
-
-    def __init__(self, provider: str) -> None:
-        self.provider = provider
-        self.faults: tuple[str, ...] = ()
-
-    def say(self, faults: Sequence[str]) -> None:
-        """Keep the reasons; log them when they change."""
-        told = tuple(dict.fromkeys(faults))
-        if told != self.faults:
-            if told:
-                _log.warning("carbon feed %s: %s", self.provider, "; ".join(told))
-            else:
-                _log.info("carbon feed %s answers again", self.provider)
-        self.faults = told
+Row: TypeAlias = tuple[datetime, float, Nature]
+"""When, how much, and whether that was measured, worked out or foretold."""
 
 
 def credible(g_per_kwh: float) -> float:
@@ -42,15 +27,15 @@ def credible(g_per_kwh: float) -> float:
 
 def series(
     grid: TimeGrid,
-    values: Sequence[tuple[datetime, float]],
+    values: Sequence[Row],
     kind: CarbonKind,
     provider: str,
     gaps: Gaps,
     faults: Sequence[str],
 ) -> CarbonSeries:
     """Values at their own times on the grid; what is missing is NaN and said."""
-    absurd = sum(math.isnan(credible(value)) for _, value in values)
-    on_grid = onto_grid(with_lengths([(at, credible(value)) for at, value in values]), grid)
+    absurd = sum(math.isnan(credible(value)) for _, value, _ in values)
+    on_grid = onto_grid(with_lengths([(at, credible(value)) for at, value, _ in values]), grid)
     missing = sum(math.isnan(value) for value in on_grid)
     told = list(faults)
     if absurd:
@@ -58,4 +43,13 @@ def series(
     if missing and not faults:
         told.append(f"nothing for {missing} of {grid.steps} steps")
     gaps.say(told)
-    return CarbonSeries(grid, on_grid, kind, provider, synthetic=False)
+    nature = nature_on(grid, [(at, nature) for at, value, nature in values if credible(value) == value])
+    return CarbonSeries(grid, on_grid, kind, provider, synthetic=False, nature=nature)
+
+
+def nature_on(grid: TimeGrid, natures: Sequence[tuple[datetime, Nature]]) -> Nature:
+    """What the values are that a grid was filled from. One that began before it may reach into it."""
+    by_time = dict(natures)
+    inside = {nature for at, nature in by_time.items() if grid.start <= at < grid.end}
+    before = [at for at in by_time if at < grid.start and grid.start not in by_time]
+    return Nature.of(inside | ({by_time[max(before)]} if before else set()))

@@ -2,17 +2,19 @@
 
 Shapes: ``history`` and ``past-range`` answer ``{zone, data: [{carbonIntensity, datetime, …}]}``,
 ``forecast`` answers ``{zone, forecast: [{carbonIntensity, datetime}]}``. Every field but
-``datetime`` may be absent.
+``datetime`` may be absent. `isEstimated` marks past hours the provider filled in.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, timedelta
 
-from plant.forecast import CarbonKind, CarbonSeries
+from plant.forecast import CarbonKind, CarbonSeries, Nature
 from plant.site import CarbonSource
 from plant.timegrid import TimeGrid
-from telemetry.feeds.carbon.answers import Gaps, series
+from telemetry.feeds.carbon.answers import Row, series
+from telemetry.feeds.gaps import Gaps
 from telemetry.feeds.settings import FeedSettings, number, stamp, utc
 from telemetry.http import HttpFault
 
@@ -39,7 +41,7 @@ class ElectricityMaps:
     async def intensity(self, grid: TimeGrid) -> CarbonSeries:
         """Measured where the grid is past, forecast where it is to come; gaps are NaN."""
         now = self._fetcher.clock.now()
-        values: list[tuple[datetime, float]] = []
+        values: list[Row] = []
         faults: list[str] = []
         if grid.end > now:
             await self._ask("forecast", {}, "forecast", values, faults)
@@ -59,7 +61,7 @@ class ElectricityMaps:
         what: str,
         span: dict[str, str],
         key: str,
-        values: list[tuple[datetime, float]],
+        values: list[Row],
         faults: list[str],
     ) -> None:
         url = f"{self._base}/v3/carbon-intensity/{what}"
@@ -74,4 +76,10 @@ class ElectricityMaps:
         for row in rows:
             at = utc(row.get("datetime")) if isinstance(row, dict) else None
             if at is not None:
-                values.append((at, number(row.get("carbonIntensity"))))
+                values.append((at, number(row.get("carbonIntensity")), _nature(what, row)))
+
+
+def _nature(what: str, row: Mapping[str, object]) -> Nature:
+    if what == "forecast":
+        return Nature.FORECAST
+    return Nature.ESTIMATED if row.get("isEstimated") is True else Nature.MEASURED

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from plant.forecast import CarbonKind, CarbonSeries
+from plant.forecast import CarbonKind, CarbonSeries, Nature
 from plant.site import CarbonSource
 from plant.timegrid import TimeGrid
-from telemetry.feeds.carbon.answers import Gaps, series
+from telemetry.feeds.carbon.answers import Row, series
+from telemetry.feeds.gaps import Gaps
 from telemetry.feeds.settings import FeedSettings, number, stamp, utc
 from telemetry.http import HttpFault
 
@@ -38,7 +39,7 @@ class Neso:
 
     async def intensity(self, grid: TimeGrid) -> CarbonSeries:
         """Measured half hours where there are any, else the operator's forecast; gaps are NaN."""
-        values: dict[datetime, float] = {}
+        values: dict[datetime, Row] = {}
         faults: list[str] = []
         begin = grid.start
         while begin < grid.end:
@@ -46,10 +47,10 @@ class Neso:
             await self._ask(begin, end, values, faults)
             begin = end
         kind, name = CarbonKind.AVERAGE, f"NESO {self._region}"
-        return series(grid, sorted(values.items()), kind, name, self.gaps, faults)
+        return series(grid, sorted(values.values()), kind, name, self.gaps, faults)
 
     async def _ask(
-        self, begin: datetime, end: datetime, values: dict[datetime, float], faults: list[str]
+        self, begin: datetime, end: datetime, values: dict[datetime, Row], faults: list[str]
     ) -> None:
         # The API answers with the half hours that end after ``from``.
         span = f"{stamp(begin)}/{stamp(end)}"
@@ -63,10 +64,10 @@ class Neso:
         rows = list(_half_hours(answer.data))
         if not rows:
             faults.append("the answer has no half hours")
-        values.update(rows)
+        values.update((row[0], row) for row in rows)
 
 
-def _half_hours(data: object) -> Iterator[tuple[datetime, float]]:
+def _half_hours(data: object) -> Iterator[Row]:
     rows = data.get("data") if isinstance(data, dict) else None
     if isinstance(rows, dict):  # a region's answer holds its own "data"
         rows = rows.get("data")
@@ -76,4 +77,7 @@ def _half_hours(data: object) -> Iterator[tuple[datetime, float]]:
         if at is None or not isinstance(intensity, dict):
             continue
         actual = number(intensity.get("actual"))
-        yield at, actual if actual == actual else number(intensity.get("forecast"))
+        if actual == actual:
+            yield at, actual, Nature.MEASURED
+        else:
+            yield at, number(intensity.get("forecast")), Nature.FORECAST

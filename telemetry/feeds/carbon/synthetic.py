@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plant.errors import ConfigError
-from plant.forecast import CarbonKind, CarbonSeries
+from plant.forecast import CarbonKind, CarbonSeries, Nature
 from plant.timegrid import TimeGrid
-from telemetry.feeds.carbon.answers import Gaps
+from telemetry.feeds.gaps import Gaps
 
 # fmt: off
 _CAISO = (308, 305, 303, 301, 301, 301, 301, 283, 231, 193, 181, 178,
@@ -51,6 +51,7 @@ class _Day:
         return np.asarray(self.low + (self.high - self.low) * shape**power)
 
 
+_PROVIDER = "synthetic (2022 mean day)"
 _PACIFIC, _CENTRAL, _EASTERN = "America/Los_Angeles", "America/Chicago", "America/New_York"
 _DAYS = {
     "AZPS": _Day("America/Phoenix", 575, 15, 516, 4, 630),
@@ -92,4 +93,4 @@ class SyntheticCarbon:
         local = (middle + pd.Timedelta(seconds=grid.step_s / 2)).tz_convert(self._timezone)
         hour = local.hour + local.minute / 60 + local.second / 3600
         values = np.interp(hour, np.arange(24) + 0.5, self._hours, period=24)
-        return CarbonSeries(grid, values, CarbonKind.AVERAGE, "synthetic (2022 mean day)", synthetic=True)
+        return CarbonSeries(grid, values, CarbonKind.AVERAGE, _PROVIDER, True, Nature.TYPICAL)

@@ -7,15 +7,16 @@ Shapes: ``/login`` answers ``{token}`` to basic authentication; ``/v3/historical
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import httpx2
 
-from plant.forecast import CarbonKind, CarbonSeries
+from plant.forecast import CarbonKind, CarbonSeries, Nature
 from plant.site import CarbonSource
 from plant.timegrid import TimeGrid
 from plant.units import unit
-from telemetry.feeds.carbon.answers import Gaps, series
+from telemetry.feeds.carbon.answers import Row, series
+from telemetry.feeds.gaps import Gaps
 from telemetry.feeds.settings import FeedSettings, number, stamp, utc
 from telemetry.http import HttpFault, get
 
@@ -44,9 +45,9 @@ class WattTime:
         self.gaps = Gaps(_PROVIDER)
 
     async def intensity(self, grid: TimeGrid) -> CarbonSeries:
-        """Marginal intensity; measured where the grid is past, forecast where it is to come."""
+        """Marginal intensity; estimated where the grid is past, forecast where it is to come."""
         now = self._fetcher.clock.now()
-        values: list[tuple[datetime, float]] = []
+        values: list[Row] = []
         faults: list[str] = []
         if grid.end > now:
             hours = str(min(72, int((grid.end - now).total_seconds() // 3600) + 1))
@@ -58,9 +59,7 @@ class WattTime:
             begin += _LONGEST_RANGE
         return series(grid, values, CarbonKind.MARGINAL, f"WattTime {self._region}", self.gaps, faults)
 
-    async def _ask(
-        self, what: str, span: dict[str, str], values: list[tuple[datetime, float]], faults: list[str]
-    ) -> None:
+    async def _ask(self, what: str, span: dict[str, str], values: list[Row], faults: list[str]) -> None:
         params = {"region": self._region, "signal_type": "co2_moer", **span}
         url = f"{self._base}/v3/{what}"
         answer = await self._fetcher.json(url, params, await self._headers())
@@ -79,10 +78,11 @@ class WattTime:
             faults.append(f"{what}: it is in {meta.get('units')} for {meta.get('region')}")
             return
         to_inside = unit("lb/MWh").to_inside
+        nature = Nature.FORECAST if what == "forecast" else Nature.ESTIMATED  # nobody can meter a margin
         for row in rows:
             at = utc(row.get("point_time")) if isinstance(row, dict) else None
             if at is not None:
-                values.append((at, to_inside(number(row.get("value")))))
+                values.append((at, to_inside(number(row.get("value"))), nature))
 
     async def _headers(self) -> dict[str, str]:
         if not self._token:

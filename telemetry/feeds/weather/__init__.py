@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from plant.errors import ConfigError
 from plant.ports import WeatherFeed
 from plant.site import Site
@@ -12,25 +10,29 @@ from telemetry.feeds.weather.csv_file import CsvWeather
 from telemetry.feeds.weather.open_meteo import OpenMeteo
 from telemetry.feeds.weather.typical_year import TypicalYear
 
+PROVIDERS = ("open_meteo", "csv", "epw", "tmy3")
 
-def open_weather_feed(site: Site, source: str, settings: FeedSettings | None = None) -> WeatherFeed:
-    """The feed ``source`` names: ``open_meteo``, or the path of an .epw, .tm3/TMY3 .csv or .csv file.
 
-    A CSV file with a column ``time`` is a record; any other CSV is taken for TMY3.
+def open_weather_feed(site: Site, settings: FeedSettings | None = None) -> WeatherFeed | None:
+    """The feed the site file names under `weather`; None where it names none.
 
     Raises
     ------
     ConfigError
-        If there is no such provider or file.
+        If there is no such provider, or it lacks its file or a clock.
     """
-    if source == "open_meteo":
+    named = site.weather
+    if named is None:
+        return None
+    if named.provider not in PROVIDERS:
+        raise ConfigError(
+            "key weather.provider", f"{named.provider!r} is not known", f"use one of {', '.join(PROVIDERS)}"
+        )
+    if named.provider == "open_meteo":
         return OpenMeteo(site.latitude, site.longitude, settings or FeedSettings())
-    path = Path(source)
-    if path.suffix.lower() == ".epw":
-        return TypicalYear(path)
-    if path.suffix.lower() in (".csv", ".tm3"):
-        return CsvWeather(path) if CsvWeather.looks_like(path) else TypicalYear(path)
-    raise ConfigError(f"weather {source!r}", "is not known", "use open_meteo, or the path of an .epw or .csv")
+    if named.path is None:
+        raise ConfigError("key weather.path", f"is missing for provider {named.provider}", "name the file")
+    return CsvWeather(named.path) if named.provider == "csv" else TypicalYear(named.path)
 
 
-__all__ = ["CsvWeather", "OpenMeteo", "TypicalYear", "open_weather_feed"]
+__all__ = ["PROVIDERS", "CsvWeather", "OpenMeteo", "TypicalYear", "open_weather_feed"]

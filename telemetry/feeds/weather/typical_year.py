@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plant.errors import ConfigError
-from plant.forecast import WeatherSeries
+from plant.forecast import Nature, WeatherSeries
 from plant.psychrometrics import wet_bulb_c
 from plant.timegrid import TimeGrid
 from telemetry.feeds.weather.instants import means
@@ -41,7 +41,7 @@ class TypicalYear:
         at = [self._hour_of_year(time) for time in times]
         dry = means([(t, float(self._dry[i])) for t, i in zip(times, at, strict=True)], grid)
         wet = means([(t, float(self._wet[i])) for t, i in zip(times, at, strict=True)], grid)
-        return WeatherSeries(grid, dry, wet, f"typical year {self._name}", typical=True)
+        return WeatherSeries(grid, dry, wet, f"typical year {self._name}", Nature.TYPICAL)
 
     def _hour_of_year(self, time: datetime) -> int:
         """Which of 8,760 values belongs to an instant. The file's hour n is told at its end."""
