@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 from pydantic import TypeAdapter
 
+from optimizer.duty import PLAIN, Duty
 from optimizer.identify.auxiliaries import CondenserPumpLaw, PolynomialLaw, WaterLaw
 from optimizer.identify.chillers import ChillerLaw
 from optimizer.identify.economizer import EconomizerLaw
 from optimizer.identify.evidence import Evidence
+from optimizer.identify.storage import NO_STORAGE, StorageLaw
 from optimizer.identify.tower import TowerLaw
 from optimizer.zones import ZoneBank, ZoneModel
 from plant.forecast import Array
@@ -24,12 +26,18 @@ _ALL_BUT = 0.96
 
 @dataclass(frozen=True)
 class Course:
-    """Candidate setpoints over time. Zone arrays (candidates, steps, zones), others (candidates, steps)."""
+    """Candidate setpoints over time. Zone arrays (candidates, steps, zones), others (candidates, steps).
+
+    `duty` is what a schedule asks of the plant room; `put_off_kw` IT power that is put off (zones,
+    negative where waiting work is caught up), None where no work may wait.
+    """
 
     supply_c: Array
     speed: Array
     chw_c: Array
     cw_c: Array
+    duty: Duty = PLAIN
+    put_off_kw: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class World:
     wet_bulb_c: Array
     inlets_c: Array
     inlet_bias_k: Array
+    stored_kwh: float = 0.0
+    """Cold in the tank now."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,13 @@ class Rollout:
     facility_kw: Array
     water_l: Array
     supply_c: Array
+    chillers_on: Array
+    economizer_kw: Array
+    short_kw: Array
+    """Cooling load that the machines asked for cannot carry; 0 where the PLC stages by itself."""
+    storage_kw: Array | None = None
+    """What the tank really takes (+) or gives, and holds at the end of each step."""
+    stored_kwh: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,8 @@ class WaterSide:
     economizer_kw: Array
     rejected_kw: Array
     cw_c: Array
+    chillers_on: Array
+    short_kw: Array
 
     @property
     def power_kw(self) -> Array:
@@ -100,6 +119,7 @@ class PlantModel:
     losses: PolynomialLaw
     water: WaterLaw
     evidence: tuple[Evidence, ...]
+    storage: StorageLaw = NO_STORAGE
 
     def to_json(self) -> str:
         """The whole model as JSON."""
@@ -130,21 +150,31 @@ class PlantModel:
         return ZoneBank.of(self.zones)
 
     def water_side(
-        self, load_kw: Array, flow_kw_k: Array, chw_c: Array, cw_setpoint_c: Array, wet_bulb_c: Array
+        self,
+        load_kw: Array,
+        flow_kw_k: Array,
+        chw_c: Array,
+        cw_setpoint_c: Array,
+        wet_bulb_c: Array,
+        duty: Duty = PLAIN,
     ) -> WaterSide:
-        """Plant-room power at a cooling load, a chilled-water flow and two setpoints.
+        """Plant-room power at a cooling load, a chilled-water flow, two setpoints and a duty.
 
         The tower must reject what the chillers add, and they need what the tower makes: three
         passes settle it, for each kelvin moves chiller power by some 2 %.
         """
-        flow = np.maximum(flow_kw_k, 1.0)
-        return_c = chw_c + load_kw / flow
+        coils = np.maximum(flow_kw_k, 1.0)
+        return_c = chw_c + load_kw / coils
+        load_kw, flow = self._with_tank(load_kw, coils, duty)
         enabled = self.economizer.enabled(return_c, wet_bulb_c)
+        if duty.economizer is not None:
+            enabled = np.where(duty.economizer > 0.5, enabled, np.zeros_like(enabled))
         # Some PLCs run the tower for the economizer by the chilled-water setpoint, fans capped.
         held = enabled if self.economizer.holds_cw else np.zeros_like(enabled)
         target = np.where(held, chw_c - self.economizer.cw_below_chw_k, cw_setpoint_c)
         most_kw = self.tower.full_kw * np.where(held, self.economizer.fan_share, 1.0)
-        rejected, running = load_kw * 1.1, self.chillers.running(load_kw)
+        asked = duty.chillers
+        rejected, running = load_kw * 1.1, self.chillers.running(load_kw, asked)
         for _ in range(3):
             pump = self.cw_pump.power_kw(running, enabled)
             share = pump / max(self.cw_pump.full_kw, 1e-6)
@@ -152,12 +182,21 @@ class PlantModel:
             free = np.where(enabled, self.economizer.heat_kw(load_kw, flow, return_c, cw), 0.0)
             # The water drifts a little before a PLC starts a machine for the last few percent.
             free = np.where(free > _ALL_BUT * load_kw, load_kw, free)
-            running = self.chillers.running(load_kw - free)
-            chiller = self.chillers.power_kw(load_kw - free, chw_c, cw)
+            left = load_kw - free
+            running = self.chillers.running(left, asked)
+            chiller = self.chillers.power_kw(left, chw_c, cw, asked)
             rejected = load_kw + chiller
-        pumps = self.chw_pump.at(flow) + self.cw_pump.power_kw(running, enabled)
+        pumps = self.chw_pump.at(coils) + self.cw_pump.power_kw(running, enabled)
         tower = self.tower.power_kw(cw, rejected, wet_bulb_c, share)
-        return WaterSide(chiller, tower, pumps, free, rejected, cw)
+        short = np.zeros_like(left) if asked is None else self.chillers.short_kw(left, running)
+        return WaterSide(chiller, tower, pumps, free, rejected, cw, running, short)
+
+    def _with_tank(self, load_kw: Array, coils: Array, duty: Duty) -> tuple[Array, Array]:
+        """Load and flow of the machines where a tank takes or gives some, at the same temperatures."""
+        if duty.storage_kw is None:
+            return load_kw, coils
+        load = np.maximum(load_kw + duty.storage_kw, 0.0)
+        return load, np.maximum(coils * load / np.maximum(load_kw, 1.0), 1.0)
 
     def flow_kw_k(self, heat_kw: Array, supply_c: Array, speed: Array, chw_c: Array) -> Array:
         """Chilled-water flow the coils ask for, as heat capacity rate. Zones are the last axis."""
@@ -190,8 +229,11 @@ class PlantModel:
         it = np.empty_like(worst)
         supply = np.empty_like(worst)
         before = inlets.max(axis=-1)
+        asked_for = world.it_reference_kw
+        if course.put_off_kw is not None:
+            asked_for = np.maximum(asked_for - course.put_off_kw, 0.0).swapaxes(0, 1)
         for k in range(steps):
-            reference = world.it_reference_kw[k]
+            reference = asked_for[k]
             power = reference + bank.rise_kw(inlets, reference)
             gain = power / (bank.air_kw_k * course.speed[:, k])
             span = (power + fans[:, k]) / (bank.air_kw_k * course.speed[:, k])
@@ -214,7 +256,8 @@ class PlantModel:
         load = self.load_kw(heat.sum(axis=-1))
         wet = np.broadcast_to(world.wet_bulb_c, load.shape)
         flow = self.flow_kw_k(heat, supply, course.speed, course.chw_c)
-        room = self.water_side(load, flow, course.chw_c, course.cw_c, wet)
+        duty, stored = self._tank(course.duty, world, load)
+        room = self.water_side(load, flow, course.chw_c, course.cw_c, wet, duty)
         cooling = fans.sum(axis=-1) + room.power_kw
         it_total = self.it_meter.at(it.sum(axis=-1))
         hours = world.step_s / 3600
@@ -229,4 +272,22 @@ class PlantModel:
             facility_kw=it_total + self.losses.at(it_total) + cooling,
             water_l=room.rejected_kw * hours * self.water.liters_per_kwh(wet),
             supply_c=supply,
+            chillers_on=room.chillers_on,
+            economizer_kw=room.economizer_kw,
+            short_kw=room.short_kw,
+            storage_kw=duty.storage_kw,
+            stored_kwh=stored,
         )
+
+    def _tank(self, duty: Duty, world: World, load: Array) -> tuple[Duty, Array | None]:
+        """The duty with what the tank can really do, and what it holds after each step."""
+        if duty.storage_kw is None or not self.storage.present:
+            return replace(duty, storage_kw=None), None
+        hours = world.step_s / 3600
+        now = np.full(load.shape[:-1], world.stored_kwh)
+        taken, stored = np.empty_like(load), np.empty_like(load)
+        for k in range(load.shape[-1]):
+            taken[..., k] = self.storage.taken_kw(duty.storage_kw[..., k], now, load[..., k], hours)
+            now = now * self.storage.keep(hours) + taken[..., k] * hours
+            stored[..., k] = now
+        return replace(duty, storage_kw=taken), stored

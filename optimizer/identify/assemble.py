@@ -19,6 +19,7 @@ from optimizer.identify.economizer import learn_economizer
 from optimizer.identify.inlets import learn_inlets
 from optimizer.identify.it_power import learn_it_power
 from optimizer.identify.signals import Signals
+from optimizer.identify.storage import learn_storage
 from optimizer.identify.tower import learn_tower
 from optimizer.model import PlantModel
 from optimizer.zones import ZoneModel
@@ -62,8 +63,11 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
     it_meter, meter_evidence = learn_it_meter(still)
     losses, losses_evidence = learn_losses(still)
     water, water_evidence = learn_water(still)
+    storage, storage_evidence = learn_storage(still)
     records += [gains_evidence, chiller_evidence, economizer_evidence, tower_evidence]
     records += [chw_evidence, cw_evidence, meter_evidence, losses_evidence, water_evidence]
+    if storage_evidence is not None:
+        records.append(storage_evidence)
     return PlantModel(
         site_id=history.site.id,
         learned_at=at,
@@ -80,4 +84,5 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
         losses=losses,
         water=water,
         evidence=tuple(records),
+        storage=storage,
     )

@@ -38,18 +38,31 @@ class ChillerLaw:
     stage_share: float
     """Share of a unit's capacity beyond which the PLC starts the next."""
 
-    def running(self, load_kw: ArrayLike) -> Array:
-        """How many the PLC runs at a load."""
-        q = np.asarray(load_kw, float)
-        wanted = np.ceil(q / (self.stage_share * self.unit_kw))
-        return np.where(q < _RUNS_ABOVE_KW, 0.0, np.clip(wanted, 1, max(self.number, 1)))
+    asked_is_most: bool = False
+    """Whether the number asked for is only the most that may run (the PLC stages below it)."""
 
-    def power_kw(self, load_kw: ArrayLike, chw_c: ArrayLike, cw_c: ArrayLike) -> Array:
-        """Power at the staging the PLC would choose. [kW]"""
+    def running(self, load_kw: ArrayLike, asked: ArrayLike | None = None) -> Array:
+        """How many the PLC runs at a load, by itself or where so many are ``asked`` for."""
+        q = np.asarray(load_kw, float)
+        wanted = np.clip(np.ceil(q / (self.stage_share * self.unit_kw)), 1, max(self.number, 1))
+        if asked is not None:
+            most = np.asarray(asked, float)
+            wanted = np.minimum(wanted, most) if self.asked_is_most else most
+        return np.where(q < _RUNS_ABOVE_KW, 0.0, wanted)
+
+    def short_kw(self, load_kw: ArrayLike, running: ArrayLike) -> Array:
+        """Load that so many machines cannot carry. [kW]"""
+        most = np.asarray(running, float) * self.unit_kw * max(self.stage_share, 1.0)
+        return np.asarray(np.maximum(np.asarray(load_kw, float) - most, 0.0))
+
+    def power_kw(
+        self, load_kw: ArrayLike, chw_c: ArrayLike, cw_c: ArrayLike, asked: ArrayLike | None = None
+    ) -> Array:
+        """Power at the staging the PLC would choose, or is asked for. [kW]"""
         q = np.maximum(np.asarray(load_kw, float), 0.0)
         if self.number == 0:
             return np.zeros(np.broadcast(q, chw_c, cw_c).shape)
-        n = self.running(q)
+        n = self.running(q, asked)
         x = _features(q, n, np.asarray(chw_c, float), np.asarray(cw_c, float), self.unit_kw)
         return np.asarray(sum(c * f for c, f in zip(self.coefficients, x, strict=True)))
 
