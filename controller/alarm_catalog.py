@@ -39,6 +39,8 @@ class AlarmKind(StrEnum):
     HISTORY_LOST = "history_lost"
     METERS_DISAGREE = "meters_disagree"
     FEED_GAP = "feed_gap"
+    DEMOTED = "demoted"
+    WEBHOOK_DEAD = "webhook_dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,20 @@ CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
     ),
     AlarmKind.FEED_GAP: AlarmFacts(
         _L,
-        "A feed of carbon intensity does not answer, or leaves hours out.",
-        "Carbon is not counted for those hours; the plan goes by cost and energy there.",
+        "A feed of carbon intensity or of weather does not answer, or leaves hours out.",
+        "Carbon is not counted for those hours; weather is the persistence of the site's own sensors.",
         "Check the account, the key and the network way to the provider.",
+    ),
+    AlarmKind.DEMOTED: AlarmFacts(
+        _M,
+        "A breach took authority away from a zone or the site.",
+        "Changes wait for people again (advisory) or are not made at all (shadow).",
+        "Find out what happened; the rollout says what must be shown before authority is asked for again.",
+    ),
+    AlarmKind.WEBHOOK_DEAD: AlarmFacts(
+        _L,
+        "An alarm could not be delivered to a webhook after many tries.",
+        "People who rely on it were not told; the alarm itself stands here.",
+        "Mend the receiver, then send the dead letters again.",
     ),
 }

@@ -16,6 +16,28 @@ class Decision(StrEnum):
     REJECT = "reject"
 
 
+class RejectionCode(StrEnum):
+    """Why a person says no. The scorecard counts them apart; a closed set, so that shifts can be compared."""
+
+    NOT_NOW = "not_now"
+    """The plant is busy with something else; nothing is said against the proposal."""
+    MAINTENANCE = "maintenance"
+    """Somebody works on what it would move."""
+    UNSAFE = "unsafe"
+    """It would do harm. One of these keeps a zone from `supervised` until it has aged out."""
+    DISAGREE = "disagree"
+    """It would do no good."""
+    BAD_DATA = "bad_data"
+    """It rests on a reading that is wrong."""
+    OTHER = "other"
+
+
+HELD_AGAINST_US = frozenset(
+    {RejectionCode.UNSAFE, RejectionCode.DISAGREE, RejectionCode.BAD_DATA, RejectionCode.OTHER}
+)
+"""Rejections that say the program was wrong; the others say the moment was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """The decision stands."""

@@ -71,7 +71,15 @@ class HoldBook:
                     until=stamp(until),
                 )
             )
-            what = {"hold": hold.id, "target": target, "reason": reason, "until": until}
+            what = {
+                "hold": hold.id,
+                "target": target,
+                "levers": self.levers_of(target),
+                "reason": reason,
+                "until": until,
+                "before": "free",
+                "after": "held",
+            }
             self._audit.record("hold.placed", by, what, at)
         self._holds[hold.id] = hold
         return hold
@@ -85,7 +93,8 @@ class HoldBook:
             tx.execute(
                 update(HOLDS).where(HOLDS.c.id == hold_id).values(released_at=stamp(at), released_by=by)
             )
-            self._audit.record("hold.released", by, {"hold": hold_id, "target": hold.target}, at)
+            what = {"hold": hold_id, "target": hold.target, "before": "held", "after": "free"}
+            self._audit.record("hold.released", by, what, at)
         del self._holds[hold_id]
         return hold
 

@@ -174,7 +174,9 @@ class ModeKeeper:
 
     def ask_resume(self, *, by: str, reason: str, at: datetime) -> Request | None:
         """Ask for the stop to be lifted; None if there is none."""
-        return None if self.stopped is None else self._requests.ask("resume", {"reason": reason}, by=by, at=at)
+        if self.stopped is None:
+            return None
+        return self._requests.ask("resume", {"reason": reason}, by=by, at=at)
 
     def confirm_resume(self, request_id: str, *, by: str, at: datetime) -> ResumeAnswer:
         """Lift the stop as the second person."""

@@ -42,6 +42,7 @@ class Proposal:
     decided_at: datetime | None = None
     decided_by: str | None = None
     decision_reason: str | None = None
+    decision_code: str | None = None
     executed_at: datetime | None = None
     note: str | None = None
 
@@ -108,6 +109,7 @@ def proposal_of_row(row: Mapping[str, Any]) -> Proposal:
         decided_at=when("decided_at"),
         decided_by=row["decided_by"],
         decision_reason=row["decision_reason"],
+        decision_code=row["decision_code"],
         executed_at=when("executed_at"),
         note=row["note"],
     )

@@ -23,6 +23,7 @@ from controller.decisions import (
     DigestMismatch,
     Expired,
     Held,
+    RejectionCode,
     Unknown,
 )
 from controller.drafts import Draft, Effect, Estimate, InletOutlook
@@ -51,6 +52,7 @@ __all__ = [
     "InletOutlook",
     "Proposal",
     "ProposalStatus",
+    "RejectionCode",
     "Unknown",
 ]
 
@@ -135,9 +137,17 @@ class ApprovalDesk:
         return next((p for p in self._with_status(ProposalStatus.PENDING) if p.expires_at > at), None)
 
     def decide(
-        self, proposal_id: str, decision: Decision, *, digest: str, by: str, at: datetime, reason: str = ""
+        self,
+        proposal_id: str,
+        decision: Decision,
+        *,
+        digest: str,
+        by: str,
+        at: datetime,
+        reason: str = "",
+        code: RejectionCode = RejectionCode.OTHER,
     ) -> DecisionAnswer:
-        """Approve or reject exactly what was shown. The first decision stands."""
+        """Approve or reject exactly what was shown; ``code`` says why not. The first decision stands."""
         with self._store.transaction():
             proposal = self.get(proposal_id)
             if proposal is None:
@@ -153,7 +163,7 @@ class ApprovalDesk:
             if proposal.expires_at <= at:
                 return Expired(self._move(proposal, ProposalStatus.EXPIRED, at, SYSTEM, "nobody decided"))
             if decision is Decision.REJECT:
-                return Decided(self._move(proposal, ProposalStatus.REJECTED, at, by, reason))
+                return Decided(self._move(proposal, ProposalStatus.REJECTED, at, by, reason, code))
             bar = self._bar(proposal, at)
             if bar:
                 self._refuse(proposal, by, at, bar)
@@ -260,16 +270,34 @@ class ApprovalDesk:
     def _refuse(self, proposal: Proposal, by: str, at: datetime, why: str) -> None:
         self._audit.record("proposal.decision_refused", by, {"proposal": proposal.id, "why": why}, at)
 
-    def _move(self, proposal: Proposal, to: ProposalStatus, at: datetime, who: str, why: str) -> Proposal:
+    def _move(
+        self,
+        proposal: Proposal,
+        to: ProposalStatus,
+        at: datetime,
+        who: str,
+        why: str,
+        code: RejectionCode | None = None,
+    ) -> Proposal:
         if to not in _NEXT.get(proposal.status, frozenset()):
             raise BrokenPromise(f"proposal {proposal.id} is {proposal.status}, it cannot become {to}")
         decided = to in (ProposalStatus.APPROVED, ProposalStatus.REJECTED)
         values: dict[str, Any] = (
-            {"decided_at": stamp(at), "decided_by": who, "decision_reason": why} if decided else {"note": why}
+            {"decided_at": stamp(at), "decided_by": who, "decision_reason": why, "decision_code": code}
+            if decided
+            else {"note": why}
         )
         with self._store.transaction() as tx:
             tx.execute(update(PROPOSALS).where(PROPOSALS.c.id == proposal.id).values(status=to, **values))
-            what = {"proposal": proposal.id, "digest": proposal.digest, "before": proposal.status, "why": why}
+            what: dict[str, object] = {
+                "proposal": proposal.id,
+                "digest": proposal.digest,
+                "before": proposal.status,
+                "after": to,
+                "why": why,
+            }
+            if code is not None:
+                what |= {"code": code, "levers": list(proposal.changes)}
             self._audit.record(f"proposal.{to}", who, what, at)
         return self._must_get(proposal.id)
 

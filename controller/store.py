@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateColumn
 
 from controller.canonical import Json, canonical, instant, stamp
 from controller.tables import LEDGER, METADATA, PLANS, SNAPSHOTS
@@ -48,6 +49,7 @@ class Store:
         self._silent_until = 0.0
         try:
             METADATA.create_all(self._engine)
+            _add_missing_columns(self._engine)
         except OperationalError as error:
             raise ConfigError(
                 f"store {make_url(url).render_as_string()}",
@@ -161,6 +163,18 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _add_missing_columns(engine: Engine) -> None:
+    """A database of an earlier release gets the columns it lacks; each is nullable or has a default."""
+    known = inspect(engine)
+    for table in METADATA.sorted_tables:
+        there = {column["name"] for column in known.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                told = CreateColumn(column).compile(dialect=engine.dialect)
+                with engine.begin() as connection:
+                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {told}"))
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

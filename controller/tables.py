@@ -1,8 +1,22 @@
-"""The tables of the controller's own store. Instants are fixed-width UTC text, records JSON text."""
+"""The tables of the controller's own store. Instants are fixed-width UTC text, records JSON text.
+
+A column that is added later is nullable or has a server default: an older database is widened at the start.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 METADATA = MetaData()
 _INSTANT = String(40)
@@ -21,6 +35,7 @@ PROPOSALS = Table(
     Column("decided_at", _INSTANT),
     Column("decided_by", String(200)),
     Column("decision_reason", Text),
+    Column("decision_code", String(20)),
     Column("executed_at", _INSTANT),
     Column("note", Text),
 )
@@ -145,6 +160,29 @@ STANDING = Table(
     Column("revoked_by", String(200)),
 )
 
+SWITCHBACKS = Table(
+    "switchbacks",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("schedule", Text, nullable=False),
+    Column("by", String(400), nullable=False),
+    Column("started_at", _INSTANT, nullable=False),
+    Column("stopped_at", _INSTANT),
+    Column("stopped_by", String(200)),
+    Column("reason", Text),
+)
+
+SWITCHBACK_STRETCHES = Table(
+    "switchback_stretches",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run", _ID, nullable=False, index=True),
+    Column("since", _INSTANT, nullable=False),
+    Column("until", _INSTANT, nullable=False),
+    Column("applied", String(20), nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
 ALARMS = Table(
     "alarms",
     METADATA,
@@ -173,6 +211,17 @@ SCORES = Table(
     Column("overrides", Integer, nullable=False),
     Column("predicted_kwh", Float, nullable=False),
     Column("actual_kwh", Float, nullable=False),
+    Column("forecast_judged", Integer, nullable=False, server_default="0"),
+    Column("squared_forecast_error", Float, nullable=False, server_default="0"),
+)
+
+OVERRIDES = Table(
+    "overrides",
+    METADATA,
+    Column("zone", _ID, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("code", String(20), primary_key=True),
+    Column("count", Integer, nullable=False),
 )
 
 DRILLS = Table(
@@ -183,4 +232,45 @@ DRILLS = Table(
     Column("passed", Integer, nullable=False),
     Column("took_over_after_s", Float),
     Column("note", Text, nullable=False),
+)
+
+LIMITS = Table(
+    "limits",
+    METADATA,
+    Column("name", _ID, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+)
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("number", Integer, unique=True, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("order", Text, nullable=False),
+    Column("status", String(20), nullable=False, index=True),
+    Column("by", String(200), nullable=False),
+    Column("asked_at", _INSTANT, nullable=False),
+    Column("started_at", _INSTANT),
+    Column("ended_at", _INSTANT),
+    Column("note", Text),
+    Column("media_type", String(200)),
+    Column("result", LargeBinary),
+)
+
+DELIVERIES = Table(
+    "webhook_deliveries",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("event", _ID, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status", String(20), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("made_at", _INSTANT, nullable=False),
+    Column("next_at", _INSTANT, nullable=False),
+    Column("last_error", Text),
 )
