@@ -43,6 +43,48 @@ class Prediction:
     water_l: Array
     carbon_kg: Array
     cost: Array
+    chillers_on: Array | None = None
+    """Machines running; None where the site has no chillers."""
+    stored_kwh: Array | None = None
+    """Cold in the tank at the end of each step; None without a tank."""
+
+
+@dataclass(frozen=True)
+class CostParts:
+    """What a trajectory costs over the horizon, by what it is paid for. [site's currency]
+
+    `demand` is what the month's peak rises by; `wear` moves of levers and starts of machines.
+    """
+
+    energy: float
+    carbon: float
+    water: float
+    demand: float = 0.0
+    wear: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.energy + self.carbon + self.water + self.demand + self.wear
+
+
+@dataclass(frozen=True)
+class ShadowPrice:
+    """What one more `unit` of room at a binding limit would save over the horizon. [currency]"""
+
+    limit: str
+    unit: str
+    saving: float
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A preference a plan could not keep: by how much over the horizon, and the penalty it paid."""
+
+    limit: str
+    amount: float
+    unit: str
+    penalty: float
 
 
 @dataclass(frozen=True)
@@ -88,6 +130,13 @@ class Plan:
     data_quality: DataQuality = _NOT_LOOKED_AT
     """Of the readings and feeds it was made from; whoever asks the policy fills it in."""
 
+    costs: CostParts | None = None
+    hold_costs: CostParts | None = None
+    """The same if everything stays as it is."""
+    shadow_prices: tuple[ShadowPrice, ...] = ()
+    """Of the limits that bind, dearest first; of the linear program around the plan."""
+    violations: tuple[Violation, ...] = ()
+
     def first(self) -> Setpoints:
         """The setpoints for now."""
         return Setpoints({lever: float(values[0]) for lever, values in self.trajectory.items()})
@@ -106,12 +155,18 @@ class NoPlanCause(StrEnum):
 
 @dataclass(frozen=True)
 class NoPlan:
-    """There is no plan, why, and in plant words what stands in the way. Never a command."""
+    """There is no plan, why, and in plant words what stands in the way. Never a command.
+
+    Where limits cannot be kept together, `conflict` names them (any one of them, widened, would
+    help) and `advice` is the plan that breaks them least: for a person to read, not to be written.
+    """
 
     made_at: datetime
     cause: NoPlanCause
     reason: str
     solver: SolverFacts | None = None
+    conflict: tuple[str, ...] = ()
+    advice: Plan | None = None
 
 
 PlanOutcome: TypeAlias = Plan | NoPlan
