@@ -17,6 +17,7 @@ from controller.modes import Mode
 from controller.parts import Parts
 from controller.proposals import Proposal, ProposalStatus
 from controller.rescue import TOO_WARM
+from controller.switchback_arm import SwitchbackArm
 from controller.watchdog import DataState
 from plant.commands import Receipt
 from plant.forecast import Forecast
@@ -24,6 +25,7 @@ from plant.points import SITE, OwnerId, PointId
 from plant.setpoints import LeverId, Setpoints
 from plant.site import Site
 from plant.snapshot import Snapshot
+from reports.switchback import Arm
 
 STALE = "stale data"
 NO_PLAN = "no plan"
@@ -47,6 +49,7 @@ class Actions:
         self._outlook: Forecast | None = None
         self._last_plan_at = parts.clock.now()
         self._last_fallback_at: datetime | None = None
+        self._switchback = SwitchbackArm(parts)
 
     def note_plan(self, at: datetime) -> None:
         """A cycle ended with a plan; leases live on it."""
@@ -64,10 +67,11 @@ class Actions:
         self._parts.authority.truth.judge(snapshot, at)
         fallen = self._fallen()
         fallback = await self._fall_back(snapshot, fallen, at) if fallen else ()
+        arm = await self._switchback.follow(snapshot, fallen, at)
         if SITE in fallen:
             return ActionRecord(at, fallback=fallback)
         await self._recover(snapshot, at)
-        executed = await self._execute(snapshot, at)
+        executed = None if arm is Arm.BASELINE else await self._execute(snapshot, at)
         settled = self._settle(at)
         await self._renew(at)
         return ActionRecord(at, executed, settled, fallback)

@@ -18,6 +18,7 @@ from plant.forecast import Forecast
 from plant.plan import NoPlan, NoPlanCause
 from plant.ports import Advice, PolicyAnswer
 from plant.snapshot import Snapshot
+from reports.switchback import Arm
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,16 @@ class CycleRecord:
     answer: PolicyAnswer
     verdict: Verdict | None
     proposal: Proposal | None
+    resting: str = ""
+    """Why a good plan was put before nobody: a schedule wants the site as it was found."""
 
     @property
     def sentence(self) -> str:
         """What came of it, for a person."""
         if isinstance(self.answer, NoPlan):
             return f"no plan: {self.answer.reason}"
+        if self.resting:
+            return self.resting
         if self.verdict is not None and self.verdict.outcome is VerdictOutcome.REJECTED:
             return f"not proposed: {'; '.join(self.verdict.reasons)}"
         return self.answer.reason
@@ -47,6 +52,8 @@ async def run_cycle(parts: Parts) -> CycleRecord:
     answer = checked(await parts.planner.decide(snapshot, outlook), parts)
     if isinstance(answer, NoPlan):
         return CycleRecord(snapshot, outlook, answer, None, None)
+    if parts.authority.switchback.arm_at(parts.clock.now()) is Arm.BASELINE:
+        return CycleRecord(snapshot, outlook, answer, None, None, "not proposed: switchback, baseline block")
     current = parts.snapshot()  # the plant has gone on while we thought
     verdict = judge(answer, current, parts)
     proposal = ask(answer, verdict, current, parts, carbon_synthetic=outlook.carbon.synthetic)

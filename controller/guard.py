@@ -41,10 +41,14 @@ class Purpose(StrEnum):
     FALLBACK = "fallback"
     RESCUE = "rescue"
     """Cooling racks that are too warm: several moves at a time, and only towards more cooling."""
+    SWITCHBACK = "switchback"
+    """Back to as found, because a schedule two people started has drawn a baseline block."""
 
 
 _WHILE_STOPPED = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RESCUE})
-_PIECE_BY_PIECE = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RENEW, Purpose.RESCUE})
+_PIECE_BY_PIECE = frozenset(
+    {Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RENEW, Purpose.RESCUE, Purpose.SWITCHBACK}
+)
 _WITHOUT_RECORD = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RESCUE})
 RESCUE_MOVES = 4.0
 """How many control periods' moves a rescue may make in one. 2 K of supply air in five minutes at the

@@ -1,7 +1,8 @@
 """Leases: a setpoint we wrote stays ours only while we renew it and the plant still holds it.
 
-Who owns a register is read from the record of writes: ours if the last confirmed one was a proposal
-or a renewal. A register that somebody moved since is given up, never fought over.
+Who owns a register is read from the record of writes: ours if the last confirmed one was a proposal,
+a switchback's way back to as found, or a renewal. A register that somebody moved since is given up,
+never fought over.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Renewal:
 def leases(store: Store) -> Mapping[PointId, Lease]:
     """The registers that are ours, from the record of writes."""
     last = select(func.max(COMMANDS.c.id)).where(COMMANDS.c.state == "confirmed").group_by(COMMANDS.c.point)
-    ours = (str(Purpose.PROPOSAL), str(Purpose.RENEW))
+    ours = (str(Purpose.PROPOSAL), str(Purpose.RENEW), str(Purpose.SWITCHBACK))
     rows = store.rows(select(COMMANDS).where(COMMANDS.c.id.in_(last), COMMANDS.c.purpose.in_(ours)))
     return {
         PointId(r["point"]): Lease(PointId(r["point"]), r["value"], instant(r["intended_at"])) for r in rows

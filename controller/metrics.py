@@ -17,11 +17,13 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from controller.alarm_catalog import Priority
 from controller.metrics_catalog import CATALOG, SITE_LABEL, Kind, Spec
+from controller.metrics_market import FIGURE, market_amounts, market_zeros
 from controller.metrics_pages import Pages, WithoutCreated
 from controller.metrics_plant import Sample, plant_samples, setpoint_samples, site_samples
 from controller.metrics_upkeep import Condition, alarm_samples, condition_samples, condition_totals
 from controller.metrics_worth import Amount, account_amounts, baseline_samples, saving_samples, zeros
-from plant.forecast import CarbonSeries, PriceSeries
+from plant.data_quality import DataQuality
+from plant.forecast import CarbonSeries, Forecast, PriceSeries
 from plant.plan import NoPlanCause, Plan, PlanOutcome, PlanStatus
 from plant.points import OwnerId
 from plant.setpoints import LeverId, Setpoints
@@ -30,6 +32,7 @@ from plant.snapshot import Snapshot
 from reports.account import Account, combine
 from reports.baseline_model import BaselineModel
 from reports.figures import Figure
+from reports.supplied import Supplied
 
 MODES = ("fallback", "shadow", "advisory", "supervised")
 OUTCOMES = (
@@ -38,8 +41,10 @@ OUTCOMES = (
 )
 DECISIONS = ("approve", "reject", "hold", "release", "stop", "fallback", "mode_change", "limit_change")
 RECEIPTS = ("confirmed", "mismatch", "refused", "unreachable")
+APPLIED = ("none", "baseline", "moving", "control", "interrupted")
 _INLET_LIMITS = ("inlet_recommended", "inlet_allowable")
 _JOULES_PER_KWH = 3.6e6
+_NOTHING_SUPPLIED = Supplied()
 
 
 class Metrics:
@@ -53,12 +58,20 @@ class Metrics:
     wall_seconds : callable
         Seconds since the epoch by the wall clock. Heartbeat and cycle times use it, so that
         ``time() - x`` holds in Prometheus while the site's own clock runs fast or is simulated.
+    supplied : Supplied
+        The operator's contracts, for market-based carbon; empty where there are none.
     """
 
     def __init__(
-        self, site: Site, *, version: str = "0", wall_seconds: Callable[[], float] = time.time
+        self,
+        site: Site,
+        *,
+        version: str = "0",
+        wall_seconds: Callable[[], float] = time.time,
+        supplied: Supplied = _NOTHING_SUPPLIED,
     ) -> None:
         self._site = site
+        self._supplied = supplied
         self._wall_seconds = wall_seconds
         self._registry = CollectorRegistry()
         self._lasting = {s.short: _instrument(s, self._registry) for s in CATALOG.values() if _lasts(s)}
@@ -137,6 +150,12 @@ class Metrics:
             for mode in MODES
         )
 
+    def observe_switchback(self, applied: str | None) -> None:
+        """What a switchback applies now; None while no schedule holds."""
+        self._pages["switchback"] = tuple(
+            Sample("switchback_applied", (word,), float(word == (applied or "none"))) for word in APPLIED
+        )
+
     def observe_market(self, at: datetime, carbon: CarbonSeries, price: PriceSeries) -> None:
         """Carbon intensity and price at an instant; absent where the feeds have a gap."""
         kind = (carbon.kind.value, carbon.provider, str(carbon.synthetic).lower())
@@ -153,6 +172,14 @@ class Metrics:
         known = any(sample.metric == "carbon_intensity_grams_per_joule" for sample in samples)
         self._begin_counting(carbon if known else None)
 
+    def observe_feeds(self, outlook: Forecast) -> None:
+        """Whose carbon and weather the last plan was asked with, and of what nature they are."""
+        carbon, weather = outlook.carbon, outlook.weather
+        self._pages["feeds"] = (
+            Sample("feed_info", ("carbon", carbon.provider, carbon.nature.value, carbon.unit), 1.0),
+            Sample("feed_info", ("weather", weather.provider, weather.nature.value, "°C"), 1.0),
+        )
+
     def observe_baseline(self, model: BaselineModel | None) -> None:
         """Which baseline savings are told against, and how good it is."""
         self._compares = model is not None
@@ -161,7 +188,7 @@ class Metrics:
 
     def observe_interval(self, account: Account) -> None:
         """Add one accounted interval. Each interval must be handed in once."""
-        for amount in account_amounts(account):
+        for amount in (*account_amounts(account), *market_amounts(account, self._supplied)):
             self._add(amount)
         before = self._accounted
         if before is None or before.carbon.kind is not account.carbon.kind:
@@ -218,7 +245,7 @@ class Metrics:
             ("commands_total", RECEIPTS),
             ("cost_debit_total", (self._site.tariff.currency,)),
             ("cost_credit_total", (self._site.tariff.currency,)),
-            ("unexportable_total", [f.value for f in Figure]),
+            ("unexportable_total", [*(f.value for f in Figure), FIGURE]),
         ):
             for value in values:
                 self._inc(name, (value,), 0)
@@ -229,6 +256,8 @@ class Metrics:
 
     def _begin_counting(self, carbon: CarbonSeries | None) -> None:
         for amount in zeros(self._site.tariff.currency, carbon, compared=self._compares):
+            self._add(amount)
+        for amount in market_zeros(self._supplied, compared=self._compares):
             self._add(amount)
 
     def _add(self, amount: Amount) -> None:
@@ -272,12 +301,26 @@ def _instrument(spec: Spec, registry: CollectorRegistry) -> Counter | Gauge | Hi
             return Histogram(spec.name, spec.help, labels, registry=registry, buckets=spec.buckets)
 
 
+def _input_samples(found: DataQuality) -> Iterable[Sample]:
+    """What the plan was made from: how many readings of which standing, and the age of the oldest used."""
+    for standing, count in (
+        ("measured", found.measured),
+        ("substituted", len(found.substituted)),
+        ("suspect", len(found.suspect)),
+        ("missing", len(found.missing)),
+    ):
+        yield Sample("plan_inputs", (standing,), float(count))
+    if not math.isnan(found.oldest_s):
+        yield Sample("plan_oldest_input_seconds", (), found.oldest_s)
+
+
 def _plan_samples(site: Site, plan: Plan) -> Iterable[Sample]:
     """What a plan wants now and expects over its horizon."""
     yield from setpoint_samples(site, "plan", plan.first())
     yield Sample("plan_timestamp_seconds", (), plan.made_at.timestamp())
     if plan.solver.gap is not None and math.isfinite(plan.solver.gap):
         yield Sample("plan_gap_ratio", (), plan.solver.gap)
+    yield from _input_samples(plan.data_quality)
     for zone, inlet in plan.prediction.worst_inlet_c.items():
         yield Sample("plan_worst_inlet_celsius", (str(zone),), float(inlet.max()))
     for name, prediction in (("chosen", plan.prediction), ("hold", plan.hold)):

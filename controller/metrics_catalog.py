@@ -73,6 +73,19 @@ DATA: tuple[Spec, ...] = (
     Spec("sensor_valid", _G, "1 if the point's last reading may be used, else 0.", ("sensor",)),
     Spec("sensors", _G, "How many points have a reading of this quality.", ("quality",)),
     Spec(
+        "feed_info",
+        _G,
+        "Always 1; whose series the last plan used: measured, estimated, forecast, mixed or typical.",
+        ("feed", "provider", "nature", "unit"),
+    ),
+    Spec(
+        "plan_inputs",
+        _G,
+        "Readings the last plan was made from: measured, substituted; suspect and missing were not used.",
+        ("standing",),
+    ),
+    Spec("plan_oldest_input_seconds", _G, "Age of the oldest reading the last plan used, when it was made."),
+    Spec(
         "reading_timestamp_seconds",
         _G,
         "When the point's last reading was taken, site time; absent where there is none.",
@@ -139,6 +152,12 @@ CONTROL: tuple[Spec, ...] = (
     Spec("commands_total", _C, "Setpoint writes, by receipt.", ("receipt",)),
     Spec("lease_expiry_timestamp_seconds", _G, "Site time a written setpoint stops being ours.", ("lever",)),
     Spec("alarms_standing", _G, "Alarms that want a person, by priority.", ("priority",)),
+    Spec(
+        "switchback_applied",
+        _G,
+        "1 for what a switchback applies now (none: no schedule holds).",
+        ("applied",),
+    ),
     Spec("mode", _G, "1 for the mode a zone (or the site) is in, else 0.", ("hall_zone", "mode")),
     Spec(
         "constraint_violations_total",

@@ -12,6 +12,7 @@ from controller.fallback import FallbackController
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
 from controller.lever_truth import LeverTruth
+from controller.limits import LimitBook
 from controller.metrics import Metrics
 from controller.modes import ModeKeeper
 from controller.outlook import Outlook
@@ -21,6 +22,7 @@ from controller.rescue import Rescue
 from controller.rollout import Rollout
 from controller.sentinel import Sentinel
 from controller.store import Store
+from controller.switchback import SwitchbackBook
 from controller.watchdog import DataWatch, Heartbeat
 from plant.ports import Clock
 from plant.setpoints import LeverId
@@ -46,10 +48,12 @@ class Authority:
     sentinel: Sentinel
     truth: LeverTruth
     rollout: Rollout
+    limits: LimitBook
+    switchback: SwitchbackBook
 
     def closed(self, at: datetime) -> frozenset[LeverId]:
         """Levers nothing may be proposed for: held, frozen, or in a zone without authority."""
-        return self.barred(at) | self.modes.closed_levers()
+        return self.barred(at) | self.modes.closed_levers() | self.limits.closed_levers()
 
     def barred(self, at: datetime) -> frozenset[LeverId]:
         """Levers nothing of ours may be written to: held by a person, or frozen for answering backwards."""
@@ -60,7 +64,8 @@ class Authority:
 class Parts:
     """One controller of one site. `snapshot` gives the site as it is now.
 
-    `outlook` and `planner` are replaced as a whole when the plant was learned anew.
+    `outlook` and `planner` are replaced as a whole when the plant was learned anew, `site` (and the
+    planner) when people changed a limit.
     """
 
     site: Site

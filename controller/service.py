@@ -10,18 +10,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
 from controller.cycle import CycleRecord, run_cycle
+from controller.demotion import Demotion
 from controller.keeping import keep
 from controller.relearning import EVERY, Relearner
 from controller.scoring import Scorer
 from controller.status import Readiness, SiteStatus, status_of
 from controller.store import StoreUnavailable
+from controller.switchback_arm import told
 from controller.upkeep import Upkeep
 from controller.wiring import Controller
 from plant.plan import NoPlan, Plan
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 Companion: TypeAlias = Callable[[], Coroutine[object, object, None]]
 """Something that runs as long as the service: it watches `stopping` itself."""
 
+ACCOUNT_EVERY = timedelta(seconds=15)
+"""How often, by the site's clock, it is looked whether an interval has ended."""
 ACT_EVERY_WALL_S = 0.5
 """How often granted proposals are looked for: people should see their approval take effect."""
 
@@ -56,6 +60,9 @@ class Service:
         self._actions = Actions(parts)
         self._scorer = Scorer(parts.site, parts.authority.rollout, parts.cycle_s)
         parts.authority.audit.listen(self._scorer.heard)
+        parts.authority.limits.listen(self._scorer.adopt)
+        authority = parts.authority
+        self._demotion = Demotion(authority.modes, authority.rollout, authority.alarms, parts.site)
 
     async def run(self, *beside: Companion) -> None:
         """Work until `stopping` is set, with ``beside`` (an HTTP server, a view) in the same group."""
@@ -88,7 +95,10 @@ class Service:
             return None
         plan = self.last_cycle.sentence if self.last_cycle else self.controller.knowledge.sentence
         saving = self.controller.ledger.saving()
-        return status_of(snapshot, parts.authority.modes, at=parts.clock.now(), saving=saving, plan=plan)
+        now, book = parts.clock.now(), parts.authority.switchback
+        shown = status_of(snapshot, parts.authority.modes, at=now, saving=saving, plan=plan)
+        applied = None if book.stretch is None else book.stretch.applied
+        return replace(shown, notes=(*shown.notes, *told(book.running(now), applied, now)))
 
     def readiness(self) -> Readiness:
         """Fresh data and a recent plan."""
@@ -123,6 +133,7 @@ class Service:
         while True:
             began, due = time.monotonic(), clock.now() + timedelta(seconds=cycle_s)
             try:
+                await self.controller.keep_limits()
                 record = await run_cycle(self.controller.parts)
                 self._note(record, time.monotonic() - began)
             except StoreUnavailable as error:
@@ -141,6 +152,7 @@ class Service:
         keep(record, parts.authority.store)
         parts.metrics.observe_cycle(took_s, failure=failure)
         parts.metrics.observe_market(record.snapshot.time, record.outlook.carbon, record.outlook.price)
+        parts.metrics.observe_feeds(record.outlook)
         outcome = record.answer.plan if isinstance(record.answer, Advice) else record.answer
         status = "rule" if outcome is None else _status_word(outcome)
         self.statuses[status] = self.statuses.get(status, 0) + 1
@@ -161,6 +173,8 @@ class Service:
                 self.last_action = await self._actions.run()
             except StoreUnavailable as error:
                 self._without_store("a round of acting", error)
+            for demoted in self._demotion.look(parts.clock.now()):
+                self.events.publish("mode", {"scope": demoted.scope, "mode": str(demoted.to)})
             snapshot = parts.snapshot()
             parts.metrics.observe_snapshot(snapshot)
             parts.metrics.observe_heartbeat()
@@ -190,15 +204,15 @@ class Service:
     async def _account(self) -> None:
         parts = self.controller.parts
         while True:
-            try:
-                closed = await self.controller.ledger.close_intervals(parts.clock.now())
-            except StoreUnavailable as error:
-                self._without_store("accounting", error)
-                closed = None
+            closed = await self.controller.ledger.close_intervals(parts.clock.now())
             if closed is not None:
                 parts.metrics.observe_interval(closed)
                 self._scorer.accounted(closed)
-            await parts.clock.sleep_until(parts.clock.now() + timedelta(seconds=60))
+            try:
+                self.controller.ledger.write_down(parts.clock.now())
+            except StoreUnavailable as error:
+                self._without_store("the ledger", error)
+            await parts.clock.sleep_until(parts.clock.now() + ACCOUNT_EVERY)
 
 
 def _status_word(outcome: Plan | NoPlan) -> str:

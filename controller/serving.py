@@ -17,6 +17,7 @@ from controller.clock import WallClock
 from controller.report_routes import report_routes
 from controller.service import Service
 from controller.settings import Settings
+from controller.switchback_routes import switchback_routes
 from plant.errors import ConfigError
 
 
@@ -77,6 +78,7 @@ def make_app(service: Service, tokens: TokenBook) -> FastAPI:
     )
     app = build_app(deps)
     app.include_router(report_routes(controller))
+    app.include_router(switchback_routes(authority.switchback, parts.cycle_s))
     return app
 
 

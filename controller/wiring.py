@@ -15,8 +15,9 @@ from controller.audit_metrics import counting
 from controller.fallback import FallbackController
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
-from controller.ledger import Ledger
+from controller.ledger import Ledger, interval_s
 from controller.lever_truth import LeverTruth
+from controller.limits import LimitBook
 from controller.metrics import Metrics
 from controller.modes import Mode, ModeKeeper
 from controller.outlook import Foreteller, Outlook
@@ -30,6 +31,7 @@ from controller.sentinel import Sentinel
 from controller.settings import Settings
 from controller.standing import StandingApprovals
 from controller.store import Store
+from controller.switchback import SwitchbackBook
 from controller.untaught import Untaught, UntaughtForeteller
 from controller.watchdog import DataWatch, Heartbeat
 from optimizer.baselines import FixedPolicy, TrimAndRespondPolicy
@@ -45,6 +47,7 @@ from plant.snapshot import Snapshot
 from plant.timegrid import floor_to
 from reports.baseline import fit_baseline
 from reports.baseline_model import BaselineModel
+from reports.supplied_file import load_supplied
 from telemetry.feeds import FeedSettings, open_carbon_feed, open_price_feed, open_weather_feed
 from telemetry.gateways import Field, open_gateways
 from telemetry.historian import Historian
@@ -158,6 +161,7 @@ def make_authority(
     alarms = AlarmBook(store, audit)
     holds = HoldBook(store, audit, site)
     standing = StandingApprovals(store, audit)
+    limits = LimitBook(store, audit, site)
     guard = GuardedWriter(
         writer, site, clock, store, stopped=lambda: modes.stopped is not None, period_s=period_s
     )
@@ -176,6 +180,8 @@ def make_authority(
         sentinel=Sentinel(alarms, site),
         truth=LeverTruth(site, alarms, audit),
         rollout=rollout,
+        limits=limits,
+        switchback=SwitchbackBook(store, audit, site.timezone, longest_gap_s=3 * period_s),
     )
     return authority, standing
 
@@ -206,6 +212,8 @@ class Controller:
     ledger: Ledger
     feeds: Feeds
     plans_by: Callable[[Knowledge], Planner]
+    planned_for: Site
+    """The limits the present planner knows."""
 
     async def adopt(self, knowledge: Knowledge) -> None:
         """Go on with what was learned anew: between two cycles, a new planner and outlook."""
@@ -215,6 +223,14 @@ class Controller:
             parts.outlook = make_outlook(parts.site, self.historian, knowledge, self.feeds, self.settings)
             await old.close()
         self.knowledge = knowledge
+
+    async def keep_limits(self) -> None:
+        """Between two cycles: a planner that knows the limits people have changed since it was started."""
+        if self.planned_for is self.parts.site:
+            return
+        old, self.planned_for = self.parts.planner, self.parts.site
+        self.parts.planner = self.plans_by(self.knowledge)
+        await old.close()
 
     async def close(self) -> None:
         """Let go of sockets, processes and files, in that order."""
@@ -251,15 +267,18 @@ def assemble(
     knowledge = knowledge or learn(site, historian, settings, clock.now())
     feeds = feeds or open_feeds(site, clock, settings)
     poller = Poller(site, field, Judge(site), clock, historian, store_s=store_s)
-    metrics = Metrics(site, version=version("coolwright"))
+    supplied = load_supplied(site.reporting_file, site.timezone)
+    metrics = Metrics(site, version=version("coolwright"), supplied=supplied)
     metrics.observe_baseline(knowledge.baseline)
     authority, standing = make_authority(
         site, clock, field, store, metrics, period_s=settings.cycle_s, initial=initial, latch_file=latch_file
     )
-    plans_by = plans_by or (lambda known: start_planner(policy, site, known, settings))
+    plans_by = plans_by or (
+        lambda known: start_planner(policy, authority.limits.site, known, settings)
+    )
     snapshot: Callable[[], Snapshot] = poller.snapshot
     parts = Parts(
-        site=site,
+        site=authority.limits.site,
         clock=clock,
         cycle_s=settings.cycle_s,
         snapshot=snapshot,
@@ -268,5 +287,16 @@ def assemble(
         authority=authority,
         metrics=metrics,
     )
-    ledger = Ledger(site, store, historian, feeds.carbon, feeds.price, knowledge.baseline, clock.now())
-    return Controller(settings, parts, standing, poller, field, historian, knowledge, ledger, feeds, plans_by)
+    interval = interval_s(site, store_s, getattr(clock, "speed", 1.0))
+    book = (store, historian, feeds.carbon, feeds.price, knowledge.baseline, clock.now(), interval)
+
+    def limited(now: Site) -> None:
+        parts.site = now
+        authority.sentinel.adopt(now)
+        authority.rescue.adopt(now)
+
+    authority.limits.listen(limited)
+    ledger = Ledger(site, *book)
+    return Controller(
+        settings, parts, standing, poller, field, historian, knowledge, ledger, feeds, plans_by, parts.site
+    )

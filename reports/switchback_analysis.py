@@ -3,12 +3,17 @@
 Facility power of the counted hours on the arm, load (utilization, not IT power: our air moves that) and
 outdoor wet bulb, by ordinary least squares (statsmodels). Hours of a block are not independent, so the
 error is clustered by block, or Newey-West where that is larger, and t has the blocks' degrees of freedom.
+
+Two intervals: one for a single look when the schedule has ended (fixed horizon), and a wider one that
+holds however often somebody looks, and may be used to stop early (an asymptotic confidence sequence).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -22,6 +27,7 @@ from reports.regression import fit_change_points
 from reports.series import as_found, read_series, zone_series
 from reports.statistics import CONFIDENCE
 from reports.switchback import METHOD_VERSION, Arm, Schedule
+from reports.switchback_record import RunAs, Stretch, run_as
 
 Array = NDArray[np.float64]
 
@@ -30,6 +36,7 @@ MIN_BLOCKS = 6
 MIN_COMPLIANCE = 0.9
 """Share of counted hours that must have been run as drawn."""
 _DAY_H = 24
+_HOUR_S = 3600
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,9 @@ class SwitchbackResult:
     """The effect, or the reasons why there is none.
 
     `saving_kw` is how much less facility power an hour under control took (negative: a loss), `low_kw`
-    and `high_kw` its interval; `saving_kwh` is that over the counted hours under control and no more.
-    Nothing is annualized.
+    and `high_kw` its interval at the schedule's end; `saving_kwh` is that over the counted hours under
+    control and no more. Nothing is annualized. Hours count as they were *run*; `as_drawn_saving_kw` takes
+    every drawn hour, whatever interrupted it. `anytime_low_kw` and `anytime_high_kw` hold at every look.
     """
 
     schedule_id: str
@@ -54,6 +62,13 @@ class SwitchbackResult:
     control_blocks: int
     baseline_blocks: int
     compliance: float
+    as_drawn_saving_kw: float = math.nan
+    anytime_low_kw: float = math.nan
+    anytime_high_kw: float = math.nan
+    interim: bool = False
+    """The schedule has not ended: only the anytime interval may be acted on."""
+    recorded: bool = False
+    """Whether the arms are from the record of what was applied, not from the schedule alone."""
     method_version: str = METHOD_VERSION
 
     @property
@@ -67,23 +82,35 @@ class SwitchbackResult:
         return self.saving_kw * self.control_hours
 
 
-def analyze(history: History, schedule: Schedule, confidence: float = CONFIDENCE) -> SwitchbackResult:
+def analyze(
+    history: History,
+    schedule: Schedule,
+    confidence: float = CONFIDENCE,
+    *,
+    record: Sequence[Stretch] | None = None,
+) -> SwitchbackResult:
     """Analyze what was run by a schedule.
 
     Parameters
     ----------
     history : History
-        Covers the schedule; any step that divides an hour.
+        Covers the schedule, or its beginning; any step that divides an hour.
     confidence : float
         Of the two-sided interval.
+    record : sequence of Stretch or None
+        What was applied when, by who applied it. None: somebody else ran the schedule and it is believed,
+        but for the as-found hours, whose levers are looked at.
 
     Returns
     -------
     SwitchbackResult
         Not `qualified`, with reasons and without figures, where the data do not carry an answer.
     """
-    rows, basis_reason = _hours(history, schedule)
-    compliance = _compliance(history, schedule)
+    ran = run_as(schedule, record, pd.DatetimeIndex(history.values.index), history.step_s)
+    everything, basis_reason = _hours(history, ran)
+    rows = everything[everything["as_drawn"]]
+    drawn_rows = everything[everything["drawn"]]
+    compliance = _compliance(history, ran, recorded=record is not None)
     blocks = {arm: int(rows.loc[rows["control"] == (arm is Arm.CONTROL), "block"].nunique()) for arm in Arm}
     reasons = [] if basis_reason is None else [basis_reason]
     refused = [
@@ -94,9 +121,9 @@ def analyze(history: History, schedule: Schedule, confidence: float = CONFIDENCE
     if not compliance >= MIN_COMPLIANCE:
         refused.append(f"only {compliance:.0%} of the counted hours were run as drawn")
     on = rows["control"].to_numpy() > 0
-    nothing = (math.nan,) * 3
-    effect, error, freedom = nothing if refused else _effect(rows)
+    effect, error, freedom = (math.nan,) * 3 if refused else _effect(rows)
     half = math.nan if refused else _t_value(confidence, freedom) * error
+    anytime = math.nan if refused else error * _anytime_factor(confidence, freedom, len(schedule.blocks))
     return SwitchbackResult(
         schedule_id=schedule.id,
         qualified=not refused,
@@ -111,38 +138,47 @@ def analyze(history: History, schedule: Schedule, confidence: float = CONFIDENCE
         control_blocks=blocks[Arm.CONTROL],
         baseline_blocks=blocks[Arm.BASELINE],
         compliance=compliance,
+        as_drawn_saving_kw=math.nan if refused else -_effect(drawn_rows)[0],
+        anytime_low_kw=-effect - anytime,
+        anytime_high_kw=-effect + anytime,
+        interim=history.end + timedelta(seconds=history.step_s) < schedule.blocks[-1].end,
+        recorded=record is not None,
     )
 
 
-def _hours(history: History, schedule: Schedule) -> tuple[pd.DataFrame, str | None]:
-    """Counted hours with facility power, load, wet bulb, arm and block; and what to know of the load."""
+def _hours(history: History, ran: RunAs) -> tuple[pd.DataFrame, str | None]:
+    """Whole hours with facility power, load, wet bulb, arm and block; and what to know of the load."""
     series = read_series(history)
     utilized = bool(zone_series(history, Quantity.UTILIZATION))
     basis = Basis.UTILIZATION if utilized else Basis.IT_POWER
     drivers = drivers_of(history, basis)
     weights = {d: history.site.zone_by_id[d].it_design_kw if utilized else 1.0 for d in drivers}
     load = np.sum([weights[d] * drivers[d] for d in drivers], axis=0)
+    index = history.values.index
     frame = pd.DataFrame(
         {"facility": series.facility_kw.values, "load": load, "wet_bulb": series.wet_bulb_c.values},
-        index=history.values.index,
+        index=index,
     )
-    rows = hourly_means(frame, history.step_s).dropna()
-    times = [t.to_pydatetime() for t in rows.index]
-    rows = rows.assign(
-        counted=[schedule.counts(t) for t in times],
-        block=[-1 if (n := schedule.block_at(t)) is None else n for t in times],
-        control=[float(schedule.arm_at(t) is Arm.CONTROL) for t in times],
-    )
+    flags = pd.DataFrame({"drawn": ran.drawn, "as_drawn": ran.as_drawn}, index=index)
+    arms = pd.DataFrame({"control": ran.control.astype(float), "block": ran.block}, index=index)
+    if history.step_s < _HOUR_S:
+        hour = pd.DatetimeIndex(index).floor("h")
+        flags, arms = flags.groupby(hour).all(), arms.groupby(hour).first()
+    rows = hourly_means(frame, history.step_s).join(flags).join(arms).dropna()
     reason = None if utilized else "no zone utilization: the effect on server fans is not in the saving"
-    return rows[rows["counted"]], reason
+    return rows, reason
 
 
-def _compliance(history: History, schedule: Schedule) -> float:
-    """Share of counted steps whose levers stood where the arm wanted them (control: anywhere)."""
-    stood = as_found(history)
-    times = [t.to_pydatetime() for t in history.values.index]
-    baseline = np.array([schedule.counts(t) and schedule.arm_at(t) is Arm.BASELINE for t in times])
-    return float(stood[baseline].mean()) if baseline.any() else math.nan
+def _compliance(history: History, ran: RunAs, *, recorded: bool) -> float:
+    """Share of counted steps that ran as drawn, of the arm that kept to it less.
+
+    Without a record nothing is known of control but that it was wanted: only as-found steps are judged.
+    """
+    baseline = ran.drawn & ~ran.control
+    arms = (baseline, ran.drawn & ran.control) if recorded else (baseline,)
+    kept = ran.as_drawn & (ran.control | as_found(history))
+    shares = [float(kept[arm].mean()) for arm in arms if arm.any()]
+    return min(shares) if shares and baseline.any() else math.nan
 
 
 def _effect(rows: pd.DataFrame) -> tuple[float, float, float]:
@@ -160,6 +196,26 @@ def _effect(rows: pd.DataFrame) -> tuple[float, float, float]:
     error = max(float(clustered.bse[0]), float(hac.bse[0]))
     freedom = max(len(np.unique(blocks)) - 2, 1)
     return float(clustered.params[0]), error, float(freedom)
+
+
+def _anytime_factor(confidence: float, freedom: float, planned_blocks: int) -> float:
+    """How many standard errors wide an interval is that holds at every look.
+
+    sqrt(2 (nr + 1) / (nr) · log(sqrt(nr + 1) / alpha)) with n independent blocks, and r chosen so that it
+    is narrowest when the schedule ends; times t over normal, because the variance is estimated.
+
+    References
+    ----------
+    I. Waudby-Smith et al., "Time-uniform central limit theory and asymptotic confidence sequences",
+    Annals of Statistics 52 (2024), Theorem 2.2 and the optimal r of its appendix (best at n = planned).
+    """
+    from scipy.stats import norm  # heavy to import, needed only here
+
+    alpha = 1 - confidence
+    n, planned = freedom + 2, max(planned_blocks, 2)
+    r = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / planned
+    width = math.sqrt(2 * (n * r + 1) / (n * r) * math.log(math.sqrt(n * r + 1) / alpha))
+    return width * _t_value(confidence, freedom) / float(norm.ppf(1 - alpha / 2))
 
 
 def _t_value(confidence: float, freedom: float) -> float:

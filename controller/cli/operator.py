@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 @contextmanager
-def _api() -> Iterator[ApiClient]:
+def api_client() -> Iterator[ApiClient]:
     """The client; a refusal is one line and exit code 1."""
     from controller.client import ApiClient, ApiRefused
     from controller.settings import load_settings
@@ -47,7 +47,7 @@ def _api() -> Iterator[ApiClient]:
 
 def status() -> None:
     """The site now. Exit code 0: in order; 1: fallback, stopped or too warm; 2: no controller."""
-    with _api() as api:
+    with api_client() as api:
         state = api.get("/state")
     typer.echo(
         f"{state['site']}  {state['at']}  mode {state['mode']}  facility {_kw(state['facility_kw'])}  "
@@ -67,7 +67,7 @@ def status() -> None:
 
 def proposals(count: Annotated[int, typer.Option(help="How many.")] = 10) -> None:
     """The latest proposals, newest first."""
-    with _api() as api:
+    with api_client() as api:
         for proposal in api.get("/proposals", {"limit": count}):
             _show(proposal)
 
@@ -88,21 +88,21 @@ def hold(
     hours: Annotated[float, typer.Option("--for", metavar="HOURS", help="How long.")] = 3.0,
 ) -> None:
     """Keep hands off a machine, a zone or a lever."""
-    with _api() as api:
+    with api_client() as api:
         placed = api.post("/holds", {"target": target, "minutes": hours * 60, "reason": reason})
     typer.echo(f"{placed['id']}: {placed['target']} held until {placed['until']}")
 
 
 def release(hold_id: Annotated[str, typer.Argument(metavar="ID", help="A hold's id.")]) -> None:
     """End a hold early."""
-    with _api() as api:
+    with api_client() as api:
         api.delete(f"/holds/{hold_id}")
     typer.echo(f"{hold_id} released")
 
 
 def stop(reason: Reason) -> None:
     """Stop at once: safe setpoints, nothing else, until two people resume."""
-    with _api() as api:
+    with api_client() as api:
         latched = api.post("/stop", {"reason": reason})
     typer.echo(f"stopped by {latched['by']}: {latched['reason']}")
 
@@ -112,7 +112,7 @@ def resume(
     confirm: Annotated[str | None, typer.Option(metavar="ID", help="Confirm another's request.")] = None,
 ) -> None:
     """Ask for the stop to be lifted, or confirm as the second person."""
-    with _api() as api:
+    with api_client() as api:
         if confirm is None:
             asked = api.post("/resume", {"reason": reason or "no reason given"})
             typer.echo(f"{asked['id']} waits for a second person until {asked['expires_at']}")
@@ -127,14 +127,14 @@ def mode(
     reason: Reason,
 ) -> None:
     """Choose a mode; more authority waits for a second person."""
-    with _api() as api:
+    with api_client() as api:
         answer = api.put(f"/modes/{scope}", {"mode": wanted, "reason": reason})
     waiting = "expires_at" in answer
     typer.echo(f"{answer['id']} waits for a second person" if waiting else f"{scope} is in mode {wanted}")
 
 
 def _decide(proposal_id: str, decision: str, reason: str) -> None:
-    with _api() as api:
+    with api_client() as api:
         shown = api.get(f"/proposals/{proposal_id}")
         body = {"decision": decision, "digest": shown["digest"], "reason": reason}
         decided = api.post(f"/proposals/{proposal_id}/decision", body)
