@@ -18,15 +18,12 @@ from optimizer.identify.crah_fans import learn_crah_fans
 from optimizer.identify.economizer import learn_economizer
 from optimizer.identify.inlets import learn_inlets
 from optimizer.identify.it_power import learn_it_power
-from optimizer.identify.signals import Signals
+from optimizer.identify.signals import DYNAMIC_STEP_S, STATIC_STEP_S, Signals
 from optimizer.identify.storage import learn_storage
 from optimizer.identify.tower import learn_tower
 from optimizer.model import PlantModel
 from optimizer.zones import ZoneModel
 from plant.history import History
-
-_STATIC_STEP_S = 900
-_DYNAMIC_STEP_S = 300
 
 
 def assemble(history: History, *, at: datetime) -> PlantModel:
@@ -43,8 +40,8 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
         When it is learned (recorded, not used).
     """
     signals = Signals.of(history)
-    still = signals.coarse(_STATIC_STEP_S)
-    moving = signals.coarse(_DYNAMIC_STEP_S)
+    still = signals.coarse(STATIC_STEP_S)
+    moving = signals.coarse(DYNAMIC_STEP_S)
     air = {z.id: learn_airflow(still, z.id) for z in history.site.zones}
     coils, coil_evidence = learn_coils(still, air)
     zones, records = [], [coil_evidence]

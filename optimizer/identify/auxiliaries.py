@@ -73,18 +73,27 @@ def learn_chw_pump(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
     fitted = fit(_powers(flow / rated_flow), power, Bounds.nonnegative(4), prior)
     law = PolynomialLaw(rated_flow, tuple(float(c) for c in fitted.coefficients))
     record = evidence(
-        "chilled-water pump", fitted, coverage(flow_kw_k=flow), prior_std=0.2 * rated, worst_cv_rmse=0.2
+        "chilled-water pump",
+        fitted,
+        coverage(flow_kw_k=flow),
+        prior_std=0.2 * rated,
+        worst_cv_rmse=0.2,
+        names=("constant_kw", "linear_kw", "square_kw", "cube_kw"),
     )
     return law, record
+
+
+def compare_chw_pump(law: PolynomialLaw, signals: Signals) -> tuple[Array, Array]:
+    """Measured and predicted chilled-water pump power. [kW] Shapes (samples,)."""
+    flow = signals.of_site(Quantity.CHILLED_WATER_FLOW) * RHO_WATER * CP_WATER
+    return signals.total(EquipmentKind.CHILLED_WATER_PUMP, Quantity.POWER), law.at(flow)
 
 
 def learn_condenser_pump(signals: Signals) -> tuple[CondenserPumpLaw, Evidence]:
     """Pump power against what is running."""
     power = signals.total(EquipmentKind.CONDENSER_WATER_PUMP, Quantity.POWER)
     count = signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS)
-    run = np.zeros(signals.samples)
-    if signals.site.equipment_of(EquipmentKind.ECONOMIZER):
-        run = signals.total(EquipmentKind.ECONOMIZER, Quantity.RUN_STATUS)
+    run = _economizer_run(signals)
     rated = _first(signals.site, EquipmentKind.CONDENSER_WATER_PUMP).power_kw or 0.0
     chillers = max(len(signals.site.equipment_of(EquipmentKind.CHILLER)), 1)
     x0 = np.array([[1.0, 1.0, 0.0], [1.0, chillers, 0.0], [1.0, 0.0, 1.0]])
@@ -94,15 +103,33 @@ def learn_condenser_pump(signals: Signals) -> tuple[CondenserPumpLaw, Evidence]:
     c = fitted.coefficients
     law = CondenserPumpLaw((float(c[0]), float(c[1]), float(c[2])), max(rated, 1e-6))
     record = evidence(
-        "condenser pump", fitted, coverage(chillers=count), prior_std=0.3 * rated, worst_cv_rmse=0.3
+        "condenser pump",
+        fitted,
+        coverage(chillers=count),
+        prior_std=0.3 * rated,
+        worst_cv_rmse=0.3,
+        names=("constant_kw", "per_chiller_kw", "economizer_kw"),
     )
     return law, record
 
 
+def compare_condenser_pump(law: CondenserPumpLaw, signals: Signals) -> tuple[Array, Array]:
+    """Measured and predicted condenser pump power. [kW] Shapes (samples,)."""
+    count = signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS)
+    run = _economizer_run(signals)
+    return signals.total(EquipmentKind.CONDENSER_WATER_PUMP, Quantity.POWER), law.power_kw(count, run)
+
+
+def _economizer_run(signals: Signals) -> Array:
+    """Its run status, zero where the site has none."""
+    if signals.site.equipment_of(EquipmentKind.ECONOMIZER):
+        return signals.total(EquipmentKind.ECONOMIZER, Quantity.RUN_STATUS)
+    return np.zeros(signals.samples)
+
+
 def learn_losses(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
     """Facility minus IT minus cooling: distribution losses and all else, against IT power."""
-    it = signals.of_site(Quantity.IT_POWER)
-    loss = signals.of_site(Quantity.FACILITY_POWER) - it - signals.of_site(Quantity.COOLING_POWER)
+    it, loss = signals.of_site(Quantity.IT_POWER), _loss_kw(signals)
     design = sum(z.it_design_kw for z in signals.site.zones)
     share = np.array([0.3, 0.6, 0.9])
     # Delta-conversion UPS and PDU of domain notes §5.3, as shares of design.
@@ -111,13 +138,30 @@ def learn_losses(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
         _powers(it / design)[:, :3], loss, Bounds.nonnegative(3), Prior(_powers(share)[:, :3], typical, 2.0)
     )
     law = PolynomialLaw(design, tuple(float(c) for c in fitted.coefficients))
-    record = evidence("losses", fitted, coverage(it_kw=it), prior_std=0.02 * design, worst_cv_rmse=0.2)
+    record = evidence(
+        "losses",
+        fitted,
+        coverage(it_kw=it),
+        prior_std=0.02 * design,
+        worst_cv_rmse=0.2,
+        names=("constant_kw", "linear_kw", "square_kw"),
+    )
     return law, record
+
+
+def compare_losses(law: PolynomialLaw, signals: Signals) -> tuple[Array, Array]:
+    """Measured and predicted losses. [kW] Shapes (samples,)."""
+    return _loss_kw(signals), law.at(signals.of_site(Quantity.IT_POWER))
+
+
+def _loss_kw(signals: Signals) -> Array:
+    facility, it = signals.of_site(Quantity.FACILITY_POWER), signals.of_site(Quantity.IT_POWER)
+    return np.asarray(facility - it - signals.of_site(Quantity.COOLING_POWER))
 
 
 def learn_it_meter(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
     """The site's IT meter against the sum of the zones: what is lost between the two."""
-    zones = np.sum([signals.of_zone(z.id, Quantity.IT_POWER) for z in signals.site.zones], axis=0)
+    zones = _zones_kw(signals)
     design = sum(z.it_design_kw for z in signals.site.zones)
     x = _powers(zones / design)[:, :2]
     share = np.array([0.3, 0.9])
@@ -126,13 +170,27 @@ def learn_it_meter(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
     fitted = fit(x, target, bounds, Prior(_powers(share)[:, :2], share * design, 2.0))
     law = PolynomialLaw(design, tuple(float(c) for c in fitted.coefficients))
     return law, evidence(
-        "it meter", fitted, coverage(it_kw=zones), prior_std=0.02 * design, worst_cv_rmse=0.1
+        "it meter",
+        fitted,
+        coverage(it_kw=zones),
+        prior_std=0.02 * design,
+        worst_cv_rmse=0.1,
+        names=("constant_kw", "at_design_kw"),
     )
+
+
+def compare_it_meter(law: PolynomialLaw, signals: Signals) -> tuple[Array, Array]:
+    """Measured and predicted reading of the site's IT meter. [kW] Shapes (samples,)."""
+    return signals.of_site(Quantity.IT_POWER), law.at(_zones_kw(signals))
+
+
+def _zones_kw(signals: Signals) -> Array:
+    return np.asarray(np.sum([signals.of_zone(z.id, Quantity.IT_POWER) for z in signals.site.zones], axis=0))
 
 
 def learn_gains(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
     """Heat the chilled water takes up against IT and CRAH fan power: walls, distribution losses."""
-    heat = np.sum([zone_heat_kw(signals, z.id) for z in signals.site.zones], axis=0)
+    heat = _heat_kw(signals)
     design = sum(z.it_design_kw for z in signals.site.zones)
     x = _powers(heat / design)[:, :2]
     share = np.array([0.3, 0.9])
@@ -140,8 +198,22 @@ def learn_gains(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
     fitted = fit(x, signals.cooling_load_kw, bounds, Prior(_powers(share)[:, :2], share * design * 1.03, 4.0))
     law = PolynomialLaw(design, tuple(float(c) for c in fitted.coefficients))
     return law, evidence(
-        "heat gains", fitted, coverage(heat_kw=heat), prior_std=0.05 * design, worst_cv_rmse=0.1
+        "heat gains",
+        fitted,
+        coverage(heat_kw=heat),
+        prior_std=0.05 * design,
+        worst_cv_rmse=0.1,
+        names=("constant_kw", "at_design_kw"),
     )
+
+
+def compare_gains(law: PolynomialLaw, signals: Signals) -> tuple[Array, Array]:
+    """Measured and predicted cooling load. [kW] Shapes (samples,)."""
+    return signals.cooling_load_kw, law.at(_heat_kw(signals))
+
+
+def _heat_kw(signals: Signals) -> Array:
+    return np.asarray(np.sum([zone_heat_kw(signals, z.id) for z in signals.site.zones], axis=0))
 
 
 def learn_water(signals: Signals) -> tuple[WaterLaw, Evidence]:
@@ -154,7 +226,20 @@ def learn_water(signals: Signals) -> tuple[WaterLaw, Evidence]:
     prior = Prior(np.array([[0.2, 0.0], [0.2, 0.2]]), 0.2 * np.array([1.5, 1.98]), 4.0)
     fitted = fit(x, flow_l_s, Bounds.nonnegative(2), prior)
     law = WaterLaw(float(fitted.coefficients[0]), float(fitted.coefficients[1]))
-    return law, evidence("water", fitted, coverage(wet_bulb_c=wet), prior_std=0.1, worst_cv_rmse=0.3)
+    return law, evidence(
+        "water",
+        fitted,
+        coverage(wet_bulb_c=wet),
+        prior_std=0.1,
+        worst_cv_rmse=0.3,
+        names=("dry_l_kwh", "per_wet_bulb_l_kwh"),
+    )
+
+
+def compare_water(law: WaterLaw, signals: Signals) -> tuple[Array, Array]:
+    """Measured and predicted make-up water. [L/s] Shapes (samples,)."""
+    wet = signals.of_site(Quantity.OUTDOOR_WET_BULB)
+    return signals.of_site(Quantity.WATER_FLOW) * 1000, law.liters_per_kwh(wet) * rejected_kw(signals) / 3600
 
 
 def _powers(ratio: Array) -> Array:

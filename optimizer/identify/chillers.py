@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimizer.identify.evidence import Evidence
-from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
-from optimizer.identify.signals import Signals
+from optimizer.identify.regression import Bounds, Prior, collinear, coverage, evidence, fit
+from optimizer.identify.signals import Mask, Signals
 from plant.forecast import Array
 from plant.quantities import Quantity
 from plant.site import EquipmentKind, Site
@@ -76,8 +76,7 @@ def learn_chillers(signals: Signals) -> tuple[ChillerLaw, Evidence]:
     power = signals.total(EquipmentKind.CHILLER, Quantity.POWER)
     chw = signals.of_site(Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE)
     cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
-    # Whole intervals of one staging: starts and stops are transients, not the curve.
-    steady = (count >= 0.99) & (np.abs(count - np.round(count)) < 0.01) & (load > _RUNS_ABOVE_KW)
+    steady = _steady(count, load)
     x = np.column_stack(_features(load, np.maximum(np.round(count), 1), chw, cw, unit_kw))
     fitted = fit(x[steady], power[steady], Bounds.nonnegative(_FEATURES), _prior(signals.site, unit_kw))
     law = ChillerLaw(
@@ -89,8 +88,28 @@ def learn_chillers(signals: Signals) -> tuple[ChillerLaw, Evidence]:
         coverage(load_kw=load[steady], chw_c=chw[steady], cw_c=cw[steady]),
         prior_std=0.15 * unit_kw / _COP,
         worst_cv_rmse=0.12,
+        extra=collinear(chw_c=chw[steady], cw_c=cw[steady]),
+        names=("each_kw", "per_load", "per_cw", "per_warm_cw", "per_cold_chw", "bend", "bend_per_cw"),
     )
     return law, record
+
+
+def compare_chillers(law: ChillerLaw, signals: Signals) -> tuple[Array, Array]:
+    """Measured and predicted power of all chillers, where one staging lasted. [kW] Shapes (samples,)."""
+    load = signals.cooling_load_kw - signals.economizer_kw
+    count = np.asarray(signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS))
+    chw = signals.of_site(Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE)
+    cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
+    x = _features(load, np.maximum(np.round(count), 1), chw, cw, law.unit_kw)
+    predicted = sum(c * f for c, f in zip(law.coefficients, x, strict=True))
+    return signals.total(EquipmentKind.CHILLER, Quantity.POWER), np.where(
+        _steady(count, load), predicted, np.nan
+    )
+
+
+def _steady(count: Array, load: Array) -> Mask:
+    """Whole intervals of one staging: starts and stops are transients, not the curve."""
+    return np.asarray((count >= 0.99) & (np.abs(count - np.round(count)) < 0.01) & (load > _RUNS_ABOVE_KW))
 
 
 def _features(q: Array, n: Array, chw: Array, cw: Array, unit_kw: float) -> tuple[Array, ...]:

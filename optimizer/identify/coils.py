@@ -24,8 +24,9 @@ from plant.psychrometrics import CP_AIR, CP_WATER, RHO_AIR, RHO_WATER
 from plant.quantities import Quantity
 from plant.site import EquipmentKind, Site
 
-_R_LOW, _R_HIGH, _R_STEPS, _E_STEPS = 0.2, 1.1, 19, 49
+R_LOW, R_HIGH, R_STEPS, E_STEPS = 0.2, 1.1, 19, 49
 _W_GRID = np.geomspace(0.004, 1.0, 160)
+_WIDE_OPEN = 0.97
 _AIRFLOW_PER_KW = 0.1  # m³/s per kW of IT, where no nameplate says (EnergyPlus ITE examples)
 
 
@@ -43,10 +44,10 @@ class CoilLaw:
     valve_exponent: float
 
     @cached_property
-    def _table(self) -> tuple[Array, Array]:
+    def table(self) -> tuple[Array, Array]:
         """Best effectiveness by speed, and water share by (speed, share of that effectiveness)."""
-        speeds = np.linspace(_R_LOW, _R_HIGH, _R_STEPS)
-        shares = np.linspace(0.0, 1.0, _E_STEPS)
+        speeds = np.linspace(R_LOW, R_HIGH, R_STEPS)
+        shares = np.linspace(0.0, 1.0, E_STEPS)
         reached = self.effectiveness(speeds[:, None], _W_GRID[None, :])
         best = reached[:, -1]
         water = np.stack(
@@ -67,17 +68,17 @@ class CoilLaw:
 
     def best_effectiveness(self, speed: ArrayLike) -> Array:
         """Effectiveness with the valve open."""
-        best, _ = self._table
-        return np.asarray(np.interp(np.asarray(speed, float), np.linspace(_R_LOW, _R_HIGH, _R_STEPS), best))
+        best, _ = self.table
+        return np.asarray(np.interp(np.asarray(speed, float), np.linspace(R_LOW, R_HIGH, R_STEPS), best))
 
     def water_share(self, speed: ArrayLike, effectiveness: ArrayLike) -> Array:
         """Share of full water flow that gives an effectiveness, 1 where it is beyond reach."""
-        _, water = self._table
-        position = (np.clip(speed, _R_LOW, _R_HIGH) - _R_LOW) * ((_R_STEPS - 1) / (_R_HIGH - _R_LOW))
+        _, water = self.table
+        position = (np.clip(speed, R_LOW, R_HIGH) - R_LOW) * ((R_STEPS - 1) / (R_HIGH - R_LOW))
         share = np.clip(np.asarray(effectiveness, float) / self.best_effectiveness(speed), 0.0, 1.0)
-        height = share * (_E_STEPS - 1)
-        i = np.minimum(position.astype(int), _R_STEPS - 2)
-        j = np.minimum(height.astype(int), _E_STEPS - 2)
+        height = share * (E_STEPS - 1)
+        i = np.minimum(position.astype(int), R_STEPS - 2)
+        j = np.minimum(height.astype(int), E_STEPS - 2)
         u, v = position - i, height - j
         low = water[i, j] * (1 - v) + water[i, j + 1] * v
         high = water[i + 1, j] * (1 - v) + water[i + 1, j + 1] * v
@@ -143,7 +144,7 @@ def learn_coils(signals: Signals, air_kw_k: dict[OwnerId, float]) -> tuple[dict[
     valves = np.column_stack([signals.of_zone(z, Quantity.VALVE_POSITION) for z in zones])
     # A saturated coil tells only that flow was full: leave it out.
     usable = ~(np.isnan(needs.effectiveness).any(axis=1)) & ~np.isnan(flow)
-    usable &= ~(np.nan_to_num(valves) > 0.97).any(axis=1)
+    usable &= ~(np.nan_to_num(valves) > _WIDE_OPEN).any(axis=1)
     samples = int(usable.sum())
     guess = np.log([0.22, 0.17, 1.0])
 
@@ -183,6 +184,21 @@ def learn_coils(signals: Signals, air_kw_k: dict[OwnerId, float]) -> tuple[dict[
     std, cv_rmse, nmbe = errors(flow[usable], predict(found)[0])
     against = () if cv_rmse <= 0.2 else (f"water flow CV(RMSE) {cv_rmse:.0%} is above 20%",)
     return laws(found), Evidence("coils", Origin.LEARNED, samples, std, cv_rmse, nmbe, inputs, against)
+
+
+def compare_coils(laws: dict[OwnerId, CoilLaw], signals: Signals) -> tuple[Array, Array]:
+    """Measured and predicted chilled-water flow where no valve was wide open. [kW/K] Shapes (samples,)."""
+    needs = _Needs.of(signals, {zone: law.air_kw_k for zone, law in laws.items()})
+    flow = signals.of_site(Quantity.CHILLED_WATER_FLOW) * RHO_WATER * CP_WATER
+    valves = np.column_stack([signals.of_zone(z, Quantity.VALVE_POSITION) for z in laws])
+    usable = ~np.isnan(needs.effectiveness).any(axis=1) & ~(np.nan_to_num(valves) > _WIDE_OPEN).any(axis=1)
+    water = np.zeros(int(usable.sum()))
+    for k, law in enumerate(laws.values()):
+        share = law.water_share(needs.speed[usable, k], needs.effectiveness[usable, k])
+        water += share * law.water_kw_k
+    predicted = np.full(signals.samples, np.nan)
+    predicted[usable] = water
+    return flow, predicted
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,16 @@ def learn_crah_fans(signals: Signals, zone: OwnerId) -> tuple[FanLaw, Evidence]:
         coverage(speed=speed),
         prior_std=0.15 * float(np.mean(rated)),
         worst_cv_rmse=0.15,
+        names=("constant_kw", "linear_kw", "square_kw", "cube_kw", "fifth_kw"),
     )
     return law, record
+
+
+def compare_fans(law: FanLaw, signals: Signals, zone: OwnerId) -> tuple[Array, Array]:
+    """Measured and predicted power of the mean unit. [kW] Shapes (samples,)."""
+    units = signals.site.equipment_of(EquipmentKind.CRAH, zone)
+    power = signals.mean(tuple(p for e in units for p in signals.site.points_of(e.id, Quantity.POWER)))
+    return power, law.power_kw(signals.of_zone(zone, Quantity.FAN_SPEED)) / law.units
 
 
 def _features(r: Array) -> Array:

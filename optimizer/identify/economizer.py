@@ -72,7 +72,7 @@ def learn_economizer(signals: Signals) -> tuple[EconomizerLaw, Evidence]:
     )
     known_flow = flow[~np.isnan(flow)]
     reference = max(float(known_flow.mean()), 1.0) if known_flow.size else 100.0
-    limited = (heat > 0.02 * load) & (heat < 0.95 * load) & (run > 0.99)
+    limited = _limited(heat, load, run)
     base = np.where(limited, flow * np.maximum(warm - cw, 0.0), np.nan)
     x = np.column_stack([base, base * (1 - flow / reference)])
     span = 5.0 * reference
@@ -103,8 +103,27 @@ def learn_economizer(signals: Signals) -> tuple[EconomizerLaw, Evidence]:
         prior_std=0.2 * reference * 5,
         worst_cv_rmse=0.2,
         extra=why,
+        names=("effectiveness", "falls_with_flow"),
     )
     return law, record
+
+
+def compare_economizer(law: EconomizerLaw, signals: Signals) -> tuple[Array, Array]:
+    """Measured and predicted heat where the exchanger was the limit. [kW] Shapes (samples,)."""
+    if not law.present:
+        return np.full(signals.samples, np.nan), np.full(signals.samples, np.nan)
+    flow = signals.of_site(Quantity.CHILLED_WATER_FLOW) * RHO_WATER * CP_WATER
+    warm = signals.of_site(Quantity.CHILLED_WATER_RETURN_TEMPERATURE)
+    cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
+    load, heat = signals.cooling_load_kw, signals.economizer_kw
+    run = signals.total(EquipmentKind.ECONOMIZER, Quantity.RUN_STATUS)
+    predicted = law.heat_kw(load, flow, warm, cw)
+    return heat, np.where(_limited(heat, load, run), predicted, np.nan)
+
+
+def _limited(heat: Array, load: Array, run: Array) -> Mask:
+    """Where the exchanger, not the load, decided how much heat it took."""
+    return np.asarray((heat > 0.02 * load) & (heat < 0.95 * load) & (run > 0.99))
 
 
 def _inputs(limited: Mask, warm: Array, cw: Array, flow: Array) -> tuple[Coverage, ...]:

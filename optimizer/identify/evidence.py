@@ -28,6 +28,26 @@ class Coverage:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """One fitted number with its 90 % interval; both ends NaN where it sits on a bound of physics."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class HorizonError:
+    """Errors of a submodel left to itself for a time, on data it was not fitted to. In its output's unit."""
+
+    ahead_s: int
+    rmse: float
+    bias: float
+    samples: int
+
+
+@dataclass(frozen=True)
 class Evidence:
     """One submodel's record.
 
@@ -44,6 +64,9 @@ class Evidence:
     coverage: tuple[Coverage, ...] = ()
     disqualified: tuple[str, ...] = ()
     """Why it may not be trusted; empty when it may."""
+    estimates: tuple[Estimate, ...] = ()
+    horizon: tuple[HorizonError, ...] = ()
+    """Filled by a calibration, which can afford to learn twice (`optimizer.identify.horizon`)."""
 
     @property
     def trusted(self) -> bool:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.signal import lfilter
 
 from optimizer.identify.evidence import Coverage, Evidence
-from optimizer.identify.regression import Bounds, Fit, Prior, coverage, evidence, fit
+from optimizer.identify.regression import Bounds, Fit, Prior, collinear, coverage, evidence, fit
 from optimizer.identify.signals import Mask, Signals
 from plant.forecast import Array
 from plant.points import OwnerId, PointId
@@ -35,6 +35,7 @@ _WORST_STD_K = 0.7
 # servers draw at about 10 K (domain notes §5.1: 0.069 m³/s per kW at 12 K, 0.1 in EnergyPlus).
 _PRIOR_SHARE, _PRIOR_SHORT, _PRIOR_SHORT_FROM_K = 0.1, 0.8, 10.0
 FEATURES = len(RISE_KNOTS_K) + 2
+_NAMES = ("offset_k", *(f"rise_above_{knot:g}k" for knot in RISE_KNOTS_K), "warm_air")
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,13 @@ def learn_inlets(signals: Signals, zone: OwnerId, air_kw_k: float) -> tuple[Inle
     best = int(np.argmin(scores))
     fits = trials[best]
     worst = max(fits, key=lambda f: f.std if f.std == f.std else np.inf)
-    against = _flat(inputs)
+    against = _flat(inputs) + collinear(air_gain_k=gain, supply_c=supply)
     if worst.std > _WORST_STD_K:
         against += (f"inlets scatter by {worst.std:.2f} K about their law, {_WORST_STD_K} K is the most",)
     # Relative to a rise of a kelvin or two CV(RMSE) says little: kelvins decide.
-    record = evidence(f"{zone}.inlets", worst, inputs, prior_std=1.5, worst_cv_rmse=np.inf, extra=against)
+    record = evidence(
+        f"{zone}.inlets", worst, inputs, prior_std=1.5, worst_cv_rmse=np.inf, extra=against, names=_NAMES
+    )
     law = InletLaw(
         sensors=tuple(p.id for p in points),
         coefficients=tuple(tuple(float(c) for c in f.coefficients) for f in fits),
@@ -105,6 +108,23 @@ def learn_inlets(signals: Signals, zone: OwnerId, air_kw_k: float) -> tuple[Inle
         gain_k=next((c for c in inputs if c.name == "air_gain_k"), Coverage("air_gain_k", 7.0, 7.0)),
     )
     return law, record
+
+
+def compare_inlets(law: InletLaw, signals: Signals, zone: OwnerId) -> tuple[Array, Array]:
+    """Measured and predicted inlets of all sensors, one after another. [°C] Shapes (samples · sensors,)."""
+    settled = settled_from(law, signals, zone)
+    known = np.asarray(~np.isnan(settled).any(axis=1))
+    since = _since_gap(known) * signals.step_s > 3 * law.tau_s
+    predicted = _lagged(settled, 1.0 - np.exp(-signals.step_s / law.tau_s))
+    measured = signals.stack(signals.site.points_of(zone, Quantity.INLET_TEMPERATURE))
+    return measured.ravel(), np.where(since[:, None], predicted, np.nan).ravel()
+
+
+def settled_from(law: InletLaw, signals: Signals, zone: OwnerId) -> Array:
+    """Where each inlet would settle under what was measured. Shape (samples, sensors). [°C]"""
+    supply = signals.of_zone(zone, Quantity.SUPPLY_AIR_TEMPERATURE)
+    speed = np.maximum(signals.of_zone(zone, Quantity.FAN_SPEED), 0.05)
+    return law.settled_c(supply, signals.of_zone(zone, Quantity.IT_POWER), speed)
 
 
 def _flat(inputs: tuple[Coverage, ...]) -> tuple[str, ...]:

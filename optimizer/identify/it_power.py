@@ -90,8 +90,20 @@ def learn_it_power(signals: Signals, zone: OwnerId) -> tuple[ItCurve, Evidence]:
         coverage(utilization=used, inlet_c=warmest),
         prior_std=0.1,
         worst_cv_rmse=0.1,
+        names=("idle", "per_utilization"),
     )
     return curve, record
+
+
+def compare_it(curve: ItCurve, signals: Signals, zone: OwnerId) -> tuple[Array, Array]:
+    """Measured and predicted IT power as shares of design. Shapes (samples,)."""
+    used = signals.of_zone(zone, Quantity.UTILIZATION)
+    inlets = signals.stack(signals.site.points_of(zone, Quantity.INLET_TEMPERATURE))
+    reference = curve.design_kw * (curve.idle + curve.per_utilization * used)
+    predicted = (reference + curve.rise_kw(inlets, reference)) / curve.design_kw
+    blind = np.isnan(inlets).all(axis=1)
+    measured = signals.of_zone(zone, Quantity.IT_POWER) / curve.design_kw
+    return measured, np.where(blind, np.nan, predicted)
 
 
 def _features(used: Array, heat: Array) -> Array:

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from optimizer.identify.evidence import Coverage, Evidence, Origin
+from optimizer.identify.evidence import Coverage, Estimate, Evidence, Origin
 from plant.forecast import Array
 
 LEAST_SAMPLES = 48
 _HOLD_OUT_EVERY = 4
 _HOLD_OUT_BLOCKS = 16
 _CELLS = 8
+_Z90 = 1.645
+_TOGETHER = 0.98
+_MOVED = 0.05
+"""An input whose standard deviation is less than this (K, or its own unit) has not moved."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,17 @@ class Prior:
 
 @dataclass(frozen=True)
 class Fit:
-    """Coefficients and hold-out errors. Shape of `coefficients`: (features,)."""
+    """Coefficients and hold-out errors. Shape of `coefficients` and `half_width`: (features,).
+
+    `half_width` is half the 90 % interval of each coefficient, NaN where it sits on a bound.
+    """
 
     coefficients: Array
     samples: int
     std: float
     cv_rmse: float
     nmbe: float
+    half_width: Array
 
 
 def fit(features: Array, target: Array, bounds: Bounds, prior: Prior) -> Fit:
@@ -75,13 +83,59 @@ def fit(features: Array, target: Array, bounds: Bounds, prior: Prior) -> Fit:
     x, y = features[known], target[known]
     samples = int(known.sum())
     if samples < LEAST_SAMPLES:
-        return Fit(_solve(x[:0], y[:0], bounds, prior), samples, np.nan, np.nan, np.nan)
+        unknown = np.full(features.shape[1], np.nan)
+        return Fit(_solve(x[:0], y[:0], bounds, prior), samples, np.nan, np.nan, np.nan, unknown)
     block = np.arange(samples) * _HOLD_OUT_BLOCKS // samples
     held = block % _HOLD_OUT_EVERY == _HOLD_OUT_EVERY - 1
     weight = _balance(x)
     trial = _solve(x[~held], y[~held], bounds, prior, weight[~held])
     std, cv_rmse, nmbe = errors(y[held], x[held] @ trial)
-    return Fit(_solve(x, y, bounds, prior, weight), samples, std, cv_rmse, nmbe)
+    found = _solve(x, y, bounds, prior, weight)
+    return Fit(found, samples, std, cv_rmse, nmbe, _half_width(x, y, found, bounds, prior, weight))
+
+
+def _half_width(x: Array, y: Array, found: Array, bounds: Bounds, prior: Prior, weight: Array) -> Array:
+    """Half the 90 % interval of each free coefficient.
+
+    The sandwich estimate for weighted least squares (White 1980), widened for residuals that follow
+    each other: n samples with lag-one correlation ρ are worth n (1 − ρ)/(1 + ρ) (ASHRAE Guideline 14).
+    """
+    margin = 1e-6 * np.maximum(np.abs(found), 1e-6)
+    free = (found > bounds.low + margin) & (found < bounds.high - margin)
+    width = np.full(len(found), np.nan)
+    if not free.any():
+        return width
+    residual = y - x @ found
+    share = np.sqrt(prior.samples / max(len(prior.target), 1))
+    mine = x[:, free] * weight[:, None]
+    rows = np.vstack([mine, share * prior.features[:, free]])
+    scale = np.maximum(np.sqrt(np.mean(rows**2, axis=0)), 1e-9)
+    bread = np.linalg.pinv((rows / scale).T @ (rows / scale))
+    push = mine / scale * (weight * residual)[:, None]
+    spread = bread @ (push.T @ push) @ bread
+    follows = float(np.corrcoef(residual[1:], residual[:-1])[0, 1]) if np.std(residual) > 0 else 0.0
+    follows = min(max(follows, 0.0), 0.98)
+    width[free] = _Z90 * np.sqrt(np.diag(spread) * (1 + follows) / (1 - follows)) / scale
+    return width
+
+
+def collinear(**inputs: Array) -> tuple[str, ...]:
+    """A reason for each pair of inputs that moved, but only together."""
+    names = list(inputs)
+    reasons = []
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            a, b = inputs[first], inputs[second]
+            known = ~(np.isnan(a) | np.isnan(b))
+            if known.sum() < LEAST_SAMPLES or min(np.std(a[known]), np.std(b[known])) < _MOVED:
+                continue
+            together = abs(float(np.corrcoef(a[known], b[known])[0, 1]))
+            if together > _TOGETHER:
+                reasons.append(
+                    f"{first} and {second} only moved together (correlation {together:.2f}): "
+                    "their effects cannot be told apart"
+                )
+    return tuple(reasons)
 
 
 def _balance(x: Array) -> Array:
@@ -140,8 +194,12 @@ def evidence(
     prior_std: float,
     worst_cv_rmse: float,
     extra: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
 ) -> Evidence:
-    """Turn a fit into its record, disqualified where the data were too few or the error too large."""
+    """Turn a fit into its record, disqualified where the data were too few or the error too large.
+
+    `names` are the coefficients', in order; their 90 % intervals go into the record.
+    """
     if fitted.samples < LEAST_SAMPLES:
         reason = f"{fitted.samples} usable samples, {LEAST_SAMPLES} are needed: nameplate values are used"
         return Evidence(
@@ -159,4 +217,10 @@ def evidence(
         fitted.nmbe,
         inputs,
         tuple(against),
+        _estimates(fitted, names),
     )
+
+
+def _estimates(fitted: Fit, names: tuple[str, ...]) -> tuple[Estimate, ...]:
+    given = zip(names, fitted.coefficients.tolist(), fitted.half_width.tolist(), strict=False)
+    return tuple(Estimate(name, value, value - half, value + half) for name, value, half in given)

@@ -17,6 +17,10 @@ from plant.quantities import Quantity
 from plant.site import SITE, EquipmentKind, Site
 
 Mask: TypeAlias = NDArray[np.bool_]
+STATIC_STEP_S = 900
+"""Static laws are fitted to means over this."""
+DYNAMIC_STEP_S = 300
+"""Inlet dynamics are fitted to means over this."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 _GRID_C = np.linspace(-40.0, 70.0, 441)
 _SATURATED_KJ_KG = enthalpy_kj_kg(_GRID_C, humidity_ratio(_GRID_C, 1.0))
 _LEAST_FORCE = 1.0
+_LEAST_LOAD_KW = 20.0
 _ENOUGH = 48
 _RATED_KW_PER_KW = 0.02
 _RATED_WET_BULB_C = 25.6
@@ -94,7 +95,7 @@ def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
     water = _water_kw_k(signals.site)
     half_range = rejected / (2 * water * flow_share(signals))
     force = saturated_kj_kg(cw + half_range) - saturated_kj_kg(wet)
-    loaded = (force > _LEAST_FORCE) & (rejected > 20)
+    loaded = (force > _LEAST_FORCE) & (rejected > _LEAST_LOAD_KW)
     part_speed = loaded & (power > 0.02 * full) & (power < 0.95 * full)
     flat_out = loaded & (power > 0.97 * full)
     used = part_speed if part_speed.sum() >= _ENOUGH else part_speed | _thinned(flat_out, _ENOUGH)
@@ -114,8 +115,20 @@ def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
         prior_std=0.5,
         worst_cv_rmse=np.inf,
         extra=("fan power scatters by more than half about its law",) if fitted.std > 0.5 else (),
+        names=("constant", "per_log_heat", "per_log_force"),
     )
     return TowerLaw(full if cells else 0.0, water, (float(c[0]), float(c[1]), float(c[2]))), record
+
+
+def compare_tower(law: TowerLaw, signals: Signals) -> tuple[Array, Array]:
+    """Logarithms of measured and predicted fan power at part speed. [ln kW] Shapes (samples,)."""
+    power = signals.total(EquipmentKind.TOWER_CELL, Quantity.POWER)
+    rejected = rejected_kw(signals)
+    wet = signals.of_site(Quantity.OUTDOOR_WET_BULB)
+    cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
+    speaks = (rejected > _LEAST_LOAD_KW) & (power > 0.02 * law.full_kw) & (power < 0.95 * law.full_kw)
+    predicted = law.power_kw(cw, rejected, wet, flow_share(signals))
+    return np.log(np.where(speaks, power, np.nan)), np.log(np.where(speaks, predicted, np.nan))
 
 
 def rejected_kw(signals: Signals) -> Array:
