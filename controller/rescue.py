@@ -39,6 +39,10 @@ class Rescue:
         self._site = site
         self._zones = {zone.id: _Watch() for zone in site.zones}
 
+    def adopt(self, site: Site) -> None:
+        """People changed a limit: from now on it counts."""
+        self._site = site
+
     @property
     def zones(self) -> frozenset[OwnerId]:
         """The zones in rescue now."""

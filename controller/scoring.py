@@ -32,6 +32,10 @@ class Scorer:
     _predicted_kwh: float = 0.0
     _actual_kwh: float = 0.0
 
+    def adopt(self, site: Site) -> None:
+        """People changed a limit: from now on it counts."""
+        self.site = site
+
     def heard(self, record: AuditRecord) -> None:
         """A listener of the audit log: a rejection or a hold is an override of each zone it touches.
 

@@ -49,6 +49,10 @@ class Sentinel:
         self._site = site
         self._latches: dict[tuple[AlarmKind, OwnerId], _Latch] = {}
 
+    def adopt(self, site: Site) -> None:
+        """People changed a limit: from now on it counts."""
+        self._site = site
+
     def plant(self, snapshot: Snapshot, at: datetime, *, echoed: bool | None = None) -> None:
         """Inlets against their limits, the heartbeat's echo, local control."""
         for zone in self._site.zones:

@@ -20,6 +20,8 @@ from plant.snapshot import Snapshot
 COUNTS = 65_536
 ECHO_LAG = 3
 """Beats the plant's echo may be behind before it counts as lost."""
+DATA = "data"
+"""Who withholds the heartbeat when the plant is not seen; a drill does it under a name of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Heartbeat:
         self._site = site
         self._clock = clock
         self._count = 0
-        self._withheld = ""
+        self._withheld: dict[str, str] = {}
         self.last_confirmed: datetime | None = None
 
     @property
@@ -54,18 +56,18 @@ class Heartbeat:
         if not math.isnan(present):
             self._count = int(present) % COUNTS
 
-    def withhold(self, reason: str) -> None:
+    def withhold(self, reason: str, *, who: str = DATA) -> None:
         """Stop beating on purpose: the plant is to take its local setpoints."""
-        self._withheld = reason
+        self._withheld[who] = reason
 
-    def resume(self) -> None:
-        """Beat again."""
-        self._withheld = ""
+    def resume(self, *, who: str = DATA) -> None:
+        """Beat again, once nobody withholds it any more."""
+        self._withheld.pop(who, None)
 
     async def beat(self) -> Beat:
         """Write the next count."""
         if self._withheld:
-            return Beat(self._count, None, self._withheld)
+            return Beat(self._count, None, "; ".join(self._withheld.values()))
         following = (self._count + 1) % COUNTS
         receipt = await self._writer.beat(following)
         # A lost answer may still have been heard: the next beat must differ from it either way.
