@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.contingency import room_binds, room_price
 from optimizer.model import Rollout
 from optimizer.problem import Problem
 from plant.forecast import Array
@@ -65,11 +66,11 @@ def compare(problem: Problem, paths: Mapping[str, Array]) -> Contest:
     stacked[:, 0] = [_first_move(problem, path[0]) for path in stacked]
     rolled = problem.model.rollout(problem.board.unpack(stacked), problem.world)
     money = problem.money(rolled)
-    score = money.sum(axis=1) + _violation_cost(problem, rolled) + _moves(problem, stacked)
+    score = money.sum(axis=1) + _violation_cost(problem, rolled, stacked) + _moves(problem, stacked)
     return Contest(problem, names, stacked, rolled, money, score)
 
 
-def _violation_cost(problem: Problem, rolled: Rollout) -> Array:
+def _violation_cost(problem: Problem, rolled: Rollout, paths: Array) -> Array:
     """What excess costs a candidate. Shape (candidates,).
 
     A predicted excess costs the full price, an intrusion into the margin a part of it. What is hours
@@ -81,7 +82,7 @@ def _violation_cost(problem: Problem, rolled: Rollout) -> Array:
     over = np.maximum(problem.excess_k(rolled, with_margin=False), 0.0)
     into = np.maximum(problem.excess_k(rolled, with_margin=True) - _TOLERATED_K, 0.0)
     priced = settings.violation_cost_per_k_h * over + settings.margin_cost_per_k_h * into
-    return np.asarray((priced * weight).sum(axis=1) * hours)
+    return np.asarray((priced * weight).sum(axis=1) * hours) + room_price(problem, paths, weight)
 
 
 def _first_move(problem: Problem, values: Array) -> list[float]:
@@ -132,6 +133,7 @@ def binding(contest: Contest, i: int) -> tuple[str, ...]:
         for z, r, m in zip(problem.site.zones, room, margin.max(axis=0), strict=True)
         if r < _NEAR_LIMIT_K
     ]
+    found += room_binds(problem, contest.paths[i], steps, _NEAR_LIMIT_K)
     course = problem.board.unpack(contest.paths[i : i + 1])
     short = (rolled.supply_c[i, :steps] - course.supply_c[0, :steps]).max(axis=0)
     found += [

@@ -42,6 +42,8 @@ class PlannerSettings:
     fine_steps: int = 8
     coarse_steps: int = 4
     use_solver: bool = True
+    n_minus_one: bool = True
+    """Whether room is kept for the trip of any one machine the site names."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,215 @@
+"""Room for a trip: what a path leads to if any one air unit or chiller stops at any of its steps.
+
+Settled laws on the safe side, for many candidates at once: the planner keeps this room, and the
+supervisor checks it again by other code (`controller.contingency`). After an air unit's trip the
+others move what the site declares; the zone's air gain per load d = P/(C r) jumps, and with it the
+recirculation that the inlet law has learned. After a chiller's trip the loop warms by what is not
+taken from it until a standby has taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.model import PlantModel
+from optimizer.problem import Problem
+from plant.forecast import Array
+from plant.redundancy import Redundancy, declared_redundancy
+
+AIR_S = 45.0
+"""Time in which a cold aisle's air follows a jump in airflow. Racks and floor slow it more than this. [s]"""
+HOT_AISLE_S = 90.0
+"""Time in which the air that comes back warms to what less supply makes of it. Racks slow it more. [s]"""
+STEEPEST = 1.0
+"""Least kelvins of the warmest inlet per kelvin of air gain beyond what the data covered: where servers
+draw more than is supplied, all further gain comes back to them, more of it to the worst placed. [K/K]"""
+WARM_SERVERS = 0.15
+"""What server fans add where air is short: +4 % airflow per kelvin above 25 °C (ASHRAE TC 9.9, 2011)
+draws in more exhaust. Kelvins per kelvin of inlet above that. [K/K]"""
+WARM_FROM_C, SHORT_FROM_K, SHORT_WITHIN_K = 25.0, 6.0, 4.0
+WARM_C = 30.0
+"""Inlet at which servers are taken to run after a trip: their fans draw power too. [°C]"""
+UNLIKE_STD_K, BEYOND_STD = 0.4, 0.15
+"""Spread of the warmest inlet after a trip, which no past has shown, and more of it per kelvin of air gain
+beyond what the data covered (less than `EXTRAPOLATION_STD`: the steepest slope is already taken). [K, K/K]"""
+DERATED = 0.95
+"""What a chiller is counted on for, as a share of its nameplate. [-]"""
+KEPT_K = 0.3
+"""Room the planner keeps beyond its own reckoning, so that the supervisor's finds it kept too. [K]"""
+_SUBSTEPS = 4
+_MOST_K = 60.0
+
+
+@dataclass(frozen=True)
+class TripRoom:
+    """Shapes (candidates, steps, zones): warmest inlet after the worst trip, and its limit less margins."""
+
+    inlet_c: Array
+    allowed_c: Array
+
+    @property
+    def excess_k(self) -> Array:
+        """How far the limit would be passed. [K]"""
+        return np.asarray(self.inlet_c - self.allowed_c)
+
+
+def keeps_room(problem: Problem) -> bool:
+    """Whether the site asks for this at all."""
+    return problem.settings.n_minus_one and bool(problem.site.safety.n_minus_one)
+
+
+def trip_room(problem: Problem, paths: Array) -> TripRoom:
+    """What each step of candidate paths (candidates, steps, axes) would lead to if a machine tripped then."""
+    course = problem.board.unpack(paths)
+    world, settings = problem.world, problem.settings
+    load = world.it_reference_kw + settings.sigmas * world.it_std_kw
+    warmest = after_trip_c(problem, course.supply_c, course.speed, course.chw_c, load)
+    allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
+    return TripRoom(warmest, np.broadcast_to(allowed, warmest.shape))
+
+
+def after_trip_c(problem: Problem, supply_c: Array, speed: Array, chw_c: Array, load_kw: Array) -> Array:
+    """Warmest inlet of each zone after the worst trip, margins inside. Zone arrays, zones last. [°C]"""
+    facts = declared_redundancy(problem.site)
+    air = _air_trip_c(problem, facts, supply_c, speed, chw_c, load_kw)
+    return np.maximum(air, _chiller_trip_c(problem, facts, supply_c, speed, chw_c, load_kw))
+
+
+def _air_trip_c(
+    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array
+) -> Array:
+    """The larger of what inlets jump to before the others have come up, and where they settle after."""
+    left = np.array([facts.left_of(z.id) for z in problem.site.zones])
+    after = speed if np.isnan(facts.survivor_fan) else np.maximum(speed, facts.survivor_fan)
+    settled = _Settled.of(problem, supply, left, after, chw, load)
+    if np.isnan(facts.survivor_fan):
+        return settled.inlet_c
+    before = _Settled.of(problem, supply, np.ones_like(left), speed, chw, load)
+    inlet, warmest = before.inlet_c, settled.inlet_c
+    step_s = max(facts.survivor_ramp_s, 1.0) / _SUBSTEPS
+    for k in range(_SUBSTEPS):
+        share = (k + 0.5) / _SUBSTEPS
+        now = _Settled.of(problem, supply, left, speed + (after - speed) * share, chw, load)
+        # Exhaust that comes back is at first no warmer than it was: the hot aisle has yet to warm.
+        warmed = -np.expm1(-step_s * (k + 1) / HOT_AISLE_S)
+        gap = before.gain_k + np.maximum(now.gain_k - before.gain_k, 0.0) * warmed
+        jump = now.supply_c + now.rise_k * np.minimum(gap / now.gain_k, 1.0)
+        inlet = inlet - np.expm1(-step_s / AIR_S) * (jump - inlet)
+        warmest = np.maximum(warmest, inlet)
+    return np.asarray(warmest)
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """Where a zone settles with a share of its units left, at a speed. Zone arrays, zones last."""
+
+    supply_c: Array
+    gain_k: Array
+    rise_k: Array
+    """Warmest inlet above supply, margins inside."""
+
+    @property
+    def inlet_c(self) -> Array:
+        return np.asarray(self.supply_c + self.rise_k)
+
+    @classmethod
+    def of(
+        cls, problem: Problem, supply: Array, left: Array, speed: Array, chw: Array, load: Array
+    ) -> _Settled:
+        bank = problem.model.bank
+        moved = np.maximum(left * speed, 0.02)
+        power = load + bank.rise_kw(np.full((*load.shape, bank.sensors), WARM_C), load)
+        heat = power + bank.fan_kw(speed) * left
+        coolest = chw[..., None] + heat / (bank.air_kw_k * moved) * bank.open_valve_excess(speed)
+        given = np.maximum(supply, coolest)
+        gain = np.minimum(power / (bank.air_kw_k * moved), _MOST_K)
+        inside = np.minimum(gain, np.maximum(bank.gain_high_k, 1.0))
+        bias = bank.padded(problem.world.inlet_bias_k, 0.0)
+        law = (bank.rise_k(gain, given) + bias).max(axis=-1)
+        floor = (bank.rise_k(inside, given) + bias).max(axis=-1) + STEEPEST * (gain - inside)
+        spread = np.sqrt(bank.std_k**2 + UNLIKE_STD_K**2 + (BEYOND_STD * (gain - inside)) ** 2)
+        rise = np.maximum(law, floor)
+        short = np.clip((gain - SHORT_FROM_K) / SHORT_WITHIN_K, 0.0, 1.0)
+        warm = WARM_SERVERS * short * np.maximum(given + rise - WARM_FROM_C, 0.0)
+        return cls(given, gain, rise + warm + problem.settings.sigmas * spread)
+
+
+def _chiller_trip_c(
+    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array
+) -> Array:
+    """Warmest inlet with the loop as warm as it gets within the ride-through time. [°C]"""
+    everything = np.ones(len(problem.model.zones))
+    if not facts.chillers:
+        return np.full(supply.shape, -np.inf)
+    heat = problem.model.load_kw((load + problem.model.bank.fan_kw(speed)).sum(axis=-1))
+    warmer = loop_rise_k(problem.model, facts, heat)
+    return _Settled.of(problem, supply, everything, speed, chw + warmer, load).inlet_c
+
+
+def loop_rise_k(model: PlantModel, facts: Redundancy, heat_kw: Array) -> Array:
+    """How far the chilled loop warms if the largest chiller trips. Any shape. [K]
+
+    What the economizer takes is not known beforehand, so the worst load between none and all of it on
+    the chillers is taken: all, or as much as makes one machine carry everything.
+    """
+    unit = DERATED * max(facts.chiller_kw)
+    total = DERATED * sum(facts.chiller_kw)
+    lone = np.minimum(heat_kw, model.chillers.stage_share * max(facts.chiller_kw))
+    lost = [_not_taken_kj(model, facts, q, unit, total) for q in (heat_kw, lone)]
+    return np.asarray(np.minimum(np.maximum(*lost) / facts.loop_kj_k, _MOST_K))
+
+
+def _not_taken_kj(model: PlantModel, facts: Redundancy, load: Array, unit: float, total: float) -> Array:
+    running = np.maximum(model.chillers.running(load), 1.0)
+    first = np.maximum(load - (running - 1) * unit, 0.0)
+    later = np.maximum(load - (total - unit), 0.0)
+    until = min(facts.standby_s, facts.ride_through_s)
+    return np.asarray(first * until + np.minimum(first, later) * (facts.ride_through_s - until))
+
+
+def room_price(problem: Problem, paths: Array, before_h: Array) -> Array:
+    """What the missing room costs candidate paths in the score. Shape (candidates,).
+
+    `before_h` weighs steps by how soon they come. Priced as inlets above their limit are.
+    """
+    if not keeps_room(problem):
+        return np.zeros(paths.shape[0])
+    over = np.maximum(trip_room(problem, paths).excess_k, 0.0).max(axis=-1)
+    hours = problem.grid.step_h
+    return np.asarray((over * before_h).sum(axis=1) * hours * problem.settings.violation_cost_per_k_h)
+
+
+def keep_room(
+    problem: Problem, mean: Callable[[Array], Array], at: Array, low: Array, high: Array
+) -> tuple[Array, Array]:
+    """Ranges of a program's blocks (blocks, axes) cut so that room is left around a path ``at``.
+
+    ``mean`` gathers steps into blocks. Supply air and chilled water are cut by what the path has to
+    spare or lacks.
+    """
+    if not keeps_room(problem):
+        return low, high
+    zones, world = len(problem.model.zones), problem.world
+    course = problem.board.unpack(at)
+    allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
+    load = mean(world.it_reference_kw + problem.settings.sigmas * world.it_std_kw)
+    spare = allowed - after_trip_c(problem, course.supply_c, course.speed, course.chw_c, load)
+    cut = high.copy()
+    cut[:, :zones] = np.minimum(high[:, :zones], at[:, :zones] + spare)
+    cut[:, 2 * zones] = np.minimum(high[:, 2 * zones], at[:, 2 * zones] + np.maximum(spare.min(axis=1), 0.0))
+    return low, np.maximum(cut, low)
+
+
+def room_binds(problem: Problem, path: Array, steps: int, within_k: float) -> tuple[str, ...]:
+    """Zones whose room for a trip limits a path (steps, axes) in its first steps, in plant words."""
+    if not keeps_room(problem):
+        return ()
+    spare = -trip_room(problem, path[None, :]).excess_k[0, :steps].max(axis=0)
+    return tuple(
+        f"{z.id} must stay under {z.limits.allowable_max_c:g} °C if one of its air units or a chiller trips"
+        for z, s in zip(problem.site.zones, spare, strict=True)
+        if s < within_k
+    )
