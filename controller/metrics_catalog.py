@@ -113,7 +113,7 @@ DATA: tuple[Spec, ...] = (
     Spec(
         "feed_complete",
         _G,
-        "1 if the carbon feed's last answer was whole, 0 if it had gaps.",
+        "1 if the last answer of the carbon or weather feed was whole, 0 if it had gaps.",
         ("feed",),
     ),
 )

@@ -169,6 +169,7 @@ async def _drive(
         for observer in run.observers:
             observer.passed(snapshot)
         await controller.ledger.close_intervals(clock.now())
+        controller.ledger.write_down(clock.now())
     return tally
 
 

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import numpy as np
@@ -132,12 +132,15 @@ class Poller:
         self._log_changes(judged)
         self._latest.update((r.point, r) for r in judged)
         self._substitute.remember(judged)
-        due = [self._substitute.to_store(r, now) for r in judged if self._due(r, now)]
+        told = [self._substitute.to_store(r, now) for r in judged]
+        due = [r for r in told if self._due(r)]
         if due:
             await asyncio.to_thread(self._historian.append, due)
 
-    def _due(self, reading: Reading, now: datetime) -> bool:
-        slot = now.timestamp() // self._store_s if self._store_s > 0 else now.timestamp()
+    def _due(self, reading: Reading) -> bool:
+        """One reading a slot of the reading's own time: a poll that crosses the minute leaves none empty."""
+        at = reading.time.timestamp()
+        slot = at // self._store_s if self._store_s > 0 else at
         if self._stored.get(reading.point) == slot:
             return False
         self._stored[reading.point] = slot

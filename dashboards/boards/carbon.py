@@ -20,16 +20,17 @@ from dashboards.panels import Behind, Limit, Panel, Query, Shape
 
 _SAVED_POWER = f"{mean_power('baseline')} - {mean_power('compared')}"
 _JOULES_PER_KWH = "3.6e6"
-_OF_CARBON = f'{SITE}, figure="carbon_kg"'
-_MISSING = increase("coolwright_unaccounted_seconds_total", _OF_CARBON)
-_COVERED = increase("coolwright_accounted_seconds_total", _OF_CARBON)
+_OF_CARBON = f'{SITE}, figure=~"carbon_.*"'
+_MISSING = increase("coolwright_unaccounted_seconds_total", _OF_CARBON, "site, figure")
+_COVERED = increase("coolwright_accounted_seconds_total", _OF_CARBON, "site, figure")
 
 BOARD = Board(
     uid="coolwright-carbon",
     title="Coolwright / Carbon savings",
     description=(
-        "Location-based CO2e of the facility's energy and of its baseline, counted apart and subtracted here."
-        " Missing carbon data is a gap, never zero."
+        "CO2e of the facility's energy and of its baseline, counted apart and subtracted here, by the method"
+        " chosen above: average (location-based), marginal (what a change causes) or market (the site's own"
+        " contracts). The three are never added. Missing carbon data is a gap, never zero."
     ),
     since="now-7d",
     sections=(
@@ -65,13 +66,9 @@ BOARD = Board(
                     "Time without carbon factor",
                     Shape.NUMBER,
                     "percentunit",
-                    "Share of the accounted time in which carbon could not be counted.",
-                    (
-                        Query(
-                            f"{_MISSING} / ({_MISSING} + {_COVERED})",
-                            "missing",
-                        ),
-                    ),
+                    "Share of the accounted time in which carbon could not be counted: carbon_kg for want of"
+                    " the grid's factor, carbon_market_kg of a contract's or of the residual mix.",
+                    (Query(f"{_MISSING} / ({_MISSING} + {_COVERED})", "{{figure}}"),),
                     Behind.REPORT,
                     4,
                     4,
@@ -87,7 +84,8 @@ BOARD = Board(
                     "CO2e: baseline, actual, saved",
                     Shape.BARS,
                     "massg",
-                    "Both sides use the same factors, hour by hour. Saved may be negative.",
+                    "Both sides use the same factors, interval by interval. Saved may be negative. By the"
+                    " market method what contracts cover anyway saves nothing.",
                     (
                         Query(increase("coolwright_baseline_carbon_grams_total", CARBON), "baseline"),
                         Query(increase("coolwright_compared_carbon_grams_total", CARBON), "actual"),

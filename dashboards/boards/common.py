@@ -65,8 +65,8 @@ CARBON_SOURCE = Panel(
     shape=Shape.TABLE,
     unit="none",
     description=(
-        "Which carbon factors are used: average or marginal, by whom, and whether they are SYNTHETIC"
-        " (made up, for a demonstration). Kinds are never mixed."
+        "Which carbon factors are used: average, marginal or market (the site's contracts), by whom, and"
+        " whether they are SYNTHETIC (made up, for a demonstration). Kinds are never mixed."
     ),
     queries=(
         Query(

@@ -16,6 +16,8 @@ def _quantile(q: float, metric: str, by: str) -> str:
     return f"({recent} >= 0) or histogram_quantile({q}, sum by ({by}, le) ({buckets}))"
 
 
+_NO_LEASE = f'label_replace(0 * coolwright_snapshot_timestamp_seconds{{{SITE}}}, "lever", "none", "", "")'
+
 BOARD = Board(
     uid="coolwright-controller",
     title="Coolwright / Controller health",
@@ -182,11 +184,13 @@ BOARD = Board(
                     "Leases left",
                     Shape.LINES,
                     "s",
-                    "How long each written setpoint stays ours without being renewed (site time).",
+                    "How long each written setpoint stays ours without being renewed (site time)."
+                    " none: nothing of ours stands in the plant.",
                     (
                         Query(
-                            f"coolwright_lease_expiry_timestamp_seconds{{{SITE}}}"
-                            f" - on (site) group_left () coolwright_snapshot_timestamp_seconds{{{SITE}}}",
+                            f"(coolwright_lease_expiry_timestamp_seconds{{{SITE}}}"
+                            f" - on (site) group_left () coolwright_snapshot_timestamp_seconds{{{SITE}}})"
+                            f" or on (site) {_NO_LEASE}",
                             "{{lever}}",
                         ),
                     ),

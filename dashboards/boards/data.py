@@ -48,6 +48,43 @@ BOARD = Board(
                     (Limit(None, GREEN), Limit(60, YELLOW), Limit(180, RED)),
                 ),
                 Panel(
+                    "Oldest reading in the last plan",
+                    Shape.NUMBER,
+                    "s",
+                    "Age of the oldest reading the last plan used, when it was made, in site time.",
+                    (Query(f"coolwright_plan_oldest_input_seconds{{{SITE}}}", "oldest"),),
+                    Behind.PLAN,
+                    4,
+                    4,
+                    (Limit(None, GREEN), Limit(60, YELLOW), Limit(180, RED)),
+                ),
+                Panel(
+                    "Feeds of the last plan",
+                    Shape.TABLE,
+                    "none",
+                    "Whose carbon and weather the last plan was made with, and what they are: measured,"
+                    " estimated, forecast, mixed, or typical (a mean day or year, not this one).",
+                    (
+                        Query(
+                            f"max by (feed, provider, nature, unit) (coolwright_feed_info{{{SITE}}})",
+                            "",
+                        ),
+                    ),
+                    Behind.PLAN,
+                    8,
+                    4,
+                ),
+                Panel(
+                    "Readings behind the last plan",
+                    Shape.BARS,
+                    "none",
+                    "Measured and substituted readings were used; suspect and missing ones were not.",
+                    (Query(f"coolwright_plan_inputs{{{SITE}}}", "{{standing}}"),),
+                    Behind.PLAN,
+                    12,
+                    8,
+                ),
+                Panel(
                     "Points by quality",
                     Shape.BARS,
                     "none",
@@ -117,7 +154,8 @@ BOARD = Board(
                     "Feeds whole",
                     Shape.STATES,
                     "none",
-                    "Whether the carbon feed's last answer was whole. Hours it left out are not counted.",
+                    "Whether each feed's last answer was whole. Hours without a carbon factor are not"
+                    " counted; weather that was left out is the persistence of the site's own sensors.",
                     (Query(f"coolwright_feed_complete{{{SITE}}}", "{{feed}}"),),
                     Behind.STATE,
                     8,

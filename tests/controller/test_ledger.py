@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from controller.ledger import Ledger
-from controller.store import Store
+from controller.ledger import Ledger, interval_s
+from controller.store import Store, StoreUnavailable
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
-from plant.site import Site
+from plant.site import GatewayKind, Site
 from plant.site_file import load_site
 from plant.timegrid import TimeGrid
 
@@ -51,8 +52,8 @@ def site() -> Site:
     return load_site(Path(__file__).parents[2] / "examples" / "demo.yaml")
 
 
-def ledger(site: Site, store: Store, feed: Feed) -> Ledger:
-    return Ledger(site, store, SteadyPlant(), feed, feed, None, START)
+def ledger(site: Site, store: Store, feed: Feed, interval_s: int = 300) -> Ledger:
+    return Ledger(site, store, SteadyPlant(), feed, feed, None, START, interval_s)
 
 
 async def test_an_hour_in_two_closings_is_an_hour_of_energy(site: Site) -> None:
@@ -69,13 +70,16 @@ async def test_an_hour_in_two_closings_is_an_hour_of_energy(site: Site) -> None:
 
 async def test_a_restart_tells_the_same_total_and_goes_on(site: Site) -> None:
     store = Store("sqlite://")
-    await ledger(site, store, Feed()).close_intervals(START + timedelta(minutes=62))
+    before = ledger(site, store, Feed())
+    await before.close_intervals(START + timedelta(minutes=62))
+    before.write_down(START + timedelta(minutes=62))
     again = ledger(site, store, Feed())
     await again.resume(START + timedelta(minutes=70))
     assert again.total is not None
     assert again.total.totals.facility_kwh == pytest.approx(1200.0)
     await again.close_intervals(START + timedelta(minutes=122))
     assert again.total.totals.facility_kwh == pytest.approx(2400.0)
+    again.write_down(START + timedelta(minutes=122))
     assert store.ledger_totals()["actual_facility_kwh"] == pytest.approx(2400.0), (
         "each interval is written once"
     )
@@ -90,3 +94,76 @@ async def test_average_and_marginal_carbon_are_never_added(site: Site) -> None:
     assert book.total is not None
     assert book.total.carbon.kind is CarbonKind.MARGINAL
     assert book.total.totals.carbon_kg == pytest.approx(600.0)
+
+
+async def test_a_minute_is_told_a_minute_and_a_half_after_it_ended_and_rows_stay_five_minutes_long(
+    site: Site,
+) -> None:
+    store, feed = Store("sqlite://"), Feed()
+    book = ledger(site, store, feed, interval_s=60)
+    assert await book.close_intervals(START + timedelta(seconds=149)) is None
+    first = await book.close_intervals(START + timedelta(seconds=150))
+    assert first is not None
+    assert first.totals.facility_kwh == pytest.approx(20.0), "1,200 kW for a minute"
+    assert book.write_down(START) == 0, "no whole row yet"
+    for seconds in range(165, 1000, 15):
+        await book.close_intervals(START + timedelta(seconds=seconds))
+        book.write_down(START + timedelta(seconds=seconds))
+    rows = [row for _, row in store.ledger()]
+    spans = [(str(row["start"])[11:16], str(row["end"])[11:16]) for row in rows]
+    assert spans == [("00:00", "00:05"), ("00:05", "00:10"), ("00:10", "00:15")]
+    assert [row["actual_facility_kwh"] for row in rows] == pytest.approx([100.0] * 3)
+    assert {row["carbon_nature"] for row in rows} == {"unstated"}
+
+
+async def test_a_restart_between_two_rows_loses_and_doubles_nothing(site: Site) -> None:
+    store = Store("sqlite://")
+    before = ledger(site, store, Feed(), interval_s=60)
+    for minutes in (6.5, 9):  # closed until 5 and until 7: one row, and two minutes that wait
+        await before.close_intervals(START + timedelta(minutes=minutes))
+    assert before.write_down(START) == 1
+    again = ledger(site, store, Feed(), interval_s=60)
+    await again.resume(START + timedelta(minutes=9))
+    await again.close_intervals(START + timedelta(minutes=32))
+    again.write_down(START)
+    assert again.total is not None
+    assert again.total.totals.facility_kwh == pytest.approx(600.0), "half an hour at 1,200 kW"
+    assert store.ledger_totals()["actual_facility_kwh"] == pytest.approx(600.0)
+
+
+async def test_rows_wait_for_a_database_that_cannot_be_reached(site: Site) -> None:
+    class Away(Store):
+        away = True
+
+        def append_ledger(self, row: Mapping[str, object], at: datetime) -> None:
+            if self.away:
+                raise StoreUnavailable("locked")
+            super().append_ledger(row, at)
+
+    store = Away("sqlite://")
+    book = ledger(site, store, Feed(), interval_s=60)
+    for minutes in (12, 17):
+        closed = await book.close_intervals(START + timedelta(minutes=minutes))
+        assert closed is not None, "the figures go on"
+        with pytest.raises(StoreUnavailable):
+            book.write_down(START)
+    store.away = False
+    book.write_down(START)
+    assert store.ledger_totals()["actual_facility_kwh"] == pytest.approx(300.0), "a quarter hour"
+
+
+@pytest.mark.parametrize(
+    ("poll_s", "kind", "store_s", "speed", "expected"),
+    [
+        (10, "modbus", 60, 1, 60),
+        (10, "modbus", 300, 1, 300),  # a replay that looks every five minutes
+        (10, "modbus", 60, 60, 300),  # a fast clock skips polls
+        (120, "modbus", 60, 1, 300),
+        (10, "prometheus", 60, 1, 300),  # who knows how often that server scrapes
+    ],
+)
+def test_an_interval_is_a_minute_only_where_every_minute_has_readings(
+    poll_s: float, kind: str, store_s: float, speed: float, expected: int, site: Site
+) -> None:
+    one = replace(site.gateways[0], poll_s=poll_s, kind=GatewayKind(kind))
+    assert interval_s(replace(site, gateways=(one,)), store_s, speed) == expected

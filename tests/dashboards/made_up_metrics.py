@@ -13,7 +13,8 @@ import pandas as pd
 from controller.alarm_catalog import Priority
 from controller.metrics import Metrics
 from controller.metrics_upkeep import Condition
-from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
+from plant.data_quality import DataQuality
+from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.history import History
 from plant.plan import NoPlan, NoPlanCause, Plan, PlanStatus, Prediction, SolverFacts
 from plant.points import SITE, Point
@@ -125,7 +126,14 @@ def typical_plan(site: Site) -> Plan:
         reason="test",
         model_version="1",
         solver=SolverFacts("highs", "optimal", 1e-4, 10, 10, {"build": 0.4, "solve": 1.2}),
+        data_quality=DataQuality(measured=110, missing=(site.points[0].id,), oldest_s=12.0),
     )
+
+
+def typical_outlook() -> Forecast:
+    carbon, price = constant_feeds(START, 48)
+    flat = Band(np.full(48, 20.0), np.ones(48))
+    return Forecast(START, carbon.grid, {}, flat, flat, carbon, price)
 
 
 def typical_condition(turn: int) -> Condition:
@@ -161,6 +169,7 @@ def feed(
     zones = [SITE, *(z.id for z in site.zones)]
     metrics.observe_modes(dict.fromkeys(zones, "advisory"))
     metrics.observe_market(now, *constant_feeds(START, 48))
+    metrics.observe_feeds(typical_outlook())
     metrics.observe_baseline(baseline)
     metrics.observe_condition(typical_condition(turn))
     metrics.observe_alarms([Priority.LOW])
