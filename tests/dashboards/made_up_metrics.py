@@ -170,6 +170,7 @@ def feed(
     metrics.observe_modes(dict.fromkeys(zones, "advisory"))
     metrics.observe_market(now, *constant_feeds(START, 48))
     metrics.observe_feeds(typical_outlook())
+    metrics.observe_switchback("control")
     metrics.observe_baseline(baseline)
     metrics.observe_condition(typical_condition(turn))
     metrics.observe_alarms([Priority.LOW])

@@ -1,9 +1,10 @@
-"""RTU on a serial line: a libmodbus device at the other end of a pseudo-terminal."""
+"""RTU on a serial line and through a serial device server: a libmodbus device behind a pseudo-terminal."""
 
 from __future__ import annotations
 
 import os
 import select
+import socket
 import subprocess
 import threading
 import tty
@@ -36,6 +37,49 @@ def bridge(one: int, other: int, stop: threading.Event) -> None:
             os.write(across[end], os.read(end, 256))
 
 
+def device_server(listening: socket.socket, line: int, stop: threading.Event) -> None:
+    """What a serial device server does: bytes of one TCP connection to the line and back, unchanged."""
+    connection: socket.socket | None = None
+    while not stop.is_set():
+        watched = [listening, line, *([connection] if connection else [])]
+        for ready in select.select(watched, [], [], 0.05)[0]:
+            if ready is listening:
+                connection = listening.accept()[0]
+            elif ready is line:
+                said = os.read(line, 256)
+                if connection is not None:
+                    connection.sendall(said)
+            elif connection is not None:
+                asked = connection.recv(256)
+                if asked:
+                    os.write(line, asked)
+                else:
+                    connection.close()
+                    connection = None
+
+
+@pytest.fixture
+def served_line(tmp_path: Path) -> Iterator[str]:
+    """A libmodbus RTU device on a line of its own, reached through a serial device server."""
+    program = build_modbus_peer(tmp_path)
+    line, device_end = os.openpty()
+    tty.setraw(device_end)
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=device_server, args=(listening, line, stop))
+        server.start()
+        device = subprocess.Popen([str(program), os.ttyname(device_end)])
+        try:
+            yield f"rtu+tcp://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            device.kill()
+            device.wait()
+            stop.set()
+            server.join()
+            for end in (line, device_end):
+                os.close(end)
+
+
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[str]:
     program = build_modbus_peer(tmp_path)
@@ -64,6 +108,26 @@ async def test_a_device_on_a_serial_line_is_read_and_written(line: str) -> None:
     assert (big.value, setpoint.value) == (21.5, 18.0)
     (receipt,) = await gateway.write([Command(SET.id, 21.5)])
     assert isinstance(receipt, Confirmed)
+    await gateway.close()
+
+
+async def test_a_device_behind_a_serial_device_server_is_read_and_written(served_line: str) -> None:
+    gateway = ModbusGateway(
+        replace(bms(1, timeout_s=1.0, retries=3), target=served_line), [BIG, SET], HandClock()
+    )
+    big, setpoint = await gateway.read([BIG, SET])
+    assert (big.value, setpoint.value) == (21.5, 18.0)
+    (receipt,) = await gateway.write([Command(SET.id, 21.5)])
+    assert isinstance(receipt, Confirmed)
+    assert (await gateway.read([SET]))[0].value == 21.5
+    await gateway.close()
+
+
+async def test_modbus_tcp_frames_are_not_taken_for_rtu(served_line: str) -> None:
+    """The wrong kind of target: nothing is read, and nothing is believed."""
+    plain = served_line.removeprefix("rtu+tcp://")
+    gateway = ModbusGateway(replace(bms(1, retries=0), target=plain), [BIG, SET], HandClock())
+    assert {r.quality for r in await gateway.read([BIG, SET])} == {Quality.MISSING}
     await gateway.close()
 
 
