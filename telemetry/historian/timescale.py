@@ -7,6 +7,7 @@ speed: the packed hours are as small either way.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -48,24 +49,33 @@ class Timescale:
 
     version: tuple[int, int]
 
-    def set_up(self, connection: Connection) -> None:
+    def set_up(self, connection: Connection) -> bool:
         """Partition the two tables that grow, and compress old rollups. Repeating it changes nothing.
 
-        A build under the Apache license has no compression: then there is none, and a log line says so.
+        False where the extension refuses the partitions: the tables stay plain, and a log line says
+        so. A build under the Apache license has no compression: then there is none, and that is said.
         """
-        for statement in PARTITIONS:
-            connection.execute(text(statement))
-        try:
-            with connection.begin_nested():
-                for statement in COMPRESSION:
-                    connection.execute(text(statement))
-        except DatabaseError as error:
-            _log.warning("history stays uncompressed by TimescaleDB: %s", str(error.orig).splitlines()[0])
+        if not _done(connection, PARTITIONS, "history is kept in plain tables, TimescaleDB refused"):
+            return False
+        _done(connection, COMPRESSION, "history stays uncompressed by TimescaleDB")
+        return True
 
     def drop_before(self, connection: Connection, before_s: int) -> None:
         """Drop whole partitions of packed hours that end before ``before_s``, which deletes no row singly."""
         statement = text("SELECT drop_chunks(CAST(:relation AS regclass), CAST(:before_s AS bigint))")
         connection.execute(statement, {"relation": chunks.name, "before_s": before_s})
+
+
+def _done(connection: Connection, statements: Sequence[str], otherwise: str) -> bool:
+    """All of them or none: history must be written whatever an extension says."""
+    try:
+        with connection.begin_nested():
+            for statement in statements:
+                connection.execute(text(statement))
+    except DatabaseError as error:
+        _log.warning("%s: %s", otherwise, str(error.orig).splitlines()[0])
+        return False
+    return True
 
 
 def timescale_of(connection: Connection) -> Timescale | None:

@@ -64,9 +64,8 @@ class Writer:
         try:
             metadata.create_all(engine)
             with engine.begin() as connection:
-                self.timescale = timescale_of(connection)
-                if self.timescale is not None:
-                    self.timescale.set_up(connection)
+                extension = timescale_of(connection)
+                self.timescale = extension if extension and extension.set_up(connection) else None
                 self._numbers = store.load_point_numbers(connection)
                 self._latest = self._load_latest(store.newest(connection))
         except (DatabaseError, InterfaceError) as error:

@@ -1,7 +1,6 @@
-"""TimescaleDB's branch, against a recorded server: no TimescaleDB could be installed where this is tested.
+"""TimescaleDB's branch, against a recorded server: what is sent, and that plain databases get none of it.
 
-What is asserted is the SQL that is sent and that plain databases get none of it; whether TimescaleDB
-takes it was read in its reference, not tried.
+A real PostgreSQL with stand-ins for the extension's functions is in `test_historian_timescale_stand_in`.
 """
 
 from __future__ import annotations
@@ -87,6 +86,15 @@ def test_a_build_without_compression_is_used_without_and_says_so(caplog: pytest.
     Timescale((2, 17)).set_up(connection)  # type: ignore[arg-type]
     assert [said for said, _ in connection.said][: len(PARTITIONS)] == list(PARTITIONS)
     assert "functionality not supported" in caplog.text
+
+
+def test_where_the_extension_refuses_the_tables_stay_plain_and_it_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connection = Recorded(refuses="create_hypertable")
+    assert not Timescale((2, 17)).set_up(connection)  # type: ignore[arg-type]
+    assert connection.said == []
+    assert "kept in plain tables" in caplog.text
 
 
 def test_retention_drops_whole_partitions_by_the_integer_time() -> None:
