@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 
 from optimizer import candidates
-from optimizer.build import LinearPlan
 from optimizer.identify import identify
 from optimizer.identify.evidence import Origin
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
 from optimizer.plan import compare
 from optimizer.problem import PlannerSettings, Problem, Unready, pose
+from optimizer.program import LinearPlan
 from optimizer.static import tabulate
 from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.history import History

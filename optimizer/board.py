@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from optimizer.duty import PLAIN, Duty
 from optimizer.model import Course, PlantModel
 from plant.forecast import Array
 from plant.points import OwnerId
@@ -69,22 +71,58 @@ class Board:
     """Levers whose present position nobody knows: nothing may be planned."""
     left_alone: tuple[str, ...]
     """Levers the model is not fit to move, with the reason."""
+    tank: Axis | None = None
+    """The tank's rate (+ charges) where the site has such a lever, last of all axes. [kW]"""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
         """Every axis, in the order of `pack`."""
-        return (*self.supply, *self.speed, self.chw, self.cw)
+        last = () if self.tank is None else (self.tank,)
+        return (*self.supply, *self.speed, self.chw, self.cw, *last)
+
+    @cached_property
+    def present(self) -> Array:
+        """Where each axis stands. Shape (axes,), as of all these."""
+        return np.array([a.present for a in self.axes])
+
+    @cached_property
+    def low(self) -> Array:
+        """Lowest each may go."""
+        return np.array([a.low for a in self.axes])
+
+    @cached_property
+    def high(self) -> Array:
+        """Highest each may go."""
+        return np.array([a.high for a in self.axes])
+
+    @cached_property
+    def move(self) -> Array:
+        """Largest move of a control period."""
+        return np.array([a.max_move for a in self.axes])
+
+    @cached_property
+    def scale(self) -> Array:
+        """What movement is counted in: a move, where there is one."""
+        return np.maximum(self.move, 1e-9)
+
+    @cached_property
+    def _first_down(self) -> Array:
+        return np.array([a.max_move * (1.0 if a.safe_is_down else _AIR_BITE) for a in self.axes])
 
     def pack(self, course: Course) -> Array:
         """A course as one array. Shape (candidates, steps, axes)."""
-        return np.concatenate(
-            [course.supply_c, course.speed, course.chw_c[..., None], course.cw_c[..., None]], axis=-1
-        )
+        parts = [course.supply_c, course.speed, course.chw_c[..., None], course.cw_c[..., None]]
+        if self.tank is not None:
+            rate = course.duty.storage_kw
+            parts.append((np.zeros_like(course.chw_c) if rate is None else rate)[..., None])
+        return np.concatenate(parts, axis=-1)
 
     def unpack(self, values: Array) -> Course:
         """The inverse of `pack`."""
         z = len(self.supply)
-        return Course(values[..., :z], values[..., z : 2 * z], values[..., 2 * z], values[..., 2 * z + 1])
+        duty = PLAIN if self.tank is None else Duty(storage_kw=values[..., 2 * z + 2])
+        chw, cw = values[..., 2 * z], values[..., 2 * z + 1]
+        return Course(values[..., :z], values[..., z : 2 * z], chw, cw, duty)
 
     def ramped(self, target: Array, step_s: int) -> Array:
         """Walk from the present toward a target path as fast as the levers may. Shape (…, steps, axes).
@@ -93,17 +131,14 @@ class Board:
         control periods fit in. Less air comes in smaller bites at first: it warms racks within a
         minute or two where colder supply takes ten, so a full move of both at once would overshoot.
         """
-        move = np.array([a.max_move for a in self.axes])
-        low, high = np.array([a.low for a in self.axes]), np.array([a.high for a in self.axes])
-        later = move * max(1.0, step_s / _MOVES_PER_STEP_S)
-        first_down = np.array([a.max_move * (1.0 if a.safe_is_down else _AIR_BITE) for a in self.axes])
-        at = np.broadcast_to(np.array([a.present for a in self.axes]), target[..., 0, :].shape)
-        out = np.empty_like(target)
+        later = self.move * max(1.0, step_s / _MOVES_PER_STEP_S)
+        wanted = np.clip(target, self.low, self.high)
+        out = np.empty_like(wanted)
+        at, up, down = self.present, self.move, self._first_down
         for k in range(target.shape[-2]):
-            up, down = (move, first_down) if k == 0 else (later, later)
-            wanted = np.clip(target[..., k, :], low, high)
-            at = np.clip(wanted, at - down, at + up)
+            at = np.minimum(np.maximum(wanted[..., k, :], at - down), at + up)
             out[..., k, :] = at
+            up = down = later
         return out
 
     def trajectory(self, values: Array) -> dict[LeverId, Array]:
@@ -138,7 +173,8 @@ def read_board(site: Site, model: PlantModel, snapshot: Snapshot) -> Board:
         Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE,
         25.0,
     )
-    return Board(supply, speed, chw, cw, tuple(reader.missing), tuple(reader.left_alone))
+    tank = reader.tank(site, model)
+    return Board(supply, speed, chw, cw, tuple(reader.missing), tuple(reader.left_alone), tank)
 
 
 def _authority(site: Site, model: PlantModel) -> Mapping[tuple[OwnerId, Quantity], str]:
@@ -169,7 +205,7 @@ class _Reader:
     def __init__(
         self, site: Site, snapshot: Snapshot, refused: Mapping[tuple[OwnerId, Quantity], str]
     ) -> None:
-        self._site, self._snapshot, self._refused = site, snapshot, refused
+        self._snapshot, self._refused, self._by_place = snapshot, refused, _by_place(site)
         self.missing: list[str] = []
         self.left_alone: list[str] = []
 
@@ -203,9 +239,43 @@ class _Reader:
             down,
         )
 
+    def tank(self, site: Site, model: PlantModel) -> Axis | None:
+        """The tank's axis; several tanks are moved by their first lever only."""
+        levers = [lv for lv in site.levers if lv.quantity is Quantity.STORAGE_RATE_SETPOINT]
+        if not levers:
+            return None
+        lever, *others = levers
+        self.left_alone += [f"{lv.id} stays where it is: one tank is planned for" for lv in others]
+        present = self._snapshot.lever_value(lever)
+        if present != present:
+            self.missing.append(str(lever.id))
+            present = lever.as_found
+        charge = self._snapshot.values(site.points_with(Quantity.STORAGE_CHARGE))
+        known = model.storage.present and not np.isnan(charge).all()
+        if not known:
+            self.left_alone.append(f"{lever.id} stays where it is: nobody knows what the tank holds")
+        low, high = (lever.low, lever.high) if known else (present, present)
+        return Axis(
+            f"{lever.owner} {lever.quantity.value}",
+            (lever,),
+            present,
+            low,
+            high,
+            lever.max_move,
+            lever.resolution,
+            lever.as_found,
+            safe_is_down=True,
+        )
+
     def _levers(self, owner: OwnerId, sets: Quantity) -> tuple[Lever, ...]:
-        owners = {owner, *(e.id for e in self._site.equipment if e.zone == owner)}
-        if owner == SITE:
-            plant_kinds = {EquipmentKind.CHILLER, EquipmentKind.TOWER_CELL}
-            owners |= {e.id for e in self._site.equipment if e.kind in plant_kinds}
-        return tuple(lv for lv in self._site.levers if lv.owner in owners and lv.quantity is sets)
+        return self._by_place.get((owner, sets), ())
+
+
+def _by_place(site: Site) -> dict[tuple[OwnerId, Quantity], tuple[Lever, ...]]:
+    """Levers by the zone (or the site) they act on, in the site's order."""
+    plant_kinds = {EquipmentKind.CHILLER, EquipmentKind.TOWER_CELL}
+    place = {e.id: e.zone or (SITE if e.kind in plant_kinds else e.id) for e in site.equipment}
+    found: dict[tuple[OwnerId, Quantity], list[Lever]] = {}
+    for lever in site.levers:
+        found.setdefault((place.get(lever.owner, lever.owner), lever.quantity), []).append(lever)
+    return {key: tuple(levers) for key, levers in found.items()}

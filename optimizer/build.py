@@ -1,215 +1,249 @@
-"""The linear program, put together one law at a time, and kept while its structure fits."""
+"""The linear program, put together one law at a time.
+
+How to add a law: write `optimizer/laws/yours.py` with `add_yours(block, …)`, which states it in Pyomo,
+and `load_yours(block, …)`, which brings new numbers; call the one in `assemble`, the other in
+`load_numbers`, and put its money into `_add_cost`. Coefficients, sides and bounds may be any sums and
+products (of two) of parameters; `optimizer.compiled` reads them off once, so `load` is all a pass
+pays. Name variables that the plan needs besides the levers in `OUTPUTS`.
+
+The same program serves three scopes (`Scope`): the whole site; some zones, the others standing still;
+and the plant room alone. A law of the plant room takes `m.heat_kw`, `m.flow`, `m.chw`, `m.cw`, which
+are there in each. A law of the zones runs over `m.zones`, which may be few or none.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 
 from optimizer import cuts
+from optimizer.blocks import Grouping
+from optimizer.contingency import keep_room
 from optimizer.laws.coils import add_open_valve, load_open_valve
 from optimizer.laws.fans import add_fan_power, load_fan_power
+from optimizer.laws.flow import add_flow, load_flow
 from optimizer.laws.inlets import add_inlets, load_inlets
 from optimizer.laws.plant_room import add_plant_room, load_plant_room
 from optimizer.laws.ramps import add_ramps, load_ramps
 from optimizer.laws.servers import add_server_rise, load_server_rise
 from optimizer.laws.values import load, parameter
 from optimizer.problem import Problem
-from optimizer.solve import NothingFound, PersistentHighs, Solved, SolverFailed
+from optimizer.room_cuts import FLOW_SHIFTS_K, ROOM_SHIFTS_K, FlowCuts, RoomPlanes, water_cuts
 from plant.forecast import Array
-from plant.plan import SolverFacts
 
+TRUST = {"supply": 2.0, "speed": 0.12, "chw": 2.0, "cw": 3.0}
+"""How far from the reference the cuts are trusted, by kind of lever."""
+OUTPUTS: tuple[str, ...] = ()
+"""Variables over the blocks that a plan takes besides the levers, by their path in the model."""
 _SHORT_PRICE_SHARE = 0.05
 """Price of a kelvin of supply air out of the coil's reach, as a share of an inlet's excess."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the program's structure depends on."""
+    """What the program's structure depends on. `plant_axes` are the levers that no zone owns."""
 
-    steps: int
-    step_s: int
+    blocks: int
     zones: int
-    fine: int
-    coarse: int
+    plant_axes: int
 
 
-class LinearPlan:
-    """Pyomo model and solver of one shape; each solve loads new numbers into them."""
+@dataclass(frozen=True)
+class Numbers:
+    """One pass's numbers for all zones: cuts around a path, and how far levers may go from it.
 
-    def __init__(self, shape: Shape, model: pyo.ConcreteModel, solver: PersistentHighs) -> None:
-        self._shape = shape
-        self._model = model
-        self._solver = solver
-        self._grouping = cuts.Grouping.of(shape.steps, shape.fine, shape.coarse)
-        self._size = (
-            sum(1 for _ in model.component_data_objects(pyo.Var)),
-            sum(1 for _ in model.component_data_objects(pyo.Constraint)),
-        )
+    Arrays (blocks,), (blocks, axes) and (blocks, zones, cuts).
+    """
+
+    problem: Problem
+    grouping: Grouping
+    at: cuts.Reference
+    hours: Array
+    low: Array
+    high: Array
+    reach: Array
+    air: cuts.AirCuts
+    flow: FlowCuts
+    room: RoomPlanes
 
     @classmethod
-    def build(cls, problem: Problem) -> LinearPlan:
-        """Build the structure for a problem; its numbers come with `solve`."""
-        shape = _shape(problem)
-        grouping = cuts.Grouping.of(shape.steps, shape.fine, shape.coarse)
-        settings = problem.settings
-        options = {
-            "threads": settings.threads,
-            "time_limit": settings.solve_limit_s,
-            "mip_rel_gap": settings.gap,
-        }
-        model = _assemble(len(grouping.count), shape.zones)
-        return cls(shape, model, PersistentHighs(model, options))
-
-    def fits(self, problem: Problem) -> bool:
-        """Whether a problem has this structure."""
-        return _shape(problem) == self._shape
-
-    def solve(
-        self, problem: Problem, around: Array, reach: float = 1.0
-    ) -> Solved | NothingFound | SolverFailed:
-        """The best path near ``around`` (steps, axes) under the cuts taken there.
-
-        `reach` scales the neighborhood they are trusted in.
-        """
-        at = cuts.Reference.of(problem, around, self._grouping)
-        self._load(problem, at, around, reach)
-        try:
-            ended = self._solver.run()
-        except (RuntimeError, ValueError) as error:
-            return SolverFailed(f"HiGHS broke down: {error}")
-        if not ended.has_values:
-            return NothingFound(f"HiGHS ended with {ended.termination} and no trajectory")
-        blocks = np.array(
-            [[pyo.value(self._model.x[t, a]) for a in self._model.axes] for t in self._model.steps]
+    def of(cls, problem: Problem, around: Array, grouping: Grouping, share: float = 1.0) -> Numbers:
+        """Take every cut around a path (steps, axes); ``share`` scales where they are trusted."""
+        at = cuts.Reference.of(problem, around, grouping)
+        low, high = keep_room(problem, grouping.mean, at.path, *_neighborhood(problem, at.path, share))
+        flow, room = water_cuts(problem, at)
+        return cls(
+            problem=problem,
+            grouping=grouping,
+            at=at,
+            hours=np.asarray(grouping.count * problem.grid.step_h),
+            low=low,
+            high=high,
+            reach=_reach(problem, at.path, grouping),
+            air=cuts.AirCuts.of(problem.model, at),
+            flow=flow,
+            room=room,
         )
-        path = problem.board.ramped(self._grouping.spread(blocks, self._shape.steps), self._shape.step_s)
-        facts = SolverFacts("highs", ended.termination, ended.gap, *self._size)
-        return Solved(path, ended.proven, facts)
-
-    def matrix(self) -> highspy.HighsLp:
-        """The numbers HiGHS now holds, for a comparison with HiGHS alone."""
-        return self._solver.matrix()
-
-    def _load(self, problem: Problem, at: cuts.Reference, around: Array, reach: float) -> None:
-        """Bring this problem's numbers into every law."""
-        m, settings = self._model, problem.settings
-        hours = self._grouping.count * problem.grid.step_h
-        low, high = _neighborhood(problem, self._grouping.mean(around), reach)
-        present = np.array([a.present for a in problem.board.axes])
-        load_ramps(m.ramps, present, _reach(problem, self._grouping), low, high)
-        bank = problem.model.bank
-        keep = np.exp(-self._grouping.count[:, None] * problem.grid.step_s / bank.tau_s)
-        start = bank.padded(problem.world.inlets_c).max(axis=-1)
-        rise = cuts.rise_cuts(problem.model, at)
-        limit = problem.limit_c - settings.sigmas * at.std_k
-        load_inlets(m.inlets, start, keep, limit, rise.level, rise.slope)
-        server = cuts.server_cuts(problem.model, at)
-        load_server_rise(m.servers, server.level, server.slope)
-        fan = cuts.fan_cuts(problem)
-        load_fan_power(m.fans, fan.level, fan.slope)
-        valve = cuts.valve_cuts(problem.model, at)
-        load_open_valve(m.coils, valve.level, valve.slope)
-        room = cuts.room_planes(problem, at)
-        load_plant_room(m.room, room.level, room.per_heat, room.per_axis)
-        load(m.it_kw, at.it_reference_kw)
-        total = at.it_kw.sum(axis=1)
-        metered = problem.model.it_meter.at(total + 1.0) - problem.model.it_meter.at(total)
-        lost = problem.model.losses.at(total + 1.0) - problem.model.losses.at(total)
-        losses = (metered * (1 + lost)).mean() - 1.0
-        load(m.energy_price, np.asarray(at.price * hours))
-        m.loss_share.set_value(float(losses))
-        load(m.excess_price, np.asarray(settings.violation_cost_per_k_h * hours))
-        scale = np.array([max(a.max_move, 1e-9) for a in problem.board.axes])
-        load(m.move_price, np.asarray(settings.move_cost / scale))
 
 
-def _shape(problem: Problem) -> Shape:
-    settings = problem.settings
-    return Shape(
-        problem.grid.steps,
-        problem.grid.step_s,
-        len(problem.model.zones),
-        settings.fine_steps,
-        settings.coarse_steps,
-    )
+@dataclass(frozen=True)
+class Scope:
+    """What one program decides: some zones, and the levers between ``low`` and ``high`` (blocks, axes).
+
+    Of the other zones it knows the heat beyond their IT reference (blocks,) and their terms in each
+    cut of the flow (blocks, cuts).
+    """
+
+    zones: NDArray[np.intp]
+    low: Array
+    high: Array
+    rest_beyond_kw: Array
+    rest_flow: Array
+
+    @classmethod
+    def whole(cls, numbers: Numbers) -> Scope:
+        """Everything."""
+        at, flow = numbers.at, numbers.flow
+        zones = np.arange(at.supply_c.shape[1])
+        none = np.zeros((len(numbers.hours), flow.cuts))
+        return cls(zones, numbers.low, numbers.high, none[:, 0], none)
+
+    def axes(self, problem: Problem) -> NDArray[np.intp]:
+        """Which of the board's axes the program holds, in its own order."""
+        count = len(problem.model.zones)
+        plant = np.arange(2 * count, len(problem.board.axes))
+        return np.concatenate([self.zones, count + self.zones, plant])
 
 
-def _assemble(blocks: int, zones: int) -> pyo.ConcreteModel:
+def assemble(shape: Shape) -> pyo.ConcreteModel:
     """The table of contents: which laws, in which order, and what is minimized."""
     m = pyo.ConcreteModel("cooling plan")
-    m.steps = pyo.RangeSet(0, blocks - 1)
-    m.zones = pyo.RangeSet(0, zones - 1)
-    m.axes = pyo.RangeSet(0, 2 * zones + 1)
+    zones = shape.zones
+    m.steps, m.zones = _range(shape.blocks), _range(zones)
+    m.axes = _range(2 * zones + shape.plant_axes)
     m.x = pyo.Var(m.steps, m.axes)
-    m.it_kw = parameter(m.steps, m.zones)
-    supply = pyo.Reference({(t, z): m.x[t, z] for t in m.steps for z in m.zones})
-    speed = pyo.Reference({(t, z): m.x[t, zones + z] for t in m.steps for z in m.zones})
-    chw = pyo.Reference({t: m.x[t, 2 * zones] for t in m.steps})
-    m.supply, m.speed, m.chw = supply, speed, chw
+    m.supply = pyo.Reference({(t, z): m.x[t, z] for t in m.steps for z in m.zones})
+    m.speed = pyo.Reference({(t, z): m.x[t, zones + z] for t in m.steps for z in m.zones})
+    m.chw = pyo.Reference({t: m.x[t, 2 * zones] for t in m.steps})
+    m.cw = pyo.Reference({t: m.x[t, 2 * zones + 1] for t in m.steps})
 
-    m.ramps, m.inlets, m.servers = pyo.Block(), pyo.Block(), pyo.Block()
-    m.fans, m.coils, m.room = pyo.Block(), pyo.Block(), pyo.Block()
+    m.ramps, m.inlets, m.servers, m.fans = pyo.Block(), pyo.Block(), pyo.Block(), pyo.Block()
+    m.coils, m.water, m.room = pyo.Block(), pyo.Block(), pyo.Block()
     add_ramps(m.ramps, m.steps, m.axes, m.x)
-    add_inlets(m.inlets, m.steps, m.zones, pyo.RangeSet(0, len(cuts.RISE_OFFSETS) - 2), supply, speed)
-    add_server_rise(
-        m.servers, m.steps, m.zones, pyo.RangeSet(0, len(cuts.SERVER_OFFSETS_K) - 2), m.inlets.inlet
-    )
-    add_fan_power(m.fans, m.steps, m.zones, pyo.RangeSet(0, cuts.FAN_POINTS - 1), speed)
-    add_open_valve(
-        m.coils, m.steps, m.zones, pyo.RangeSet(0, len(cuts.VALVE_OFFSETS) - 1), supply, speed, chw
-    )
-    m.heat_kw = pyo.Expression(
-        m.steps,
-        rule=lambda m, t: sum(m.it_kw[t, z] + m.servers.rise_kw[t, z] + m.fans.fan_kw[t, z] for z in m.zones),
-    )
-    add_plant_room(m.room, m.steps, m.axes, pyo.RangeSet(0, len(cuts.ROOM_SHIFTS) - 1), m.x, m.heat_kw)
+    add_inlets(m.inlets, m.steps, m.zones, _range(len(cuts.RISE_OFFSETS) - 1), m.supply, m.speed)
+    add_server_rise(m.servers, m.steps, m.zones, _range(len(cuts.SERVER_OFFSETS_K) - 1), m.inlets.inlet)
+    add_fan_power(m.fans, m.steps, m.zones, _range(len(cuts.FAN_OFFSETS)), m.speed)
+    add_open_valve(m.coils, m.steps, m.zones, _range(len(cuts.VALVE_OFFSETS)), m.supply, m.speed, m.chw)
+    _add_heat(m)
+    flow_cuts = _range(len(FLOW_SHIFTS_K))
+    add_flow(m.water, m.steps, m.zones, flow_cuts, m.supply, m.speed, m.beyond_kw, m.chw)
+    m.flow = pyo.Reference(m.water.flow_kw_k)
+    add_plant_room(m.room, m.steps, _range(len(ROOM_SHIFTS_K)), m.heat_kw, m.flow, m.chw, m.cw)
     _add_cost(m)
     return m
+
+
+def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
+    """Bring one pass's numbers into every law, in the order of `assemble`."""
+    problem, at = numbers.problem, numbers.at
+    zones, axes = scope.zones, scope.axes(problem)
+    load_ramps(
+        m.ramps, problem.board.present[axes], numbers.reach[:, axes], scope.low[:, axes], scope.high[:, axes]
+    )
+    air = numbers.air.only(zones)
+    load_inlets(m.inlets, *_lag(numbers, zones), _limit(numbers)[:, zones], air.rise.level, air.rise.slope)
+    load_server_rise(m.servers, air.server.level, air.server.slope)
+    load_fan_power(m.fans, air.fan.level, air.fan.slope)
+    load_open_valve(m.coils, air.valve.level, air.valve.slope)
+    load(m.asked_kw, at.it_reference_kw.sum(axis=1) + scope.rest_beyond_kw)
+    flow, room = numbers.flow.only(zones, scope.rest_flow), numbers.room
+    load_flow(m.water, flow.level, flow.per_supply, flow.per_speed, flow.per_heat, flow.per_chw)
+    load_plant_room(m.room, room.level, room.per_heat, room.per_flow, room.per_chw, room.per_cw)
+    _load_prices(m, numbers, axes)
+
+
+def _add_heat(m: pyo.ConcreteModel) -> None:
+    """Heat of all zones: the IT power asked for, and what warm inlets and CRAH fans add."""
+    m.asked_kw = parameter(m.steps)
+    m.beyond_kw = pyo.Expression(
+        m.steps, m.zones, rule=lambda m, t, z: m.servers.rise_kw[t, z] + m.fans.fan_kw[t, z]
+    )
+    m.heat_kw = pyo.Var(m.steps)
+    m.heat_balance = pyo.Constraint(
+        m.steps, rule=lambda m, t: m.heat_kw[t] == m.asked_kw[t] + sum(m.beyond_kw[t, z] for z in m.zones)
+    )
 
 
 def _add_cost(m: pyo.ConcreteModel) -> None:
     """Money: energy with carbon, a little for movement, much for excess."""
     m.energy_price = parameter(m.steps)
+    m.it_price = parameter(m.steps)
     m.excess_price = parameter(m.steps)
     m.move_price = parameter(m.axes)
-    m.loss_share = pyo.Param(mutable=True, initialize=0.0)
     energy = sum(
-        m.energy_price[t]
-        * (
-            m.room.room_kw[t]
-            + sum((1 + m.loss_share) * m.servers.rise_kw[t, z] + m.fans.fan_kw[t, z] for z in m.zones)
-        )
-        for t in m.steps
+        m.energy_price[t] * (m.room.room_kw[t] + sum(m.fans.fan_kw[t, z] for z in m.zones)) for t in m.steps
     )
+    servers = sum(m.it_price[t] * m.servers.rise_kw[t, z] for t in m.steps for z in m.zones)
     excess = sum(
         m.excess_price[t] * (m.inlets.excess[t, z] + _SHORT_PRICE_SHARE * m.coils.short[t, z])
         for t in m.steps
         for z in m.zones
     )
     moves = sum(m.move_price[a] * m.ramps.moved[t, a] for t in m.steps for a in m.axes)
-    m.cost = pyo.Objective(expr=energy + excess + moves)
+    m.cost = pyo.Objective(expr=energy + servers + excess + moves)
+
+
+def _load_prices(m: pyo.ConcreteModel, numbers: Numbers, axes: NDArray[np.intp]) -> None:
+    problem, at, settings = numbers.problem, numbers.at, numbers.problem.settings
+    total = at.it_kw.sum(axis=1)
+    meter, losses = problem.model.it_meter, problem.model.losses
+    # A kilowatt at the racks is a little more at the meter: what is lost on the way grows too.
+    at_the_meter = (meter.at(total + 1.0) - meter.at(total)) * (1 + losses.at(total + 1.0) - losses.at(total))
+    energy = at.price * numbers.hours
+    load(m.energy_price, energy)
+    load(m.it_price, energy * at_the_meter.mean())
+    load(m.excess_price, settings.violation_cost_per_k_h * numbers.hours)
+    load(m.move_price, settings.move_cost / problem.board.scale[axes])
+
+
+def _lag(numbers: Numbers, zones: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Where the warmest inlets stand (zones,), and what each block keeps of before (blocks, zones)."""
+    bank, world = numbers.problem.model.bank, numbers.problem.world
+    start = bank.padded(world.inlets_c).max(axis=-1)
+    keep = np.exp(-numbers.grouping.count[:, None] * world.step_s / bank.tau_s)
+    return start[zones], keep[:, zones]
+
+
+def _limit(numbers: Numbers) -> Array:
+    """What each zone's warmest inlet may reach, the margin taken off. Shape (blocks, zones)."""
+    return np.asarray(numbers.problem.limit_c - numbers.problem.settings.sigmas * numbers.at.std_k)
 
 
 def _neighborhood(problem: Problem, path: Array, share: float) -> tuple[Array, Array]:
-    """Where the tangents may be trusted, inside the levers' ranges. Shapes (blocks, axes)."""
-    zones = len(problem.model.zones)
-    reach = np.array(
-        [cuts.TRUST["supply"]] * zones + [cuts.TRUST["speed"]] * zones + [cuts.TRUST["chw"], cuts.TRUST["cw"]]
-    )
-    reach = reach * share
-    low = np.array([a.low for a in problem.board.axes])
-    high = np.array([a.high for a in problem.board.axes])
+    """Where the cuts may be trusted, inside the levers' ranges. Shapes (blocks, axes)."""
+    zones, board = len(problem.model.zones), problem.board
+    trust = [TRUST["supply"]] * zones + [TRUST["speed"]] * zones + [TRUST["chw"], TRUST["cw"]]
+    trust += [np.inf] * (len(board.axes) - len(trust))
+    reach = np.array(trust) * share
     # The path itself may stand outside a range (a lever found there): never make that infeasible.
-    return np.minimum(np.maximum(path - reach, low), path), np.maximum(np.minimum(path + reach, high), path)
+    low = np.minimum(np.maximum(path - reach, board.low), path)
+    return low, np.maximum(np.minimum(path + reach, board.high), path)
 
 
-def _reach(problem: Problem, grouping: cuts.Grouping) -> Array:
-    """Largest move into each block: one control period's first, then what the time allows."""
-    move = np.array([a.max_move for a in problem.board.axes])
+def _reach(problem: Problem, path: Array, grouping: Grouping) -> Array:
+    """Largest move into each block: one control period's first, then what the time allows.
+
+    What the path itself does is always allowed.
+    """
     middle = grouping.first + (grouping.count - 1) / 2
     periods = np.diff(middle, prepend=0.0) * problem.grid.step_s / 300.0
     periods[0] = 1.0
-    return np.asarray(periods[:, None] * move)
+    done = np.abs(np.diff(path, axis=0, prepend=problem.board.present[None, :]))
+    return np.asarray(np.maximum(periods[:, None] * problem.board.move, done))
+
+
+def _range(count: int) -> pyo.RangeSet:
+    return pyo.RangeSet(0, count - 1)

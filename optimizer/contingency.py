@@ -35,11 +35,12 @@ WARM_C = 30.0
 UNLIKE_STD_K, BEYOND_STD = 0.4, 0.15
 """Spread of the warmest inlet after a trip, which no past has shown, and more of it per kelvin of air gain
 beyond what the data covered (less than `EXTRAPOLATION_STD`: the steepest slope is already taken). [K, K/K]"""
-DERATED = 0.95
-"""What a chiller is counted on for, as a share of its nameplate. [-]"""
-KEPT_K = 0.3
+DERATED, OVERLOAD = 0.95, 1.05
+"""What a chiller is counted on for after a trip, and may have carried before it, over its nameplate. [-]"""
+KEPT_K = 0.5
 """Room the planner keeps beyond its own reckoning, so that the supervisor's finds it kept too. [K]"""
 _SUBSTEPS = 4
+_PERIOD_S = 300.0
 _MOST_K = 60.0
 
 
@@ -157,17 +158,17 @@ def loop_rise_k(model: PlantModel, facts: Redundancy, heat_kw: Array) -> Array:
     """
     unit = DERATED * max(facts.chiller_kw)
     total = DERATED * sum(facts.chiller_kw)
-    lone = np.minimum(heat_kw, model.chillers.stage_share * max(facts.chiller_kw))
-    lost = [_not_taken_kj(model, facts, q, unit, total) for q in (heat_kw, lone)]
-    return np.asarray(np.minimum(np.maximum(*lost) / facts.loop_kj_k, _MOST_K))
-
-
-def _not_taken_kj(model: PlantModel, facts: Redundancy, load: Array, unit: float, total: float) -> Array:
-    running = np.maximum(model.chillers.running(load), 1.0)
-    first = np.maximum(load - (running - 1) * unit, 0.0)
-    later = np.maximum(load - (total - unit), 0.0)
+    running = np.maximum(model.chillers.running(heat_kw), 1.0)
+    lone = np.minimum(heat_kw, OVERLOAD * max(facts.chiller_kw))
     until = min(facts.standby_s, facts.ride_through_s)
-    return np.asarray(first * until + np.minimum(first, later) * (facts.ride_through_s - until))
+
+    def not_taken_kj(load: Array, left_kw: Array | float) -> Array:
+        first = np.maximum(load - left_kw, 0.0)
+        later = np.minimum(first, np.maximum(load - (total - unit), 0.0))
+        return np.asarray(first * until + later * (facts.ride_through_s - until))
+
+    lost = np.maximum(not_taken_kj(heat_kw, (running - 1) * unit), not_taken_kj(lone, 0.0))
+    return np.asarray(np.minimum(lost / facts.loop_kj_k, _MOST_K))
 
 
 def room_price(problem: Problem, paths: Array, before_h: Array) -> Array:
@@ -200,7 +201,15 @@ def keep_room(
     cut = high.copy()
     cut[:, :zones] = np.minimum(high[:, :zones], at[:, :zones] + spare)
     cut[:, 2 * zones] = np.minimum(high[:, 2 * zones], at[:, 2 * zones] + np.maximum(spare.min(axis=1), 0.0))
-    return low, np.maximum(cut, low)
+    return low, np.maximum(np.maximum(cut, low), np.minimum(_reachable(problem, mean), high))
+
+
+def _reachable(problem: Problem, mean: Callable[[Array], Array]) -> Array:
+    """How low each lever can have come by each block, so that no cut makes a program infeasible."""
+    axes = problem.board.axes
+    move = np.array([a.max_move for a in axes])
+    periods = 1.0 + mean(np.arange(problem.grid.steps, dtype=float)) * problem.grid.step_s / _PERIOD_S
+    return np.asarray(np.array([a.present for a in axes]) - 0.99 * periods[:, None] * move)
 
 
 def room_binds(problem: Problem, path: Array, steps: int, within_k: float) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer import candidates
-from optimizer.build import LinearPlan
+from optimizer.program import LinearPlan
 from optimizer.explain import reason
 from optimizer.model import PlantModel
 from optimizer.plan import Contest, binding, compare, plan_id, prediction
@@ -89,13 +89,13 @@ class MpcPolicy:
         if not self.settings.use_solver:
             return NothingFound("the solver is switched off")
         if self._linear is None or not self._linear.fits(problem):
-            self._linear = LinearPlan.build(problem)
+            self._linear = LinearPlan(problem)
         best: Solved | NothingFound | SolverFailed = NothingFound("no pass was run")
         known = compare(problem, paths)
         around, score = known.paths[known.winner], known.score.min()
         for number in range(self.settings.passes):
             # Cuts reach less far each time, so that the passes settle.
-            solved = self._linear.solve(problem, around, reach=0.5**number)
+            solved = self._linear.solve(problem, around, reach=0.5**number, again=number > 0)
             if not isinstance(solved, Solved):
                 return best if isinstance(best, Solved) else solved
             path, reached = _along(problem, around, solved.path)

@@ -1,30 +1,36 @@
-"""Pyomo's HiGHS, with its options proven and its outcomes told apart."""
+"""HiGHS on a compiled program: options proven, outcomes told apart, answers checked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import highspy
-import pyomo.environ as pyo
-from pyomo.contrib.solver.common.factory import SolverFactory
-from pyomo.contrib.solver.common.results import SolutionStatus, TerminationCondition
+import numpy as np
 
+from optimizer.compiled import Matrix
 from plant.errors import BrokenPromise
 from plant.forecast import Array
 from plant.plan import SolverFacts
 
 OptionValue: TypeAlias = bool | int | float | str
 
+_FEASIBLE = 1e-5
+"""An answer this far outside a row or bound, relative to its size, is no answer."""
+
 
 @dataclass(frozen=True)
 class Solved:
-    """A trajectory. `proven` says optimal within the gap; otherwise it is the best found in time."""
+    """A trajectory. `proven` says optimal within the gap; otherwise it is the best found in time.
+
+    `extra` holds what laws besides the levers' decided, by name, over the program's blocks.
+    """
 
     path: Array
     proven: bool
     facts: SolverFacts
+    extra: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,14 @@ SolveOutcome: TypeAlias = Solved | NothingFound | SolverFailed
 
 @dataclass(frozen=True)
 class Ended:
-    """How one run ended: with values in the model or not, proven or not."""
+    """How one run ended: with values that keep every row or not, proven or not."""
 
-    has_values: bool
+    values: Array | None
     proven: bool
     termination: str
     gap: float | None
+    basis: highspy.HighsBasis | None = None
+    """Where the next run of a program like this may start."""
 
 
 def check_options(options: Mapping[str, OptionValue]) -> None:
@@ -62,54 +70,58 @@ def check_options(options: Mapping[str, OptionValue]) -> None:
     BrokenPromise
         Naming the first option HiGHS does not take.
     """
-    probe = highspy.Highs()  # type: ignore[no-untyped-call]
-    probe.setOptionValue("output_flag", False)
+    _configured(options)
+
+
+def _configured(options: Mapping[str, OptionValue]) -> highspy.Highs:
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    solver.setOptionValue("output_flag", False)
     for name, value in options.items():
-        if probe.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+        if solver.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise BrokenPromise(f"HiGHS does not take option {name} = {value!r}")
+    return solver
 
 
-class PersistentHighs:
-    """One model kept in one HiGHS: parameters change between runs, structure never."""
+def hand_over(solver: highspy.Highs, matrix: Matrix) -> bool:
+    """Give HiGHS a program as arrays; whether it took it. It forgets what it solved before."""
+    sides = (matrix.cost, matrix.col_lower, matrix.col_upper, matrix.row_lower, matrix.row_upper)
+    sparse = (matrix.start, matrix.index, matrix.value)
+    size = (matrix.columns, matrix.rows, len(matrix.value))
+    form = (int(highspy.MatrixFormat.kRowwise), int(highspy.ObjSense.kMinimize), matrix.offset)
+    status = solver.passModel(*size, *form, *sides, *sparse, matrix.integral)
+    return bool(status != highspy.HighsStatus.kError)
 
-    def __init__(self, model: pyo.ConcreteModel, options: Mapping[str, OptionValue]) -> None:
-        check_options(options)
-        self._model = model
-        self._solver = SolverFactory("highs")
-        config = self._solver.config
-        config.load_solutions = False
-        config.raise_exception_on_nonoptimal_result = False
-        config.solver_options = dict(options)
-        self._fresh = True
 
-    def matrix(self) -> highspy.HighsLp:
-        """The model as HiGHS holds it."""
-        held: highspy.HighsLp = self._solver._solver_model.getLp()
-        return held
+class Solver:
+    """One HiGHS, kept; each run forgets the ones before it.
 
-    def run(self) -> Ended:
-        """Solve with the parameters as they now stand, and load the values where there are any."""
-        updates = self._solver.config.auto_updates
-        if not self._fresh:
-            # Only parameters change: looking for anything else costs more than the solve.
-            updates.check_for_new_or_removed_constraints = False
-            updates.check_for_new_or_removed_vars = False
-            updates.check_for_new_or_removed_params = False
-            updates.check_for_new_objective = False
-            updates.update_constraints = False
-            updates.update_vars = False
-            updates.update_named_expressions = False
-            updates.update_objective = False
-            updates.update_parameters = True
-        results = self._solver.solve(self._model)
-        self._fresh = False
-        found = results.solution_status in (SolutionStatus.optimal, SolutionStatus.feasible)
-        if found:
-            results.solution_loader.load_vars()
-        condition = results.termination_condition
-        proven = condition is TerminationCondition.convergenceCriteriaSatisfied
-        bound, value = results.objective_bound, results.incumbent_objective
-        gap = None
-        if found and bound is not None and value is not None and abs(value) > 0:
-            gap = abs(value - bound) / abs(value)
-        return Ended(found, proven and found, condition.name, gap)
+    A program with several optima has several right answers, and which one HiGHS finds depends on
+    where it starts. So it starts from nothing or from a basis the caller names, never from whatever
+    was solved last.
+    """
+
+    def __init__(self, options: Mapping[str, OptionValue]) -> None:
+        self._highs = _configured(options)
+
+    def run(self, matrix: Matrix, start: highspy.HighsBasis | None = None) -> Ended:
+        """Solve one program, from a basis or from nothing."""
+        highs = self._highs
+        highs.clearSolver()
+        if not hand_over(highs, matrix):
+            return Ended(None, False, "a program it does not take", None)
+        if start is not None and not matrix.discrete:
+            highs.setBasis(start)
+        highs.run()
+        condition = highs.getModelStatus()
+        name = str(highs.modelStatusToString(condition)).lower()
+        info = highs.getInfo()
+        if info.primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
+            return Ended(None, False, name, None)
+        values = np.array(highs.getSolution().col_value)
+        worst = matrix.worst_violation(values)
+        if not worst <= _FEASIBLE:
+            return Ended(None, False, f"{name}, but an answer that breaks a limit by {worst:.1g}", None)
+        proven = condition == highspy.HighsModelStatus.kOptimal
+        if matrix.discrete:
+            return Ended(values, proven, name, float(info.mip_gap))
+        return Ended(values, proven, name, 0.0 if proven else None, highs.getBasis() if proven else None)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from optimizer.coil_bank import CoilBank
 from optimizer.identify.coils import CoilLaw
 from optimizer.identify.crah_fans import FanLaw
 from optimizer.identify.inlets import InletLaw, inlet_features
@@ -47,6 +49,8 @@ class ZoneBank:
     per_utilization: Array
     fixed: Array
     per_load: Array
+    fans: Array
+    coils: CoilBank
 
     @classmethod
     def of(cls, zones: tuple[ZoneModel, ...]) -> ZoneBank:
@@ -72,7 +76,23 @@ class ZoneBank:
             per_utilization=np.array([max(z.it.per_utilization, 1e-6) for z in zones]),
             fixed=np.array([z.it.fixed for z in zones]),
             per_load=np.array([z.it.per_load for z in zones]),
+            fans=np.array([[z.fans.units * c for c in z.fans.coefficients] for z in zones]),
+            coils=CoilBank.of(tuple(z.coil for z in zones)),
         )
+
+    @cached_property
+    def _weights(self) -> Array:
+        """Coefficients as features act on them. Shape (zones, features, sensors)."""
+        return np.ascontiguousarray(self.coefficients.transpose(0, 2, 1))
+
+    @cached_property
+    def _absent_k(self) -> Array:
+        """Takes sensors that do not exist out of every maximum. Shape (zones, sensors). [K]"""
+        return np.where(self.present > 0, 0.0, _NOWHERE_C)
+
+    @cached_property
+    def _count(self) -> Array:
+        return np.asarray(self.present.sum(axis=-1))
 
     def padded(self, values: Array, absent: float = _NOWHERE_C) -> Array:
         """Sensors that do not exist take ``absent``, so that a maximum passes them by."""
@@ -81,8 +101,8 @@ class ZoneBank:
     def rise_k(self, gain_k: Array, supply_c: Array) -> Array:
         """Settled inlet above supply. Shape (…, zones) to (…, zones, sensors). [K]"""
         features = inlet_features(gain_k, supply_c)
-        rise = (features[..., None, :] @ self.coefficients.transpose(0, 2, 1))[..., 0, :]
-        return np.asarray(np.where(self.present > 0, rise, _NOWHERE_C))
+        rise = (features[..., None, :] @ self._weights)[..., 0, :]
+        return np.asarray(rise + self._absent_k)
 
     def inlet_std_k(self, gain_k: Array, supply_c: Array, load_share: Array) -> Array:
         """Spread of the warmest inlet: the law's own, the load's, and that of going beyond the data.
@@ -97,18 +117,31 @@ class ZoneBank:
     def rise_kw(self, inlets_c: Array, reference_kw: Array) -> Array:
         """Server fans' answer. Shape (…, zones, sensors) and (…, zones) to (…, zones). [kW]"""
         load = np.clip((reference_kw / self.design_kw - self.idle) / self.per_utilization, 0.0, 1.0)
-        count = self.present.sum(axis=-1)
         total = np.zeros(inlets_c.shape[:-1])
         for k, knot in enumerate(KNOTS_C):
-            heat = np.maximum(inlets_c - knot, 0.0).sum(axis=-1) / count
+            heat = np.maximum(inlets_c - knot, 0.0).sum(axis=-1)
             total += heat * (self.fixed[:, k] + load * self.per_load[:, k])
-        return np.asarray(total * self.design_kw)
+        return np.asarray(total * (self.design_kw / self._count))
 
     def fan_kw(self, speed: Array) -> Array:
         """CRAH fan power of each zone, zones last. [kW]"""
-        return np.stack([z.fans.power_kw(speed[..., i]) for i, z in enumerate(self.zones)], axis=-1)
+        c = self.fans.T
+        return np.asarray(c[0] + speed * (c[1] + speed * (c[2] + speed * (c[3] + speed**2 * c[4]))))
+
+    def fan_slope_kw(self, speed: Array) -> Array:
+        """What more speed costs, zones last. [kW]"""
+        c = self.fans.T
+        return np.asarray(c[1] + speed * (2 * c[2] + speed * (3 * c[3] + speed**2 * 5 * c[4])))
 
     def open_valve_excess(self, speed: Array) -> Array:
         """1/ε − 1 with valves open: supply cannot be cooler than water plus this times the air's span."""
-        best = [z.coil.best_effectiveness(speed[..., i]) for i, z in enumerate(self.zones)]
-        return np.asarray(1 / np.stack(best, axis=-1) - 1)
+        return np.asarray(1 / self.coils.best_effectiveness(speed) - 1)
+
+    def flow_kw_k(self, heat_kw: Array, supply_c: Array, speed: Array, chw_c: Array) -> Array:
+        """Chilled water each zone's coils ask for, as heat capacity rate. Zones last. [kW/K]
+
+        `chw_c` has the zones' axis too, of length one.
+        """
+        span = heat_kw / (self.coils.air_kw_k * speed)
+        approach = np.maximum(supply_c + span - chw_c, 0.1)
+        return self.coils.water_kw_k * self.coils.water_share(speed, np.minimum(span / approach, 1.0))

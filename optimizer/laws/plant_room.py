@@ -9,28 +9,45 @@ from plant.forecast import Array
 
 
 def add_plant_room(
-    block: pyo.Block, steps: pyo.Set, axes: pyo.Set, cuts: pyo.Set, setpoint: pyo.Var, heat_kw: pyo.Expression
+    block: pyo.Block,
+    steps: pyo.Set,
+    cuts: pyo.Set,
+    heat_kw: pyo.Expression,
+    flow_kw_k: pyo.Var,
+    chw_c: pyo.Var,
+    cw_c: pyo.Var,
 ) -> None:
     """Plant-room power (water's price inside, as power) by planes touching the learned map.
 
-        room_kw[t] ≥ level[t,k] + per_heat[t,k] · heat[t] + Σ_a per_axis[t,a,k] · x[t,a],  room_kw ≥ 0
-
-    Supply air and fan speed are in it because they decide how much water the coils ask for.
+    room_kw[t] ≥ level[t,k] + per_heat[t,k] · heat[t] + per_flow[t,k] · flow[t]
+                 + per_chw[t,k] · chw[t] + per_cw[t,k] · cw[t],   room_kw ≥ 0
     """
     block.level = parameter(steps, cuts)
     block.per_heat = parameter(steps, cuts)
-    block.per_axis = parameter(steps, axes, cuts)
+    block.per_flow = parameter(steps, cuts)
+    block.per_chw = parameter(steps, cuts)
+    block.per_cw = parameter(steps, cuts)
     block.room_kw = pyo.Var(steps, within=pyo.NonNegativeReals)
+    block.plane = pyo.Constraint(
+        steps,
+        cuts,
+        rule=lambda b, t, k: (
+            b.room_kw[t]
+            >= b.level[t, k]
+            + b.per_heat[t, k] * heat_kw[t]
+            + b.per_flow[t, k] * flow_kw_k[t]
+            + b.per_chw[t, k] * chw_c[t]
+            + b.per_cw[t, k] * cw_c[t]
+        ),
+    )
 
-    def plane(b: pyo.Block, t: int, k: int) -> pyo.Expression:
-        moved = sum(b.per_axis[t, a, k] * setpoint[t, a] for a in axes)
-        return b.room_kw[t] >= b.level[t, k] + b.per_heat[t, k] * heat_kw[t] + moved
 
-    block.plane = pyo.Constraint(steps, cuts, rule=plane)
-
-
-def load_plant_room(block: pyo.Block, level: Array, per_heat: Array, per_axis: Array) -> None:
-    """New planes: (steps, cuts), (steps, cuts), (steps, axes, cuts)."""
+def load_plant_room(
+    block: pyo.Block, level: Array, per_heat: Array, per_flow: Array, per_chw: Array, per_cw: Array
+) -> None:
+    """New planes, shapes (steps, cuts)."""
     load(block.level, level)
     load(block.per_heat, per_heat)
-    load(block.per_axis, per_axis)
+    load(block.per_flow, per_flow)
+    load(block.per_chw, per_chw)
+    load(block.per_cw, per_cw)

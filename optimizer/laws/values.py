@@ -1,4 +1,4 @@
-"""Filling mutable parameters from arrays."""
+"""Numbers that change between solves: declared in a law, filled from arrays."""
 
 from __future__ import annotations
 
@@ -15,11 +15,43 @@ def parameter(*sets: pyo.Set, start: float = 0.0) -> pyo.Param:
     return pyo.Param(*sets, mutable=True, initialize=start)
 
 
-def load(param: pyo.Param, values: Array) -> None:
-    """Set an indexed parameter from an array whose axes are its sets, in order.
+def load(param: pyo.Param, values: Array | float) -> None:
+    """Set a parameter from an array whose axes are its sets, in order.
 
-    What is as good as zero becomes zero: HiGHS would say so on the console for each coefficient.
+    In a compiled program (`optimizer.compiled`) the numbers go straight to the vector the matrix is
+    made from, and Pyomo's own values stay as they were; `restore` brings them along.
+    What is as good as zero becomes zero.
     """
-    clean = np.where(np.abs(values) < _ZERO, 0.0, values)
-    for key, value in zip(param.index_set(), clean.ravel().tolist(), strict=True):
+    numbers = np.asarray(values, dtype=float)
+    clean = np.where(np.abs(numbers) < _ZERO, 0.0, numbers)
+    held = getattr(param, "compiled_numbers", None)
+    if held is None or not param.is_indexed():
+        _set(param, clean)
+    else:
+        if clean.size != held.size:
+            raise ValueError(f"{param.name} takes {held.size} numbers, not {clean.size}")
+        held[:] = clean.ravel()
+
+
+def hold(param: pyo.Param, numbers: Array) -> None:
+    """From now on `load` fills ``numbers``, which begin as the parameter's present values."""
+    param.compiled_numbers = numbers
+    refresh(param)
+
+
+def refresh(param: pyo.Param) -> None:
+    """Take a held parameter's numbers from Pyomo's own: single ones may be set there directly."""
+    param.compiled_numbers[:] = [pyo.value(param[key]) for key in param.index_set()]
+
+
+def restore(model: pyo.ConcreteModel) -> None:
+    """Write what was loaded into Pyomo's own parameters, to look at the model as Pyomo sees it."""
+    for param in model.component_objects(pyo.Param):
+        held = getattr(param, "compiled_numbers", None)
+        if held is not None:
+            _set(param, held)
+
+
+def _set(param: pyo.Param, values: Array) -> None:
+    for key, value in zip(param.index_set(), values.ravel().tolist(), strict=True):
         param[key] = value

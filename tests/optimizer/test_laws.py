@@ -9,6 +9,7 @@ from pyomo.contrib.solver.common.factory import SolverFactory
 
 from optimizer.laws.coils import add_open_valve, load_open_valve
 from optimizer.laws.fans import add_fan_power, load_fan_power
+from optimizer.laws.flow import add_flow, load_flow
 from optimizer.laws.inlets import add_inlets, load_inlets
 from optimizer.laws.plant_room import add_plant_room, load_plant_room
 from optimizer.laws.ramps import add_ramps, load_ramps
@@ -77,7 +78,7 @@ def test_fan_power_touches_the_cube_at_the_tangents() -> None:
     for t, r in enumerate((0.5, 1.0, 0.75)):
         m.speed[t, 0].fix(r)
     add_fan_power(m.b, m.t, m.z, m.k, m.speed)
-    load_fan_power(m.b, np.array([[-2.5, -20.0]]), np.array([[7.5, 30.0]]))
+    load_fan_power(m.b, np.tile([-2.5, -20.0], (3, 1, 1)), np.tile([7.5, 30.0], (3, 1, 1)))
     m.cost = pyo.Objective(expr=sum(m.b.fan_kw[t, 0] for t in m.t))
     assert solve(m) == pytest.approx(1.25 + 10.0 + 3.125)
 
@@ -95,13 +96,32 @@ def test_water_may_be_as_warm_as_an_open_valve_allows() -> None:
 
 
 def test_plant_room_power_is_the_highest_plane() -> None:
-    # Planes 0.2·heat - 2·x + 10 and 50: at heat 300, x = 4: 62; the second is higher once x > 10.
+    # Planes 0.2·heat + 0.1·flow - 2·chw + 3·cw + 10 and 50: at heat 300, flow 40, cw 2, chw 4: 72.
+    # The second is higher once the water is warmer than 15.
     m = frame(1)
-    m.x = pyo.Var(m.t, m.z, bounds=(4, 20))
+    m.chw = pyo.Var(m.t, bounds=(4, 20))
     m.heat = pyo.Expression(m.t, rule=lambda m, t: 300.0)
-    add_plant_room(m.b, m.t, m.z, m.k, m.x, m.heat)
-    load_plant_room(m.b, np.array([[10.0, 50.0]]), np.array([[0.2, 0.0]]), np.array([[[-2.0, 0.0]]]))
-    m.cost = pyo.Objective(expr=m.b.room_kw[0] + 0.1 * m.x[0, 0])
-    assert solve(m) == pytest.approx(50.0 + 0.1 * 10.0)
-    m.x[0, 0].fix(4.0)
-    assert solve(m) == pytest.approx(62.0 + 0.4)
+    m.flow = pyo.Expression(m.t, rule=lambda m, t: 40.0)
+    m.cw = pyo.Expression(m.t, rule=lambda m, t: 2.0)
+    add_plant_room(m.b, m.t, m.k, m.heat, m.flow, m.chw, m.cw)
+    first = {"level": 10.0, "per_heat": 0.2, "per_flow": 0.1, "per_chw": -2.0, "per_cw": 3.0}
+    load_plant_room(m.b, *(np.array([[v, 50.0 if k == "level" else 0.0]]) for k, v in first.items()))
+    m.cost = pyo.Objective(expr=m.b.room_kw[0] + 0.1 * m.chw[0])
+    assert solve(m) == pytest.approx(50.0 + 0.1 * 15.0)
+    m.chw[0].fix(4.0)
+    assert solve(m) == pytest.approx(72.0 + 0.4)
+
+
+def test_flow_is_the_highest_tangent_of_all_zones_together() -> None:
+    # Two zones at supply 20 and 22, speeds 0.5 and 1, 10 and 0 kW beyond, water 8:
+    # 5 + (2·20 + 1·22) + (4·0.5 + 3·1) + 0.1·10 - 1.5·8 = 61; the other tangent stays at 30.
+    m = frame(1, zones=2)
+    m.supply = pyo.Expression(m.t, m.z, rule=lambda m, t, z: (20.0, 22.0)[z])
+    m.speed = pyo.Expression(m.t, m.z, rule=lambda m, t, z: (0.5, 1.0)[z])
+    m.beyond = pyo.Expression(m.t, m.z, rule=lambda m, t, z: (10.0, 0.0)[z])
+    m.chw = pyo.Expression(m.t, rule=lambda m, t: 8.0)
+    add_flow(m.b, m.t, m.z, m.k, m.supply, m.speed, m.beyond, m.chw)
+    slopes = (np.array([[[s, 0.0] for s in zones]]) for zones in ((2.0, 1.0), (4.0, 3.0), (0.1, 0.1)))
+    load_flow(m.b, np.array([[5.0, 30.0]]), *slopes, np.array([[-1.5, 0.0]]))
+    m.cost = pyo.Objective(expr=m.b.flow_kw_k[0])
+    assert solve(m) == pytest.approx(61.0)

@@ -1,11 +1,14 @@
-"""HiGHS ignores options it does not know; we do not."""
+"""HiGHS ignores options it does not know; we do not. Nor do we take any answer it gives."""
 
 from __future__ import annotations
 
+import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from optimizer.solve import PersistentHighs, check_options
+from optimizer.compiled import Compiled
+from optimizer.laws.values import load
+from optimizer.solve import Solver, check_options
 from plant.errors import BrokenPromise
 
 
@@ -19,30 +22,65 @@ def test_an_ill_typed_option_fails_too() -> None:
         check_options({"threads": "many"})
 
 
-def small() -> pyo.ConcreteModel:
+def test_a_solver_is_not_even_made_with_an_option_it_would_ignore() -> None:
+    with pytest.raises(BrokenPromise, match="treads"):
+        Solver({"treads": 1})
+
+
+def small(whole: bool = False) -> pyo.ConcreteModel:
     m = pyo.ConcreteModel()
     m.least = pyo.Param(mutable=True, initialize=1.0)
-    m.x = pyo.Var(bounds=(0, 10))
-    m.enough = pyo.Constraint(expr=m.x >= m.least)
-    m.cost = pyo.Objective(expr=m.x)
+    m.x = pyo.Var(bounds=(0, 10), within=pyo.Integers if whole else pyo.Reals)
+    m.y = pyo.Var(bounds=(0, 1))
+    m.enough = pyo.Constraint(expr=m.x + m.y >= m.least)
+    m.cost = pyo.Objective(expr=m.x + 3 * m.y)
     return m
 
 
-def test_a_kept_model_follows_its_parameters() -> None:
+def test_a_kept_solver_follows_the_parameters() -> None:
     m = small()
-    solver = PersistentHighs(m, {"threads": 1})
+    compiled, solver = Compiled(m), Solver({"threads": 1})
     for least in (1.0, 4.0, 2.5):
-        m.least.set_value(least)
-        ended = solver.run()
-        assert ended.has_values
+        load(m.least, least)
+        ended = solver.run(compiled.matrix())
         assert ended.proven
-        assert pyo.value(m.x) == pytest.approx(least)
+        assert ended.values == pytest.approx([least, 0.0])
 
 
 def test_infeasible_is_an_ending_not_an_exception_and_passes() -> None:
     m = small()
-    solver = PersistentHighs(m, {"threads": 1})
-    m.least.set_value(11.0)
-    assert not solver.run().has_values
-    m.least.set_value(3.0)
-    assert solver.run().has_values
+    compiled, solver = Compiled(m), Solver({"threads": 1})
+    load(m.least, 12.0)
+    ended = solver.run(compiled.matrix())
+    assert ended.values is None
+    assert "infeasible" in ended.termination
+    load(m.least, 3.0)
+    assert solver.run(compiled.matrix()).proven
+
+
+def test_whole_numbers_stay_whole() -> None:
+    # 2.5 from whole x at 1 each and a fraction y at 3: x = 3 costs 3, x = 2 and y = 0.5 cost 3.5.
+    m = small(whole=True)
+    compiled = Compiled(m)
+    load(m.least, 2.5)
+    ended = Solver({"threads": 1, "mip_rel_gap": 0.0}).run(compiled.matrix())
+    assert ended.values == pytest.approx([3.0, 0.0])
+    assert ended.gap == pytest.approx(0.0)
+
+
+def test_an_answer_that_breaks_a_bound_a_row_or_wholeness_is_found_out() -> None:
+    m = small(whole=True)
+    compiled = Compiled(m)
+    load(m.least, 2.5)
+    matrix = compiled.matrix()
+    assert matrix.worst_violation(np.array([3.0, 0.0])) == 0.0
+    assert matrix.worst_violation(np.array([3.0, -0.2])) == pytest.approx(0.2)
+    assert matrix.worst_violation(np.array([2.0, 0.0])) == pytest.approx(0.25)
+    assert matrix.worst_violation(np.array([2.5, 0.0])) == pytest.approx(0.5)
+
+
+def test_out_of_time_without_a_feasible_point_is_no_answer() -> None:
+    m = small()
+    ended = Solver({"threads": 1, "time_limit": 0.0, "presolve": "off"}).run(Compiled(m).matrix())
+    assert ended.values is None
+    assert not ended.proven

@@ -1,0 +1,131 @@
+"""Cuts of the water side: how much water the zones ask for, and what the plant room takes to make it.
+
+Zones meet in heat, flow and chilled-water temperature only. So their flow is cut as a function of
+all levers, and the plant room's power as a function of those few totals: its map is evaluated a
+handful of times, however many zones there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.cuts import Reference
+from optimizer.problem import Problem
+from plant.forecast import Array
+
+FLOW_SHIFTS_K = np.array([0.0, 1.5, -1.5])
+"""Where the coils' flow is touched: shifts of chilled water from the reference. [K]"""
+ROOM_SHIFTS_K = np.array([[0.0, 0.0], [1.5, 0.0], [-1.5, 0.0], [0.0, 2.0], [0.0, -2.0]])
+"""Where the plant room is touched: shifts of chilled and condenser water. [K]"""
+_SUPPLY_STEP_K, _SPEED_STEP, _HEAT_SHARE = 0.25, 0.01, 0.02
+_FLOW_SHARE, _CHW_STEP_K, _CW_STEP_K = 0.05, 0.25, 0.5
+_STEEPEST_SHARE = 0.12
+"""No plane is steeper than this share of plant power per kelvin: steeper is a staging step."""
+_DEAREST_HEAT, _DEAREST_FLOW = 0.6, 2.0
+
+
+@dataclass(frozen=True)
+class FlowCuts:
+    """flow ≥ level + Σ_z (supply, speed and heat slopes) + per_chw · chw. Zone arrays (blocks, zones, cuts).
+
+    `per_heat` counts a zone's heat beyond its IT reference: server rise and CRAH fans.
+    """
+
+    level: Array
+    per_supply: Array
+    per_speed: Array
+    per_heat: Array
+    per_chw: Array
+
+    @property
+    def cuts(self) -> int:
+        """How many there are a block."""
+        return self.level.shape[-1]
+
+    def of_zones(self, zones: NDArray[np.intp], supply_c: Array, speed: Array, heat_kw: Array) -> Array:
+        """Some zones' terms at values (blocks, zones). Shape (blocks, zones, cuts)."""
+        pairs = ((self.per_supply, supply_c), (self.per_speed, speed), (self.per_heat, heat_kw))
+        return np.asarray(sum(slope[:, zones] * value[..., None] for slope, value in pairs))
+
+    def only(self, zones: NDArray[np.intp], of_the_rest: Array) -> FlowCuts:
+        """Some zones' slopes, with the others' terms in the level."""
+        return FlowCuts(
+            self.level + of_the_rest,
+            self.per_supply[:, zones],
+            self.per_speed[:, zones],
+            self.per_heat[:, zones],
+            self.per_chw,
+        )
+
+
+@dataclass(frozen=True)
+class RoomPlanes:
+    """power ≥ level + slopes · (heat, flow, chilled water, condenser water). Shapes (blocks, cuts)."""
+
+    level: Array
+    per_heat: Array
+    per_flow: Array
+    per_chw: Array
+    per_cw: Array
+
+
+def water_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, RoomPlanes]:
+    """Both, around a reference."""
+    flow, total = _flow_cuts(problem, at)
+    return flow, _room_planes(problem, at, total)
+
+
+def _flow_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, Array]:
+    """Tangents of the zones' flow, and the flow itself at each shift (shifts, blocks)."""
+    bank = problem.model.bank
+    heat, chw = at.it_kw + at.fan_kw, at.chw_c[:, None] + FLOW_SHIFTS_K[:, None, None]
+    base = bank.flow_kw_k(heat, at.supply_c, at.speed, chw)
+    warmer = bank.flow_kw_k(heat, at.supply_c + _SUPPLY_STEP_K, at.speed, chw)
+    faster = bank.flow_kw_k(heat, at.supply_c, at.speed + _SPEED_STEP, chw)
+    hotter = bank.flow_kw_k(heat * (1 + _HEAT_SHARE), at.supply_c, at.speed, chw)
+    supply, speed = (warmer - base) / _SUPPLY_STEP_K, (faster - base) / _SPEED_STEP
+    per_heat = (hotter - base) / (_HEAT_SHARE * heat)
+    # Only the distance between air and water counts, so one slope serves both.
+    chilled = -supply.sum(axis=-1)
+    beyond = heat - at.it_reference_kw
+    terms = (supply * at.supply_c + speed * at.speed + per_heat * beyond).sum(axis=-1)
+    level = base.sum(axis=-1) - terms - chilled * chw[..., 0]
+    here = level + terms + chilled * at.chw_c
+    # Where it is not convex a tangent from the side may cut above the reference itself.
+    level = level - np.maximum(here - here[0], 0.0)
+    cuts = FlowCuts(*(np.moveaxis(a, 0, -1) for a in (level, supply, speed, per_heat, chilled)))
+    return cuts, np.asarray(base.sum(axis=-1))
+
+
+def _room_planes(problem: Problem, at: Reference, flows: Array) -> RoomPlanes:
+    """Planes touching the plant room's cost (as power) at the reference and around it."""
+    heat = (at.it_kw + at.fan_kw).sum(axis=1)
+    moved = ROOM_SHIFTS_K[:, None, :]
+    chw, cw = at.chw_c + moved[..., 0], at.cw_c + moved[..., 1]
+    flow = flows[[int(np.flatnonzero(s == FLOW_SHIFTS_K)[0]) for s in ROOM_SHIFTS_K[:, 0]]]
+    steps = (_HEAT_SHARE * heat, _FLOW_SHARE * flow, _CHW_STEP_K, _CW_STEP_K)
+    points = [[heat, flow, chw, cw] for _ in range(5)]
+    for i, step in enumerate(steps):
+        points[i + 1][i] = points[i + 1][i] + step
+    base, *beside = _room_kw(
+        problem, at, *(np.stack(np.broadcast_arrays(*v)) for v in zip(*points, strict=True))
+    )
+    slopes = [(b - base) / step for b, step in zip(beside, steps, strict=True)]
+    steepest = _STEEPEST_SHARE * base
+    per_heat, per_flow = np.clip(slopes[0], 0.0, _DEAREST_HEAT), np.clip(slopes[1], 0.0, _DEAREST_FLOW)
+    per_chw, per_cw = (np.clip(s, -steepest, steepest) for s in slopes[2:])
+    level = base - per_heat * heat - per_flow * flow - per_chw * chw - per_cw * cw
+    here = level + per_heat * heat + per_flow * flows[0] + per_chw * at.chw_c + per_cw * at.cw_c
+    level = level - np.maximum(here - here[0], 0.0)
+    return RoomPlanes(*(a.T for a in (level, per_heat, per_flow, per_chw, per_cw)))
+
+
+def _room_kw(problem: Problem, at: Reference, heat: Array, flow: Array, chw: Array, cw: Array) -> Array:
+    model = problem.model
+    room = model.water_side(model.load_kw(heat), flow, chw, cw, np.broadcast_to(at.wet_bulb_c, heat.shape))
+    liters = room.rejected_kw * model.water.liters_per_kwh(at.wet_bulb_c)
+    as_power = liters / 1000 * problem.site.tariff.water_price_per_m3 / np.maximum(at.price, 1e-3)
+    return np.asarray(room.power_kw + as_power)
