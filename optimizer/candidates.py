@@ -77,4 +77,7 @@ def reset_rule(problem: Problem, tables: StaticMap) -> Array:
 
 
 def _walk(problem: Problem, target: Array) -> Array:
+    """As fast as the levers may; a target that says nothing of the tank follows its planned rate."""
+    if target.shape[-1] < len(problem.board.axes) and problem.storage_kw is not None:
+        target = np.column_stack([target, problem.storage_kw])
     return problem.board.ramped(np.array(target, dtype=float), problem.grid.step_s)

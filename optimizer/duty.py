@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from plant.forecast import Array
 
@@ -28,19 +28,19 @@ class Duty:
         """Whether it asks for nothing."""
         return self.chillers is None and self.economizer is None and self.storage_kw is None
 
-    def at(self, steps: NDArray[np.intp]) -> Duty:
+    def at(self, steps: ArrayLike) -> Duty:
         """Some of the steps."""
-        return self._each(lambda a: np.asarray(a[..., steps]))
+        return self._each(lambda a: np.asarray(a[..., np.asarray(steps, dtype=np.intp)]))
 
     def beside(self, more: int) -> Duty:
         """With ``more`` axes of length one behind, to stand beside tables that have them."""
         return self._each(lambda a: a.reshape(*a.shape, *([1] * more)))
 
-    def means(self, first: NDArray[np.intp], count: Array) -> Duty:
+    def means(self, first: ArrayLike, count: Array) -> Duty:
         """Blocks of steps: what is switched as most of the block has it, heat as its mean."""
 
         def mean(a: Array) -> Array:
-            return np.asarray(np.add.reduceat(a, first, axis=-1) / count)
+            return np.asarray(np.add.reduceat(a, np.asarray(first, dtype=np.intp), axis=-1) / count)
 
         return Duty(
             None if self.chillers is None else np.round(mean(self.chillers)),

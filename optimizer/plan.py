@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.contingency import room_binds, room_price
+from optimizer.costs import beside_energy
 from optimizer.model import Rollout
 from optimizer.problem import Problem
 from plant.forecast import Array
 from plant.plan import Candidate, Prediction
+from plant.setpoints import LeverId
 
 _NEAR_LIMIT_K = 0.25
 _BINDS_WITHIN_H = 4.0
@@ -30,6 +32,8 @@ class Contest:
     rolled: Rollout
     money: Array
     score: Array
+    schedules: Array
+    """What each asks of the switches: (candidates, steps, switches)."""
 
     @property
     def winner(self) -> int:
@@ -55,19 +59,27 @@ class Contest:
         )
 
 
-def compare(problem: Problem, paths: Mapping[str, Array]) -> Contest:
+def compare(
+    problem: Problem, paths: Mapping[str, Array], schedules: Mapping[str, Array] | None = None
+) -> Contest:
     """Roll every candidate out through the nonlinear model and score it in money.
 
-    The score is energy, carbon and water, a small price on movement that breaks ties, and prices on
-    kelvin-hours above the planning limit and inside the margin kept from it.
+    The score is energy, carbon and water, demand charge and starts, a small price on movement that
+    breaks ties, and prices on kelvin-hours above the planning limit and inside the margin kept from
+    it. Candidates have the problem's schedule, or each its own in ``schedules`` (of a problem that
+    put no work off yet).
     """
     names = tuple(paths)
     stacked = np.stack([paths[name] for name in names])
     stacked[:, 0] = [_first_move(problem, path[0]) for path in stacked]
-    rolled = problem.model.rollout(problem.board.unpack(stacked), problem.world)
+    own = None if schedules is None else np.stack([schedules[name] for name in names])
+    course = problem.course(stacked, own)
+    rolled = problem.model.rollout(course, problem.world)
     money = problem.money(rolled)
     score = money.sum(axis=1) + _violation_cost(problem, rolled, stacked) + _moves(problem, stacked)
-    return Contest(problem, names, stacked, rolled, money, score)
+    score = score + beside_energy(problem, rolled)
+    chosen = np.broadcast_to(problem.schedule, (len(names), *problem.schedule.shape)) if own is None else own
+    return Contest(problem, names, stacked, rolled, money, score, chosen)
 
 
 def _violation_cost(problem: Problem, rolled: Rollout, paths: Array) -> Array:
@@ -118,7 +130,17 @@ def prediction(contest: Contest, i: int) -> Prediction:
         water_l=rolled.water_l[i],
         carbon_kg=energy_kwh * problem.carbon_g_per_kwh / 1000,
         cost=contest.money[i],
+        chillers_on=rolled.chillers_on[i] if problem.model.chillers.number else None,
+        stored_kwh=None if rolled.stored_kwh is None else rolled.stored_kwh[i],
     )
+
+
+def trajectory(contest: Contest, i: int) -> dict[LeverId, Array]:
+    """Every lever's path, switches with the others."""
+    return {
+        **contest.problem.board.trajectory(contest.paths[i]),
+        **contest.problem.switches.trajectory(contest.schedules[i]),
+    }
 
 
 def binding(contest: Contest, i: int) -> tuple[str, ...]:
@@ -151,9 +173,11 @@ def binding(contest: Contest, i: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def plan_id(problem: Problem, path: Array) -> str:
+def plan_id(problem: Problem, path: Array, schedule: Array | None = None) -> str:
     """The same problem and the same answer give the same name."""
     digest = hashlib.sha256(problem.model.version.encode())
     digest.update(problem.grid.start.isoformat().encode())
     digest.update(np.ascontiguousarray(np.round(path, 6)).tobytes())
+    if schedule is not None:
+        digest.update(np.ascontiguousarray(np.round(schedule, 6)).tobytes())
     return f"plan-{digest.hexdigest()[:16]}"

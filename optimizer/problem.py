@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from optimizer.board import Board, read_board
-from optimizer.model import PlantModel, Rollout, World
+from optimizer.duty import Duty
+from optimizer.model import Course, PlantModel, Rollout, World
+from optimizer.running import Running
+from optimizer.switches import NO_SWITCHES, Switches, read_switches
 from plant.forecast import Array, Forecast
 from plant.quantities import Quantity
 from plant.setpoints import LeverId
@@ -45,6 +48,19 @@ class PlannerSettings:
     n_minus_one: bool = True
     """Whether room is kept for the trip of any one machine the site names."""
 
+    cap_price_per_kg: float = 2.0
+    """Most that is paid to keep a carbon cap: above any abatement a cooling plant has. [currency/kg]"""
+    cap_trials: int = 5
+
+    @classmethod
+    def of(cls, site: Site) -> PlannerSettings:
+        """As the site wants to be planned for: its confidence, and its wear where it names one."""
+        wear = max(site.planning.move_cost, cls.move_cost)
+        return cls(sigmas=site.planning.confidence_sigmas, move_cost=wear)
+
+
+_STANDING = Running()
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -64,10 +80,63 @@ class Problem:
     carbon_g_per_kwh: Array
     limit_c: Array
     notes: tuple[str, ...]
+    switches: Switches = NO_SWITCHES
+    schedule: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    """What is asked of the switches, (steps, switches); work it puts off is already out of `world`."""
+    running: Running = _STANDING
+    billed_peak_kw: float = 0.0
+    """Highest quarter hour of this month so far, which is paid for already."""
+    stored_worth: float = 0.0
+    """What a kilowatt-hour of cold left in the tank at the end is worth."""
+    storage_kw: Array | None = None
+    """The tank's planned rate (steps,); a path may have another."""
+    cap_price: float = 0.0
+    """What a carbon cap adds to the price of a gram, in `energy_price`. [currency/g]"""
+
+    @property
+    def duty(self) -> Duty:
+        """What the schedule asks of the plant room at each step."""
+        return self.switches.duty(self.schedule, self.storage_kw)
+
+    @property
+    def reference_kw(self) -> Array:
+        """IT power asked for, by step and zone, with the schedule's work put off. [kW]"""
+        return self.world.it_reference_kw
+
+    @property
+    def carbon_cap_kg(self) -> float | None:
+        """Most carbon over this horizon, where the site sets a cap. [kg]"""
+        cap = self.site.planning.carbon_cap_kg_per_day
+        return None if cap is None else cap * self.grid.steps * self.grid.step_h / 24
+
+    def at_cap_price(self, per_g: float) -> Problem:
+        """The same problem with carbon dearer by so much. [currency/g]"""
+        dearer = self.energy_price + (per_g - self.cap_price) * np.nan_to_num(self.carbon_g_per_kwh)
+        return replace(self, energy_price=dearer, cap_price=per_g)
+
+    def under(self, schedule: Array, storage_kw: Array | None, stored_worth: float) -> Problem:
+        """The same problem with what runs decided; only of a problem that put nothing off yet."""
+        waiting = self.switches.put_off_kw(schedule, self.world.it_reference_kw)
+        world = self.world
+        if waiting is not None:
+            world = replace(world, it_reference_kw=np.maximum(world.it_reference_kw - waiting, 0.0))
+        return replace(self, schedule=schedule, storage_kw=storage_kw, stored_worth=stored_worth, world=world)
+
+    def course(self, paths: Array, schedules: Array | None = None) -> Course:
+        """Paths (…, steps, axes) as courses, under the problem's schedule or each under its own."""
+        course = self.board.unpack(paths)
+        chosen = np.broadcast_to(self.schedule, (*paths.shape[:-1], self.schedule.shape[-1]))
+        put_off = None
+        if schedules is not None:
+            chosen = schedules
+            put_off = self.switches.put_off_kw(schedules, self.world.it_reference_kw)
+        duty = self.switches.duty(chosen, course.duty.storage_kw)
+        return replace(course, duty=duty, put_off_kw=put_off)
 
     def money(self, rolled: Rollout) -> Array:
         """Cost of each step: energy, carbon price and water. Shape (candidates, steps)."""
-        energy = rolled.facility_kw * self.grid.step_h * self.energy_price
+        cap = self.cap_price * np.nan_to_num(self.carbon_g_per_kwh)
+        energy = rolled.facility_kw * self.grid.step_h * (self.energy_price - cap)
         water = rolled.water_l / 1000 * self.site.tariff.water_price_per_m3
         return np.asarray(energy + water)
 
@@ -85,12 +154,19 @@ class Unready:
 
 
 def pose(
-    site: Site, model: PlantModel, settings: PlannerSettings, snapshot: Snapshot, forecast: Forecast
+    site: Site,
+    model: PlantModel,
+    settings: PlannerSettings,
+    snapshot: Snapshot,
+    forecast: Forecast,
+    running: Running = _STANDING,
 ) -> Problem | Unready:
     """Put one problem together, or say what is missing."""
     board = read_board(site, model, snapshot)
-    if board.missing:
-        return Unready(f"the present position of {', '.join(board.missing)} is not known")
+    switches = read_switches(site, model, snapshot)
+    missing = (*board.missing, *switches.missing)
+    if missing:
+        return Unready(f"the present position of {', '.join(missing)} is not known")
     blind = [z.id for z in site.zones if not snapshot.inlets_c(z.id).size]
     if blind:
         return Unready(f"no usable rack inlet in {', '.join(blind)}")
@@ -101,12 +177,13 @@ def pose(
         if np.isnan(values).any():
             return Unready(f"the forecast of {name} has gaps")
     carbon = forecast.carbon.g_per_kwh
-    notes = list(board.left_alone)
+    notes = [*board.left_alone, *switches.left_alone]
     if np.isnan(carbon).any():
         notes.append("carbon intensity has gaps: those hours are planned without a carbon cost")
     per_g = site.tariff.carbon_price_per_tonne / _G_PER_TONNE
     inlets, bias = _inlets(site, model, snapshot)
-    world = World(forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias)
+    stored = _stored_kwh(site, model, snapshot)
+    world = World(forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored)
     return Problem(
         site=site,
         model=model,
@@ -119,7 +196,19 @@ def pose(
         carbon_g_per_kwh=carbon,
         limit_c=np.array([z.limits.planning_max_c for z in site.zones]),
         notes=tuple(notes),
+        switches=switches,
+        schedule=switches.held(forecast.grid.steps),
+        running=running,
+        billed_peak_kw=max(np.nan_to_num(forecast.month_peak_kw), 0.0),
+        storage_kw=None if board.tank is None else np.full(forecast.grid.steps, board.tank.present),
     )
+
+
+def _stored_kwh(site: Site, model: PlantModel, snapshot: Snapshot) -> float:
+    """What the tanks hold now; 0 where nobody knows (their lever is then left alone). [kWh]"""
+    charge = snapshot.values(site.points_with(Quantity.STORAGE_CHARGE))
+    known = charge[~np.isnan(charge)]
+    return float(known.mean()) * model.storage.capacity_kwh if known.size else 0.0
 
 
 def _inlets(site: Site, model: PlantModel, snapshot: Snapshot) -> tuple[Array, Array]:

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.board import Axis
+from optimizer.costs import SHORT_PRICE
+from optimizer.duty import Duty
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
 from optimizer.zones import EXTRAPOLATION_STD, ZoneModel
@@ -124,7 +126,7 @@ def per_step_optimum(problem: Problem, tables: StaticMap, steps: Array) -> Array
     """Best setpoints of some steps, each by itself. Shape (steps, axes), in the board's order."""
     model, world = problem.model, problem.world
     wet = world.wet_bulb_c[steps]
-    price = problem.energy_price[steps]
+    price, duty = problem.energy_price[steps], problem.duty.at(steps)
     count, water_levels = len(steps), len(tables.chw_c)
     heat_price = np.full((count, water_levels), _FIRST_HEAT_PRICE)
     flow_price = np.full((count, water_levels), 0.05)
@@ -134,9 +136,9 @@ def per_step_optimum(problem: Problem, tables: StaticMap, steps: Array) -> Array
         heat = np.sum([a.taken(a.heat_kw, p) for a, p in zip(answers, picks, strict=True)], axis=0)
         flow = np.sum([a.flow(p) for a, p in zip(answers, picks, strict=True)], axis=0)
         load = model.load_kw(heat)
-        cost = _plant_cost(problem, tables, load, flow, wet, price)
+        cost = _plant_cost(problem, tables, load, flow, wet, price, duty)
         best_cw = cost.argmin(axis=-1)
-        heat_price, flow_price = _prices(problem, tables, load, flow, wet, best_cw)
+        heat_price, flow_price = _prices(problem, tables, load, flow, wet, best_cw, duty)
     air = np.sum([a.taken(a.heat_kw, p) for a, p in zip(answers, picks, strict=True)], axis=0)
     total = cost.min(axis=-1) + price[:, None] * air
     total += 1e3 * np.sum([a.taken(a.excess_k, p) for a, p in zip(answers, picks, strict=True)], axis=0)
@@ -197,30 +199,37 @@ class _ZoneAnswers:
 
 
 def _plant_cost(
-    problem: Problem, tables: StaticMap, load: Array, flow: Array, wet: Array, price: Array
+    problem: Problem, tables: StaticMap, load: Array, flow: Array, wet: Array, price: Array, duty: Duty
 ) -> Array:
     """Money an hour of the plant room. Shape (steps, chilled levels, condenser levels)."""
     room = problem.model.water_side(
-        load[..., None], flow[..., None], tables.chw_c[:, None], tables.cw_c, wet[:, None, None]
+        load[..., None],
+        flow[..., None],
+        tables.chw_c[:, None],
+        tables.cw_c,
+        wet[:, None, None],
+        duty.beside(2),
     )
     liters = room.rejected_kw * problem.model.water.liters_per_kwh(wet)[:, None, None]
     water = liters / 1000 * problem.site.tariff.water_price_per_m3
-    return np.asarray(room.power_kw * price[:, None, None] + water)
+    return np.asarray(room.power_kw * price[:, None, None] + water + SHORT_PRICE * room.short_kw)
 
 
 def _prices(
-    problem: Problem, tables: StaticMap, load: Array, flow: Array, wet: Array, best_cw: Array
+    problem: Problem, tables: StaticMap, load: Array, flow: Array, wet: Array, best_cw: Array, duty: Duty
 ) -> tuple[Array, Array]:
     """What one more kW of heat and one more kW/K of flow cost the plant room, as power."""
     cw = tables.cw_c[best_cw]
-    base = _power(problem.model, load, flow, tables.chw_c, cw, wet)
-    more_load = _power(problem.model, load * 1.02, flow * 1.0, tables.chw_c, cw, wet)
-    more_flow = _power(problem.model, load, flow * 1.05, tables.chw_c, cw, wet)
+    base = _power(problem.model, load, flow, tables.chw_c, cw, wet, duty)
+    more_load = _power(problem.model, load * 1.02, flow * 1.0, tables.chw_c, cw, wet, duty)
+    more_flow = _power(problem.model, load, flow * 1.05, tables.chw_c, cw, wet, duty)
     heat = (more_load - base) / np.maximum(0.02 * load, 1e-6)
     per_flow = (more_flow - base) / np.maximum(0.05 * flow, 1e-6)
     # A staging step inside the difference is not a price.
     return np.clip(heat, 0.02, 0.6), np.clip(per_flow, 0.0, 2.0)
 
 
-def _power(model: PlantModel, load: Array, flow: Array, chw: Array, cw: Array, wet: Array) -> Array:
-    return model.water_side(load, flow, chw, cw, wet[:, None]).power_kw
+def _power(
+    model: PlantModel, load: Array, flow: Array, chw: Array, cw: Array, wet: Array, duty: Duty
+) -> Array:
+    return model.water_side(load, flow, chw, cw, wet[:, None], duty.beside(1)).power_kw

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from statistics import NormalDist
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +28,10 @@ class Band:
     def upper(self, sigmas: float) -> Array:
         """The pessimistic edge for things that hurt when high."""
         return self.mean + sigmas * self.std
+
+    def quantile(self, share: float) -> Array:
+        """The value the outcome stays below with probability `share` (0 to 1), normal about the mean."""
+        return self.mean + NormalDist().inv_cdf(share) * self.std
 
 
 class CarbonKind(StrEnum):
@@ -129,3 +134,5 @@ class Forecast:
     carbon: CarbonSeries
     price: PriceSeries
     weather: WeatherSource = OWN_SENSORS
+    month_peak_kw: float = 0.0
+    """Highest quarter hour of facility power this (local) month so far: what is billed already. [kW]"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,17 @@ class Forecaster:
             wet_bulb_c=wet,
             carbon=_carbon_on(carbon, grid),
             price=_price_on(price, grid),
+            month_peak_kw=self._month_peak_kw(past, grid),
         )
+
+    def _month_peak_kw(self, past: _Past, grid: TimeGrid) -> float:
+        """The meter's highest quarter hour since the local month began, as far as history goes."""
+        points = tuple(p.id for p in self.site.points_of(SITE, Quantity.FACILITY_POWER))
+        local = grid.start.astimezone(ZoneInfo(self.site.timezone))
+        began = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        metered = past.of(points)
+        seen = metered.value[(metered.time_s >= began.timestamp()) & ~np.isnan(metered.value)]
+        return float(seen.max()) if seen.size else 0.0
 
     def _weather(self, quantity: Quantity, past: _Past, snapshot: Snapshot, grid: TimeGrid) -> Band:
         points = tuple(p.id for p in self.site.points_of(SITE, quantity))
@@ -62,10 +73,10 @@ class Forecaster:
         design = zone.it.design_kw
         measured = past.of(tuple(p.id for p in self.site.points_in(zone.id, Quantity.IT_POWER)))
         inlets = past.stack(zone.inlets.sensors)
-        reference = _reference_kw(zone, measured.value, inlets)
+        reference = reference_kw(zone, measured.value, inlets)
         power = snapshot.zone_mean(zone.id, Quantity.IT_POWER)
         seen = np.array([[snapshot.value(p) for p in zone.inlets.sensors]])
-        now = float(_reference_kw(zone, np.array([power]), seen)[0])
+        now = float(reference_kw(zone, np.array([power]), seen)[0])
         habit = Habit(_LOAD.memory_s, _LOAD.days, _LOAD.weekly, _LEAST_LOAD_SHARE * design)
         band = expect(Past(measured.time_s, reference), now, grid, habit)
         if np.isnan(band.mean).any():
@@ -73,8 +84,11 @@ class Forecaster:
         return Band(np.clip(band.mean, 0.0, 1.3 * design), band.std)
 
 
-def _reference_kw(zone: ZoneModel, power_kw: Array, inlets_c: Array) -> Array:
-    """Where no inlet is known the measured power itself: a little high, which is the safe side."""
+def reference_kw(zone: ZoneModel, power_kw: Array, inlets_c: Array) -> Array:
+    """Reference IT power behind a measured one. [kW] Inlets (samples, sensors), power (samples,).
+
+    Where no inlet is known the measured power itself: a little high, which is the safe side.
+    """
     return np.where(np.isnan(inlets_c).all(axis=-1), power_kw, zone.it.reference_kw(power_kw, inlets_c))
 
 

@@ -1,0 +1,71 @@
+"""What a trajectory costs, part by part, and what of it energy prices do not show."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optimizer.model import Rollout
+from optimizer.problem import Problem
+from plant.forecast import Array
+from plant.plan import CostParts
+from plant.site import EquipmentKind
+
+SHORT_PRICE = 100.0
+"""Penalty on cooling the machines asked for cannot make. [currency/kWh]"""
+
+
+def demand(problem: Problem, rolled: Rollout) -> Array:
+    """What the month's bill rises by for its highest quarter hour. Shape (candidates,). [currency]"""
+    charge = problem.site.tariff.demand_charge_per_kw_month
+    above = np.maximum(rolled.facility_kw.max(axis=-1) - problem.billed_peak_kw, 0.0)
+    return np.asarray(charge * above)
+
+
+def starts(problem: Problem, rolled: Rollout) -> Array:
+    """Wear of starting machines. Shape (candidates,). [currency]"""
+    machines = problem.site.equipment_of(EquipmentKind.CHILLER)
+    each = float(np.mean([m.run.start_cost for m in machines])) if machines else 0.0
+    if each == 0.0:
+        return np.zeros(len(rolled.chillers_on))
+    before = np.full((len(rolled.chillers_on), 1), problem.running.chillers)
+    more = np.maximum(np.diff(rolled.chillers_on, axis=-1, prepend=before), 0.0)
+    return np.asarray(each * more.sum(axis=-1))
+
+
+def moved(problem: Problem, paths: Array) -> Array:
+    """Whole moves of levers, counted as `max_move` each. Shape (candidates,)."""
+    present = np.array([a.present for a in problem.board.axes])
+    scale = np.array([max(a.max_move, 1e-9) for a in problem.board.axes])
+    steps = np.abs(np.diff(paths, axis=1, prepend=np.broadcast_to(present, paths[:, :1].shape)))
+    return np.asarray((steps / scale).sum(axis=(1, 2)))
+
+
+def beside_energy(problem: Problem, rolled: Rollout) -> Array:
+    """Demand charge, starts, carbon at a cap's price, cooling that falls short, less what the tank holds.
+
+    Shape (candidates,).
+    """
+    total = demand(problem, rolled) + starts(problem, rolled)
+    if problem.cap_price > 0:
+        carbon_g = rolled.facility_kw * problem.grid.step_h * np.nan_to_num(problem.carbon_g_per_kwh)
+        total = total + problem.cap_price * carbon_g.sum(axis=-1)
+    total = total + SHORT_PRICE * rolled.short_kw.sum(axis=-1) * problem.grid.step_h
+    if rolled.stored_kwh is not None:
+        total = total - problem.stored_worth * rolled.stored_kwh[:, -1]
+    return np.asarray(total)
+
+
+def parts(problem: Problem, rolled: Rollout, paths: Array, i: int) -> CostParts:
+    """One candidate's money by what it is paid for. A gap in carbon intensity costs nothing there."""
+    energy_kwh = rolled.facility_kw[i] * problem.grid.step_h
+    per_kg = problem.site.tariff.carbon_price_per_tonne / 1000
+    carbon_kg = energy_kwh * np.nan_to_num(problem.carbon_g_per_kwh) / 1000
+    water = rolled.water_l[i].sum() / 1000 * problem.site.tariff.water_price_per_m3
+    wear = problem.site.planning.move_cost * moved(problem, paths)[i] + starts(problem, rolled)[i]
+    return CostParts(
+        energy=float((energy_kwh * problem.plain_price).sum()),
+        carbon=float(carbon_kg.sum() * per_kg),
+        water=float(water),
+        demand=float(demand(problem, rolled)[i]),
+        wear=float(wear),
+    )

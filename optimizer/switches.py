@@ -1,0 +1,182 @@
+"""The levers that make a schedule: machines asked for, leave for the economizer, work put off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from optimizer.board import Axis
+from optimizer.duty import Duty
+from optimizer.model import PlantModel
+from plant.forecast import Array
+from plant.points import OwnerId
+from plant.quantities import Quantity
+from plant.setpoints import Lever, LeverId
+from plant.site import Site
+from plant.snapshot import Snapshot
+
+
+class SwitchKind(StrEnum):
+    """What a schedule can decide."""
+
+    CHILLERS = "chillers"
+    ECONOMIZER = "economizer"
+    DEFERRAL = "deferral"
+
+
+_KINDS: Mapping[Quantity, SwitchKind] = {
+    Quantity.CHILLERS_ENABLED_SETPOINT: SwitchKind.CHILLERS,
+    Quantity.ECONOMIZER_ENABLE_SETPOINT: SwitchKind.ECONOMIZER,
+    Quantity.DEFERRED_IT_POWER_SETPOINT: SwitchKind.DEFERRAL,
+}
+_MOVES_PER_STEP_S = 300
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One lever of a schedule; `zone` is the place of the zone whose work is put off, None for all."""
+
+    kind: SwitchKind
+    axis: Axis
+    zone: int | None = None
+
+
+@dataclass(frozen=True)
+class Switches:
+    """All of a site's; none on most sites. Schedules are arrays (…, steps, switches) in this order."""
+
+    each: tuple[Switch, ...] = ()
+    missing: tuple[str, ...] = ()
+    left_alone: tuple[str, ...] = ()
+
+    def column(self, kind: SwitchKind) -> int | None:
+        """Where a kind is; the first, for there is one of each but for deferral."""
+        return next((i for i, s in enumerate(self.each) if s.kind is kind), None)
+
+    def axis(self, kind: SwitchKind) -> Axis | None:
+        """The axis of a kind."""
+        i = self.column(kind)
+        return None if i is None else self.each[i].axis
+
+    @property
+    def free(self) -> bool:
+        """Whether a plan may move any of them."""
+        return any(s.axis.free for s in self.each)
+
+    def held(self, steps: int) -> Array:
+        """All where they stand. Shape (steps, switches), as of all here."""
+        return np.tile(np.array([s.axis.present for s in self.each]), (steps, 1))
+
+    def as_found(self, steps: int, step_s: int) -> Array:
+        """All where the site kept them before us, as fast as they may go there."""
+        return self.walked(np.tile(np.array([s.axis.as_found for s in self.each]), (steps, 1)), step_s)
+
+    def safest(self, steps: int, step_s: int) -> Array:
+        """Every machine there is, the economizer free to help, no more work put off than now."""
+        wanted = [s.axis.present if s.kind is SwitchKind.DEFERRAL else s.axis.high for s in self.each]
+        return self.walked(np.tile(np.array(wanted), (steps, 1)), step_s)
+
+    def walked(self, target: Array, step_s: int) -> Array:
+        """Toward a schedule as fast as the levers may: one move first, then as many as periods fit."""
+        out = np.empty_like(target)
+        for i, switch in enumerate(self.each):
+            axis, at = switch.axis, switch.axis.present
+            for k in range(len(target)):
+                reach = axis.max_move * (max(1.0, step_s / _MOVES_PER_STEP_S) if k else 1.0)
+                wanted = float(np.clip(target[k, i], axis.low, axis.high)) if axis.free else axis.present
+                at = min(max(wanted, at - reach), at + reach)
+                out[k, i] = at
+            out[:1, i] = [axis.round_safely(float(v)) for v in out[:1, i]]
+        return out
+
+    def duty(self, schedule: Array, storage_kw: Array | None = None) -> Duty:
+        """What a schedule (…, steps, switches) and a tank ask of the plant room: arrays (…, steps)."""
+
+        def of(kind: SwitchKind) -> Array | None:
+            i = self.column(kind)
+            return None if i is None else schedule[..., i]
+
+        return Duty(of(SwitchKind.CHILLERS), of(SwitchKind.ECONOMIZER), storage_kw)
+
+    def put_off_kw(self, schedule: Array, reference_kw: Array) -> Array | None:
+        """Work put off by zone: (…, steps, zones); what is for all zones is shared by their load."""
+        columns = [i for i, s in enumerate(self.each) if s.kind is SwitchKind.DEFERRAL]
+        if not columns:
+            return None
+        share = reference_kw / np.maximum(reference_kw.sum(axis=-1, keepdims=True), 1e-9)
+        total = np.zeros((*schedule.shape[:-1], reference_kw.shape[-1]))
+        for i in columns:
+            zone = self.each[i].zone
+            if zone is None:
+                total += schedule[..., i, None] * share
+            else:
+                total[..., zone] += schedule[..., i]
+        return total
+
+    def trajectory(self, schedule: Array) -> dict[LeverId, Array]:
+        """A schedule (steps, switches) by lever."""
+        return {lv.id: schedule[:, i].copy() for i, s in enumerate(self.each) for lv in s.axis.levers}
+
+
+NO_SWITCHES = Switches()
+
+
+def read_switches(site: Site, model: PlantModel, snapshot: Snapshot) -> Switches:
+    """Find them, leaving alone what the model is not fit to move."""
+    found: list[Switch] = []
+    missing: list[str] = []
+    alone: list[str] = []
+    zones = [z.id for z in site.zones]
+    for lever in site.levers:
+        kind = _KINDS.get(lever.quantity)
+        if kind is None:
+            continue
+        present = snapshot.lever_value(lever)
+        if present != present:
+            missing.append(str(lever.id))
+            present = lever.as_found
+        why = _refused(kind, model) or _twice(kind, found)
+        if why is not None:
+            alone.append(f"{lever.id} stays where it is: {why}")
+        found.append(
+            Switch(kind, _axis(lever, present, fixed=why is not None), _zone(site, lever.owner, zones))
+        )
+    return Switches(tuple(found), tuple(missing), tuple(alone))
+
+
+def _axis(lever: Lever, present: float, *, fixed: bool) -> Axis:
+    return Axis(
+        name=f"{lever.owner} {lever.quantity.value}",
+        levers=(lever,),
+        present=present,
+        low=present if fixed else lever.low,
+        high=present if fixed else lever.high,
+        max_move=lever.max_move,
+        resolution=lever.resolution,
+        as_found=lever.as_found,
+        safe_is_down=False,
+    )
+
+
+def _zone(site: Site, owner: OwnerId, zones: list[OwnerId]) -> int | None:
+    return zones.index(owner) if owner in zones else None
+
+
+def _refused(kind: SwitchKind, model: PlantModel) -> str | None:
+    """Why the model may not move a kind of switch."""
+    by_name = {e.name: e for e in model.evidence}
+    if kind is SwitchKind.CHILLERS and not model.trusts("chillers"):
+        return "; ".join(by_name["chillers"].disqualified) if "chillers" in by_name else "no law"
+    if kind is SwitchKind.ECONOMIZER and not model.trusts("economizer"):
+        return "; ".join(by_name["economizer"].disqualified) if "economizer" in by_name else "no law"
+    return None
+
+
+def _twice(kind: SwitchKind, found: list[Switch]) -> str | None:
+    """Several plants are one to the scheduler: only the first is moved."""
+    if kind is not SwitchKind.DEFERRAL and any(s.kind is kind for s in found):
+        return "the planner moves one of a kind, and this is the second"
+    return None
