@@ -7,7 +7,7 @@ and may be shelved for a stated time. Heartbeat, fallback and inlet-limit alarms
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,8 +58,13 @@ class AlarmBook:
     def __init__(self, store: Store, audit: AuditLog) -> None:
         self._store = store
         self._audit = audit
+        self._listeners: list[Callable[[str, Alarm, datetime], None]] = []
         query = select(ALARMS).where(or_(ALARMS.c.cleared_at.is_(None), ALARMS.c.acknowledged_at.is_(None)))
         self._alarms = {row["id"]: _alarm(row) for row in store.rows(query.order_by(ALARMS.c.raised_at))}
+
+    def listen(self, listener: Callable[[str, Alarm, datetime], None]) -> None:
+        """Tell ``listener`` each event of each alarm, inside its transaction where there is one."""
+        self._listeners.append(listener)
 
     def raise_(self, kind: AlarmKind, source: str, detail: str, at: datetime) -> Alarm | None:
         """Raise an alarm; None if the same one stands already."""
@@ -130,6 +135,7 @@ class AlarmBook:
         )
 
     def _keep(self, alarm: Alarm, event: str, who: str, at: datetime, why: str) -> None:
+        before = self._alarms.get(alarm.id)
         if alarm.over:
             self._alarms.pop(alarm.id, None)
         else:
@@ -138,10 +144,31 @@ class AlarmBook:
             with self._store.transaction() as tx:
                 tx.execute(delete(ALARMS).where(ALARMS.c.id == alarm.id))
                 tx.execute(insert(ALARMS).values(**_row(alarm)))
-                what = {"alarm": alarm.id, "kind": alarm.kind, "source": alarm.source, "why": why}
+                what = {
+                    "alarm": alarm.id,
+                    "kind": alarm.kind,
+                    "source": alarm.source,
+                    "why": why,
+                    "before": None if before is None else _stand(before),
+                    "after": _stand(alarm),
+                }
                 self._audit.record(event, who, what, at)
+                self._tell(event, alarm, at)
         except StoreUnavailable:
-            return  # the alarm stands in memory; the lost store is itself an alarm
+            # The alarm stands in memory; the lost store is itself an alarm, and must get out.
+            self._tell(event, alarm, at)
+
+    def _tell(self, event: str, alarm: Alarm, at: datetime) -> None:
+        for listener in self._listeners:
+            listener(event, alarm, at)
+
+
+def _stand(alarm: Alarm) -> str:
+    """How an alarm stands, in the words of ISA-18.2."""
+    gone = "cleared" if alarm.cleared_at is not None else "active"
+    seen = "acknowledged" if alarm.acknowledged_at is not None else "unacknowledged"
+    shelf = f", shelved until {stamp(alarm.shelved_until)}" if alarm.shelved_until is not None else ""
+    return f"{gone}, {seen}{shelf}"
 
 
 def _row(alarm: Alarm) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 Each record's hash covers its content and its predecessor's hash; the head (last number and hash)
 is kept apart, so a record that was altered, removed, moved or cut off the end is found. A person
-who can rewrite the whole database could forge a whole chain: publish `head()` somewhere else
-(it is on the API and in the report) and hand it back to `verify`.
+who can rewrite the whole database could forge a whole chain: `anchors` notes `head()` elsewhere, every
+hour, and `verify` takes those notes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from controller.store import Store
 from controller.tables import AUDIT, AUDIT_HEAD
 
 GENESIS = "0" * 64
+_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,33 +99,48 @@ class AuditLog:
         rows = self._store.rows(select(AUDIT).where(AUDIT.c.at >= stamp(start)).order_by(AUDIT.c.seq))
         return [_record(row) for row in rows]
 
-    def verify(self, anchor: AuditHead | None = None) -> AuditFinding | None:
+    def verify(self, anchors: Mapping[int, str] | None = None) -> AuditFinding | None:
         """Walk the whole chain; None when it is as it was written.
 
-        ``anchor`` is a head noted earlier, elsewhere: the log must still contain it.
+        ``anchors`` are heads noted earlier, elsewhere (number → hash): the log must still contain each.
         """
-        expected_seq, previous = 0, GENESIS
-        for row in self._store.rows(select(AUDIT).order_by(AUDIT.c.seq)):
-            expected_seq += 1
-            if row["seq"] != expected_seq:
-                return AuditFinding(expected_seq, f"record {expected_seq} is missing")
-            if row["previous"] != previous:
-                return AuditFinding(expected_seq, "does not follow the record before it")
-            sealed = _seal(row["seq"], row["at"], row["kind"], row["who"], row["what"], row["previous"])
-            if sealed != row["hash"]:
-                return AuditFinding(expected_seq, "was altered after it was written")
-            if anchor is not None and row["seq"] == anchor.seq and row["hash"] != anchor.hash:
-                return AuditFinding(expected_seq, "is not the record that was anchored")
-            previous = row["hash"]
-        return self._check_end(expected_seq, previous, anchor)
-
-    def _check_end(self, seq: int, last_hash: str, anchor: AuditHead | None) -> AuditFinding | None:
-        head = self.head()
-        if head != AuditHead(seq, last_hash):
+        noted = dict(anchors or {})
+        seq, previous, head = 0, GENESIS, AuditHead(0, GENESIS)
+        for page in self._pages():
+            rows, head = page
+            for row in rows:
+                seq += 1
+                problem = _problem(row, seq, previous, noted.get(seq))
+                if problem:
+                    return AuditFinding(seq, problem)
+                previous = row["hash"]
+        if head != AuditHead(seq, previous):
             return AuditFinding(max(seq, head.seq), f"the log ends at {seq}, its head says {head.seq}")
-        if anchor is not None and anchor.seq > seq:
-            return AuditFinding(anchor.seq, f"record {anchor.seq} was anchored and is missing")
-        return None
+        last = max(noted, default=0)
+        return AuditFinding(last, f"record {last} was anchored and is missing") if last > seq else None
+
+    def _pages(self) -> Iterator[tuple[Sequence[Mapping[str, Any]], AuditHead]]:
+        """The log in pieces, each with the head of its instant: a long walk locks nobody out."""
+        after = -1
+        while True:
+            query = select(AUDIT).where(AUDIT.c.seq > after).order_by(AUDIT.c.seq).limit(_PAGE)
+            with self._store.transaction():
+                rows, head = self._store.rows(query), self.head()
+            yield rows, head
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1]["seq"]
+
+
+def _problem(row: Mapping[str, Any], seq: int, previous: str, anchor: str | None) -> str:
+    """What is wrong with the record that should be number ``seq``, or nothing."""
+    if row["seq"] != seq:
+        return f"record {seq} is missing"
+    if row["previous"] != previous:
+        return "does not follow the record before it"
+    if _seal(seq, row["at"], row["kind"], row["who"], row["what"], row["previous"]) != row["hash"]:
+        return "was altered after it was written"
+    return "is not the record that was anchored" if anchor not in (None, row["hash"]) else ""
 
 
 def _seal(seq: int, at: str, kind: str, who: str, what: str, previous: str) -> str:

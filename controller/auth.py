@@ -25,7 +25,8 @@ from controller.store import Store, StoreUnavailable
 from controller.tables import TOKENS
 from plant.errors import ConfigError
 
-_PREFIX = "cw"
+PREFIX = "cw"
+"""How a token of ours begins; anything else may be an identity provider's."""
 
 
 class Role(StrEnum):
@@ -139,7 +140,7 @@ class TokenBook:
             extra = ", ".join(sorted(granted - ALLOWED[role]))
             raise ConfigError(f"token for {name}", f"role {role} may not {extra}", "choose a higher role")
         token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        token = f"{_PREFIX}_{token_id}_{secret}"
+        token = f"{PREFIX}_{token_id}_{secret}"
         record = TokenRecord(token_id, name.strip(), role, granted, at, at + ttl, None)
         with self._store.transaction() as tx:
             tx.execute(
@@ -153,7 +154,14 @@ class TokenBook:
                     expires_at=stamp(record.expires_at),
                 )
             )
-            what = {"token": token_id, "name": name, "role": role, "expires_at": record.expires_at}
+            what = {
+                "token": token_id,
+                "name": name,
+                "role": role,
+                "expires_at": record.expires_at,
+                "before": None,
+                "after": "in force",
+            }
             self._audit.record("token.issued", by, what, at)
         self._find(token_id)
         return IssuedToken(token, record)
@@ -161,7 +169,7 @@ class TokenBook:
     def identify(self, token: str, at: datetime) -> Identity:
         """Who holds this token, if it is good now."""
         parts = token.split("_", 2)
-        if len(parts) != 3 or parts[0] != _PREFIX:
+        if len(parts) != 3 or parts[0] != PREFIX:
             return NotKnown("not a token of ours")
         row = self._find(parts[1])
         if row is None or not hmac.compare_digest(row["hash"], _hash(token)):
@@ -192,7 +200,9 @@ class TokenBook:
             )
             if done.rowcount != 1:
                 return False
-            self._audit.record("token.revoked", by, {"token": token_id}, at)
+            self._audit.record(
+                "token.revoked", by, {"token": token_id, "before": "in force", "after": "revoked"}, at
+            )
         return True
 
     def all(self) -> list[TokenRecord]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.auth import TokenBook
+from controller.beside import make_beside, open_oidc
 from controller.clock import AcceleratedClock, WallClock
 from controller.modes import Mode
 from controller.pace import paced
 from controller.service import Service
-from controller.serving import bind, make_app, serve_http, stop_on_signals
+from controller.serving import address, bind, is_loopback, make_app, serve_http, stop_on_signals
 from controller.settings import Settings
 from controller.wiring import assemble
 from plant.errors import ConfigError
@@ -39,6 +40,7 @@ async def supervise(options: RunOptions, settings: Settings, say: Say) -> None:
     """Run until a signal. Everything a person can have got wrong is found before anything starts."""
     mode = first_mode(options.mode)
     clock, site = timed(load_site(options.site), options.accelerate)
+    oidc = open_oidc(settings)
     listening = bind(settings)
     historian = Historian(settings.historian)
     if options.import_history is not None:
@@ -56,12 +58,16 @@ async def supervise(options: RunOptions, settings: Settings, say: Say) -> None:
     )
     say(controller.knowledge.sentence)
     service = Service(controller)
+    beside = make_beside(controller)
     tokens = TokenBook(controller.parts.authority.store, controller.parts.authority.audit)
     stop_on_signals(service)
-    say(f"listening on http://{settings.host}:{settings.port}/ (API documentation at /docs)")
-    app = make_app(service, tokens)
+    say(f"listening on {address(settings)}/ (API documentation at /docs)")
+    if not settings.tls_certificate and not is_loopback(settings.host):
+        say("warning: tokens cross the network unencrypted; set a TLS certificate or put a proxy in front")
+    app = make_app(service, tokens, beside, oidc)
     try:
-        await service.run(lambda: serve_http(app, listening, service))
+        companions = beside.companions(service.stopping)
+        await service.run(lambda: serve_http(app, listening, service), *companions)
     finally:
         await controller.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,13 +13,17 @@ import uvicorn
 from fastapi import FastAPI
 
 from controller.api import ApiDeps, build_app
+from controller.archive_routes import archive_routes
 from controller.auth import TokenBook
+from controller.beside import Beside
 from controller.clock import WallClock
+from controller.oidc import OidcVerifier
 from controller.report_routes import report_routes
 from controller.service import Service
 from controller.settings import Settings
 from controller.switchback_routes import switchback_routes
 from plant.errors import ConfigError
+from reports.archive import Archive
 
 
 class _Server(uvicorn.Server):
@@ -52,8 +57,25 @@ def bind(settings: Settings) -> socket.socket:
     return listening
 
 
-def make_app(service: Service, tokens: TokenBook) -> FastAPI:
-    """The API over a service."""
+def address(settings: Settings) -> str:
+    """Where the API is to be found, as a URL."""
+    scheme = "https" if settings.tls_certificate else "http"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{scheme}://{host}:{settings.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def make_app(
+    service: Service, tokens: TokenBook, beside: Beside, oidc: OidcVerifier | None = None
+) -> FastAPI:
+    """The API over a service and what runs beside it."""
     controller = service.controller
     parts, authority = controller.parts, controller.parts.authority
     deps = ApiDeps(
@@ -67,6 +89,10 @@ def make_app(service: Service, tokens: TokenBook) -> FastAPI:
         holds=authority.holds,
         standing=controller.standing,
         alarms=authority.alarms,
+        limits=authority.limits,
+        rollout=authority.rollout,
+        jobs=beside.jobs,
+        webhooks=beside.webhooks,
         tokens=tokens,
         snapshot=parts.snapshot,
         status=service.status,
@@ -75,9 +101,12 @@ def make_app(service: Service, tokens: TokenBook) -> FastAPI:
         events=service.events,
         stopping=service.stopping,
         nudge=service.nudge,
+        drill_objection=beside.drill.objection,
+        oidc=oidc,
     )
     app = build_app(deps)
     app.include_router(report_routes(controller))
+    app.include_router(archive_routes(Archive(controller.settings.report_archive)))
     app.include_router(switchback_routes(authority.switchback, parts.cycle_s))
     return app
 

@@ -44,12 +44,38 @@ class Settings(BaseSettings):
     carbon_password_file: Path | None = None
     carbon_cache: Path = Path("var/feeds")
     """Where a feed's last answers are kept."""
+    report_archive: Path = Path("var/reports")
+    """The folder closed reports are kept in."""
     carbon_url: str | None = None
     """In place of the provider's own address: a proxy, for example."""
     weather_url: str | None = None
     """The same of the weather feed; its answers are kept beside the carbon feed's."""
     tls_certificate: str | None = None
+    """PEM files; with both, the API speaks HTTPS itself."""
     tls_key: str | None = None
+    oidc_issuer: str | None = None
+    """The site's identity provider; with it, its bearer tokens are taken beside our own."""
+    oidc_audience: str = ""
+    oidc_roles: str = ""
+    """``claim=role`` pairs, separated by commas: ``coolwright-ops=operator,…``."""
+    oidc_roles_claim: str = "roles"
+    oidc_name_claim: str = "sub"
+    """Which claim names the person; for the two-person rule it must be one nobody can choose."""
+    webhooks: str = ""
+    """Addresses every alarm is sent to, separated by commas."""
+    webhook_secret_file: Path | None = None
+    """The key that signs what is sent: a file, never a value."""
+    audit_anchor: Path | None = None
+    """Where the audit log's head is noted every hour; None: beside the database."""
+
+    @property
+    def anchor_file(self) -> Path:
+        """Where the audit log is anchored."""
+        if self.audit_anchor is not None:
+            return self.audit_anchor
+        if not self.database.startswith("sqlite:///"):
+            return Path("var/audit.anchor")
+        return Path(self.database.removeprefix("sqlite:///")).with_suffix(".anchor")
 
     @property
     def carbon_secrets(self) -> dict[str, Path]:

@@ -85,7 +85,14 @@ class StandingApprovals:
                     remaining=count,
                 )
             )
-            what = {"standing": approval.id, "count": count, "until": until, **payload}
+            what = {
+                "standing": approval.id,
+                "count": count,
+                "until": until,
+                **payload,
+                "before": None,
+                "after": "in force",
+            }
             self._audit.record("standing.granted", by, what, at)
         return approval
 
@@ -99,7 +106,12 @@ class StandingApprovals:
             )
             if done.rowcount != 1:
                 return False
-            self._audit.record("standing.revoked", by, {"standing": approval_id}, at)
+            self._audit.record(
+                "standing.revoked",
+                by,
+                {"standing": approval_id, "before": "in force", "after": "revoked"},
+                at,
+            )
         return True
 
     def active(self, at: datetime) -> list[StandingApproval]:
@@ -121,6 +133,9 @@ class StandingApprovals:
                     .values(remaining=STANDING.c.remaining - 1)
                 )
                 if spent.rowcount == 1:
+                    left = approval.remaining - 1
+                    what = {"standing": approval.id, "before": approval.remaining, "after": left}
+                    self._audit.record("standing.used", approval.by, what, at)
                     return approval
         return None
 

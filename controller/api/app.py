@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
-from controller.api import live, proposals, state, supervision
+from controller.api import jobs, limits, live, proposals, rollout, state, supervision, webhooks
 from controller.api.deps import ApiDeps
 from controller.api.documentation import add_documentation
 from controller.api.headers import CarefulHeaders
@@ -43,7 +43,8 @@ def build_app(deps: ApiDeps) -> FastAPI:
     app.add_middleware(CarefulHeaders)
     add_handlers(app)
     v1 = APIRouter(prefix="/api/v1")
-    for router in (state.router, proposals.router, supervision.router, live.stream):
+    routes = (state, proposals, supervision, limits, rollout, jobs, webhooks)
+    for router in (*(module.router for module in routes), live.stream):
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(live.machines)
@@ -98,6 +99,9 @@ _TAGS = [
     {"name": "state", "description": "What the site does now."},
     {"name": "proposals", "description": "One decision for a person."},
     {"name": "supervision", "description": "Stop, modes, holds, standing approvals."},
+    {"name": "limits", "description": "Narrower than the site file, by two people."},
+    {"name": "rollout", "description": "Scorecards, commissioning, the dead-man drill."},
+    {"name": "jobs", "description": "Long work: asked for, looked at, fetched."},
     {"name": "alarms", "description": "What needs a person."},
     {"name": "audit", "description": "Who did what, sealed."},
     {"name": "machines", "description": "Health and metrics."},

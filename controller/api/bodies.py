@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from controller.decisions import Decision
+from controller.decisions import Decision, RejectionCode
+from controller.jobs import JobKind
 from controller.proposal_record import ProposalStatus
+from controller.reporting import ReportFormat
+from controller.webhooks import DeliveryStatus
+from reports.periods import Split
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -45,21 +50,103 @@ class AuditQuery(_In):
 
 
 class HandoverQuery(_In):
-    """How far back to look."""
+    """How far back to look: so many hours, or since an instant (a year at most)."""
 
     hours: Annotated[float, Field(gt=0, le=14 * 24)] = 8
+    since: Annotated[AwareDatetime | None, Field(examples=["2026-03-01T06:00:00Z"])] = None
 
 
-class DecisionIn(_In):
-    """A decision, for exactly what the digest covers."""
+class RecordForm(StrEnum):
+    """How a document is written."""
+
+    JSON = "json"
+    MARKDOWN = "md"
+
+
+class RecordQuery(_In):
+    """Since when, and written how. A year at most."""
+
+    since: Annotated[AwareDatetime | None, Field(examples=["2026-03-01T06:00:00Z"])] = None
+    format: RecordForm = RecordForm.JSON
+
+
+class LimitIn(_In):
+    """The value wanted, and why; null goes back to the site file's own."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"decision": "approve", "digest": "0" * 64, "reason": ""}]}
+        json_schema_extra={"examples": [{"value": 25.5, "reason": "old servers in row 3"}]}
     )
 
-    decision: Decision
+    value: Annotated[float | None, Field(strict=True, allow_inf_nan=False)]
+    reason: Words
+
+
+class JobQuery(_In):
+    """Which jobs to list."""
+
+    kind: JobKind | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class ReportIn(_In):
+    """Which report to write: a named period, or both ends."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"period": "2026-Q4", "format": "pdf"}]})
+
+    period: Annotated[str | None, StringConstraints(max_length=40)] = None
+    start: Annotated[str | None, StringConstraints(max_length=40)] = None
+    end: Annotated[str | None, StringConstraints(max_length=40)] = None
+    format: ReportFormat = ReportFormat.JSON
+    split: Split = Split.WHOLE
+    profile: Annotated[str | None, StringConstraints(max_length=40)] = None
+
+
+class ReplayIn(_In):
+    """Which scenario to run on a simulated plant."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"scenario": "hot-week", "policy": "mpc", "days": 2}]}
+    )
+
+    scenario: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")]
+    policy: Literal["mpc", "trim-and-respond", "fixed"] = "mpc"
+    days: Annotated[float | None, Field(gt=0, le=31, strict=True)] = None
+
+
+class DeliveryQuery(_In):
+    """Which webhook deliveries to list."""
+
+    status: DeliveryStatus | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class ApproveIn(_In):
+    """Approve exactly what the digest covers."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"decision": "approve", "digest": "0" * 64}]})
+
+    decision: Literal[Decision.APPROVE]
     digest: Digest
     reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+
+
+class RejectIn(_In):
+    """Reject what the digest covers. The code is counted in the scorecard, the reason is for people."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"decision": "reject", "digest": "0" * 64, "code": "maintenance", "reason": "belt"}]
+        }
+    )
+
+    decision: Literal[Decision.REJECT]
+    digest: Digest
+    code: RejectionCode
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+
+
+DecisionIn: TypeAlias = Annotated[ApproveIn | RejectIn, Field(discriminator="decision")]
+"""A decision, for exactly what the digest covers."""
 
 
 class HoldIn(_In):

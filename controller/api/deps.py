@@ -12,11 +12,16 @@ from controller.api.events import EventBus
 from controller.audit import AuditLog
 from controller.auth import TokenBook
 from controller.holds import HoldBook
+from controller.jobs import JobBook
+from controller.limits import LimitBook
 from controller.modes import ModeKeeper
+from controller.oidc import OidcVerifier
 from controller.proposals import ApprovalDesk
+from controller.rollout import Rollout
 from controller.standing import StandingApprovals
 from controller.status import Readiness, SiteStatus
 from controller.store import Store
+from controller.webhooks import Webhooks
 from plant.ports import Clock
 from plant.site import Site
 from plant.snapshot import Snapshot
@@ -50,6 +55,10 @@ class ApiDeps:
     holds: HoldBook
     standing: StandingApprovals
     alarms: AlarmBook
+    limits: LimitBook
+    rollout: Rollout
+    jobs: JobBook
+    webhooks: Webhooks
     tokens: TokenBook
     snapshot: Callable[[], Snapshot | None]
     status: Callable[[], SiteStatus | None]
@@ -58,6 +67,9 @@ class ApiDeps:
     events: EventBus
     stopping: asyncio.Event
     nudge: Callable[[], None] = lambda: None
+    drill_objection: Callable[[], str] = lambda: ""
+    oidc: OidcVerifier | None = None
+    """Checks bearer tokens of the site's identity provider; None: only our own tokens are taken."""
     requests_per_minute: int = 600
     failures_per_minute: int = 30
     ticker: Callable[[], float] = field(default=time.monotonic)

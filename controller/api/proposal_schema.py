@@ -90,6 +90,7 @@ class ProposalOut(Out):
     decided_at: datetime | None
     decided_by: str | None
     decision_reason: str | None
+    decision_code: str | None
     executed_at: datetime | None
     note: str | None
 
@@ -134,6 +135,7 @@ class ProposalOut(Out):
             decided_at=p.decided_at,
             decided_by=p.decided_by,
             decision_reason=p.decision_reason,
+            decision_code=p.decision_code,
             executed_at=p.executed_at,
             note=p.note,
         )

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from controller.actuation import Refusal, objection
-from controller.api.bodies import DecisionIn, ProposalQuery
+from controller.api.bodies import DecisionIn, ProposalQuery, RejectIn
 from controller.api.deps import ApiDeps
+from controller.api.etag import IfMatch, check_tag
 from controller.api.problems import Code, Problem, documented
 from controller.api.proposal_schema import ProposalOut
 from controller.api.security import Decider, Deps, Reader
@@ -19,6 +20,7 @@ from controller.decisions import (
     DigestMismatch,
     Expired,
     Held,
+    RejectionCode,
     Unknown,
 )
 from controller.proposal_record import Proposal, ProposalStatus
@@ -37,26 +39,37 @@ async def proposals(deps: Deps, _who: Reader, query: Annotated[ProposalQuery, Qu
 
 @router.get("/{proposal_id}", responses=documented(404))
 async def proposal(proposal_id: ProposalId, deps: Deps, _who: Reader, response: Response) -> ProposalOut:
-    """One proposal with everything needed to judge it. Its digest is also the ETag."""
+    """One proposal with everything needed to judge it. Its digest and status are the ETag."""
     found = deps.desk.get(proposal_id)
     if found is None:
         raise Problem(404, Code.NOT_FOUND, f"there is no proposal {proposal_id}")
-    response.headers["ETag"] = f'"{found.digest}"'
+    response.headers["ETag"] = _tag(found)
     return ProposalOut.of(found, deps.site, deps.clock.now())
 
 
 @router.post("/{proposal_id}/decision", responses=documented(404, 409, 410, 412, 423))
-async def decide(proposal_id: ProposalId, body: DecisionIn, deps: Deps, who: Decider) -> ProposalOut:
+async def decide(
+    proposal_id: ProposalId, body: DecisionIn, deps: Deps, who: Decider, if_match: IfMatch = None
+) -> ProposalOut:
     """Approve or reject exactly what the digest covers. Works once; the first decision stands.
 
     Nothing is written to the plant here: an approved proposal is checked again, against fresh
     data, when it is carried out.
     """
     at = deps.clock.now()
+    found = deps.desk.get(proposal_id)
+    if found is not None:
+        check_tag(if_match, _tag(found))
     if body.decision is Decision.APPROVE:
-        _check_plant(deps, proposal_id, body.digest)
+        _check_plant(deps, found, body.digest)
     answer = deps.desk.decide(
-        proposal_id, body.decision, digest=body.digest, by=who.name, at=at, reason=body.reason
+        proposal_id,
+        body.decision,
+        digest=body.digest,
+        by=who.name,
+        at=at,
+        reason=body.reason,
+        code=body.code if isinstance(body, RejectIn) else RejectionCode.OTHER,
     )
     match answer:
         case Decided(decided):
@@ -77,16 +90,19 @@ async def decide(proposal_id: ProposalId, body: DecisionIn, deps: Deps, who: Dec
             raise Problem(423, Code.HELD, f"proposal {p.id} may not be approved now: {reason}")
 
 
-def _check_plant(deps: ApiDeps, proposal_id: str, digest: str) -> None:
+def _tag(proposal: Proposal) -> str:
+    return f'"{proposal.digest}.{proposal.status}"'
+
+
+def _check_plant(deps: ApiDeps, found: Proposal | None, digest: str) -> None:
     """An approval of something that could no longer be carried out is answered now, not later."""
-    found = deps.desk.get(proposal_id)
     at = deps.clock.now()
     if found is None or not _open(found, digest) or found.expires_at <= at:
         return  # the desk has the better answer
     snapshot = deps.snapshot()
     if snapshot is None:
         raise Problem(412, Code.PLANT_CHANGED, "the plant has not been seen yet")
-    against = objection(found, snapshot=snapshot, site=deps.site, at=at, held=deps.holds.levers(at))
+    against = objection(found, snapshot=snapshot, site=deps.limits.site, at=at, held=deps.holds.levers(at))
     if against is None:
         return
     refusal, reason = against

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from controller.api.deps import ApiDeps
 from controller.api.problems import Code, Problem
-from controller.auth import NotKnown, Principal, Scope
+from controller.auth import PREFIX, Identity, NotKnown, Principal, Scope
 
-_BEARER = HTTPBearer(auto_error=False, description="An API token from `coolwright token issue`.")
+_BEARER = HTTPBearer(
+    auto_error=False, description="An API token from `coolwright token issue`, or your identity provider's."
+)
 _KEPT = 10_000
 """Callers remembered for rate limiting; the ones unseen longest are forgotten first."""
 
@@ -87,7 +90,7 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
         host = request.client.host if request.client else "unknown"
         if credentials is None:
             raise _unknown("send an API token as 'Authorization: Bearer …'")
-        identity = deps.tokens.identify(credentials.credentials, deps.wall.now())
+        identity = await _identify(deps, credentials.credentials)
         if isinstance(identity, NotKnown):
             _spend(gate.failures, host)
             raise _unknown("the token is not valid")
@@ -97,6 +100,14 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
         return identity
 
     return principal
+
+
+async def _identify(deps: ApiDeps, token: str) -> Identity:
+    """By one of our own tokens or, where the site has one, by its identity provider's."""
+    if deps.oidc is None or token.startswith(f"{PREFIX}_"):
+        return deps.tokens.identify(token, deps.wall.now())
+    # The provider may have to be asked for its keys; the plant's loop does not wait for it.
+    return await asyncio.to_thread(deps.oidc.identify, token, deps.wall.now())
 
 
 Reader = Annotated[Principal, Depends(require(Scope.READ))]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from controller.api.bodies import AlarmQuery, AuditQuery, HandoverQuery, ShelfIn
+from controller.api.deps import ApiDeps
+from controller.api.etag import IfMatch, check_match, tagged
 from controller.api.problems import Code, Problem, documented
 from controller.api.schemas import (
     AlarmOut,
@@ -24,6 +26,7 @@ from controller.api.security import AlarmHandler, Deps, Reader
 from controller.handover import handover
 
 router = APIRouter()
+_LONGEST = timedelta(days=366)
 AlarmId = Annotated[str, Path(max_length=80, examples=["A-1a2b3c4d"])]
 
 
@@ -57,9 +60,16 @@ async def alarms(deps: Deps, _who: Reader, query: Annotated[AlarmQuery, Query()]
     return [AlarmOut.of(a) for a in deps.alarms.standing(deps.clock.now(), shelved=query.shelved)]
 
 
-@router.post("/alarms/{alarm_id}/acknowledgement", tags=["alarms"], responses=documented(404))
-async def acknowledge(alarm_id: AlarmId, deps: Deps, who: AlarmHandler) -> AlarmOut:
+@router.get("/alarms/{alarm_id}", tags=["alarms"], responses=documented(404))
+async def alarm(alarm_id: AlarmId, deps: Deps, _who: Reader, response: Response) -> AlarmOut:
+    """One alarm that stands, shelved or not."""
+    return tagged(response, _alarm(deps, alarm_id))
+
+
+@router.post("/alarms/{alarm_id}/acknowledgement", tags=["alarms"], responses=documented(404, 412))
+async def acknowledge(alarm_id: AlarmId, deps: Deps, who: AlarmHandler, if_match: IfMatch = None) -> AlarmOut:
     """Say that you have seen an alarm. Safe to repeat."""
+    check_match(if_match, _alarm(deps, alarm_id))
     alarm = deps.alarms.acknowledge(alarm_id, by=who.name, at=deps.clock.now())
     if alarm is None:
         raise Problem(404, Code.NOT_FOUND, f"there is no alarm {alarm_id}")
@@ -67,9 +77,12 @@ async def acknowledge(alarm_id: AlarmId, deps: Deps, who: AlarmHandler) -> Alarm
     return AlarmOut.of(alarm)
 
 
-@router.post("/alarms/{alarm_id}/shelf", tags=["alarms"], responses=documented(404, 423))
-async def shelve(alarm_id: AlarmId, body: ShelfIn, deps: Deps, who: AlarmHandler) -> AlarmOut:
+@router.post("/alarms/{alarm_id}/shelf", tags=["alarms"], responses=documented(404, 412, 423))
+async def shelve(
+    alarm_id: AlarmId, body: ShelfIn, deps: Deps, who: AlarmHandler, if_match: IfMatch = None
+) -> AlarmOut:
     """Put an alarm aside for a stated time. Safety alarms cannot be."""
+    check_match(if_match, _alarm(deps, alarm_id))
     at = deps.clock.now()
     until = at + timedelta(minutes=body.minutes)
     answer = deps.alarms.shelve(alarm_id, until=until, reason=body.reason, by=who.name, at=at)
@@ -98,7 +111,8 @@ async def verification(deps: Deps, _who: Reader) -> VerificationOut:
 async def shift_handover(deps: Deps, _who: Reader, query: Annotated[HandoverQuery, Query()]) -> HandoverOut:
     """What the next shift needs to know: outcomes, people, what stood out, what still stands."""
     at = deps.clock.now()
-    summed = handover(deps.audit, at - timedelta(hours=query.hours), at)
+    since = max(query.since, at - _LONGEST) if query.since else at - timedelta(hours=query.hours)
+    summed = handover(deps.audit, min(since, at), at)
     return HandoverOut(
         since=summed.since,
         until=summed.until,
@@ -109,3 +123,11 @@ async def shift_handover(deps: Deps, _who: Reader, query: Annotated[HandoverQuer
         holds=[HoldOut.of(h) for h in deps.holds.active(at)],
         waiting=[RequestOut.of(r) for r in deps.modes.requests(at)],
     )
+
+
+def _alarm(deps: ApiDeps, alarm_id: str) -> AlarmOut:
+    standing = deps.alarms.standing(deps.clock.now(), shelved=True)
+    found = next((a for a in standing if a.id == alarm_id), None)
+    if found is None:
+        raise Problem(404, Code.NOT_FOUND, f"there is no alarm {alarm_id}")
+    return AlarmOut.of(found)

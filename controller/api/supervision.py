@@ -9,18 +9,19 @@ from fastapi import APIRouter, Path, Response
 
 from controller.api.bodies import HoldIn, ModeIn, ReasonIn, StandingIn
 from controller.api.deps import ApiDeps
+from controller.api.etag import IfMatch, check_match, tagged
 from controller.api.problems import Code, Problem, documented
 from controller.api.schemas import HoldOut, ModesOut, RequestOut, StandingOut, StopOut
+from controller.api.second import RequestId, check_second
 from controller.api.security import Delegator, Deps, Holder, ModeSetter, Reader, Stopper
 from controller.envelope import Range
-from controller.holds import UnknownTarget
+from controller.holds import Hold, UnknownTarget
 from controller.modes import Mode, NeedsSecond, NotEarned, Stop, UnknownScope
-from controller.two_person import NotOpen, SamePerson
+from controller.standing import StandingApproval
 from plant.points import SITE
 from plant.setpoints import LeverId
 
 router = APIRouter(tags=["supervision"])
-RequestId = Annotated[str, Path(max_length=80, examples=["R-1a2b3c4d"])]
 Name = Annotated[str, Path(max_length=80)]
 
 
@@ -47,36 +48,37 @@ async def ask_resume(body: ReasonIn, deps: Deps, who: Stopper) -> RequestOut:
 async def confirm_resume(request_id: RequestId, deps: Deps, who: Stopper) -> ModesOut:
     """Lift the stop as the second person."""
     answer = deps.modes.confirm_resume(request_id, by=who.name, at=deps.clock.now())
-    _check_second(answer)
+    check_second(answer)
     deps.events.publish("resume", {"by": who.name})
     deps.nudge()
     return _modes_out(deps)
 
 
 @router.get("/modes", responses=documented())
-async def modes(deps: Deps, _who: Reader) -> ModesOut:
+async def modes(deps: Deps, _who: Reader, response: Response) -> ModesOut:
     """The mode of the site and of each zone, and what waits for a second person."""
-    return _modes_out(deps)
+    return tagged(response, _modes_out(deps))
 
 
 @router.put(
     "/modes/{scope}",
     responses={
-        **documented(404, 409),
+        **documented(404, 409, 412),
         202: {"description": "Waits for a second person", "model": RequestOut},
     },
     response_model=ModesOut | RequestOut,
 )
 async def set_mode(
-    scope: Name, body: ModeIn, deps: Deps, who: ModeSetter, response: Response
+    scope: Name, body: ModeIn, deps: Deps, who: ModeSetter, response: Response, if_match: IfMatch = None
 ) -> ModesOut | RequestOut:
     """Choose a mode for `site` or a zone. Less authority holds at once, more waits for a second person."""
+    check_match(if_match, _modes_out(deps))
     answer = deps.modes.change(scope, Mode(body.mode), by=who.name, at=deps.clock.now(), reason=body.reason)
     match answer:
         case UnknownScope():
             raise Problem(404, Code.NOT_FOUND, f"{scope} is neither 'site' nor a zone")
-        case NotEarned(_, mode, missing):
-            raise Problem(409, Code.NOT_EARNED, f"{scope} is not ready for {mode}: {'; '.join(missing)}")
+        case NotEarned():
+            raise _not_earned(answer)
         case NeedsSecond(request):
             response.status_code = 202
             return RequestOut.of(request)
@@ -90,7 +92,9 @@ async def set_mode(
 async def confirm_mode(request_id: RequestId, deps: Deps, who: ModeSetter) -> ModesOut:
     """Agree to more authority as the second person."""
     answer = deps.modes.confirm_change(request_id, by=who.name, at=deps.clock.now())
-    _check_second(answer)
+    check_second(answer)
+    if isinstance(answer, NotEarned):
+        raise _not_earned(answer)
     deps.events.publish("mode", {"request": request_id})
     deps.nudge()
     return _modes_out(deps)
@@ -116,9 +120,16 @@ async def place_hold(body: HoldIn, deps: Deps, who: Holder) -> HoldOut:
     return HoldOut.of(hold)
 
 
-@router.delete("/holds/{hold_id}", responses=documented(404))
-async def release_hold(hold_id: Name, deps: Deps, who: Holder) -> HoldOut:
+@router.get("/holds/{hold_id}", responses=documented(404))
+async def shown_hold(hold_id: Name, deps: Deps, _who: Reader, response: Response) -> HoldOut:
+    """One hold in force."""
+    return tagged(response, HoldOut.of(_hold(deps, hold_id)))
+
+
+@router.delete("/holds/{hold_id}", responses=documented(404, 412))
+async def release_hold(hold_id: Name, deps: Deps, who: Holder, if_match: IfMatch = None) -> HoldOut:
     """End a hold early."""
+    check_match(if_match, HoldOut.of(_hold(deps, hold_id)))
     hold = deps.holds.release(hold_id, by=who.name, at=deps.clock.now())
     if hold is None:
         raise Problem(404, Code.NOT_FOUND, f"there is no hold {hold_id} in force")
@@ -155,19 +166,37 @@ async def grant_standing(body: StandingIn, deps: Deps, who: Delegator) -> Standi
     return StandingOut.of(granted)
 
 
-@router.delete("/standing-approvals/{approval_id}", status_code=204, responses=documented(404))
-async def revoke_standing(approval_id: Name, deps: Deps, who: Delegator) -> None:
+@router.get("/standing-approvals/{approval_id}", responses=documented(404))
+async def shown_standing(approval_id: Name, deps: Deps, _who: Reader, response: Response) -> StandingOut:
+    """One standing approval in force."""
+    return tagged(response, StandingOut.of(_standing(deps, approval_id)))
+
+
+@router.delete("/standing-approvals/{approval_id}", status_code=204, responses=documented(404, 412))
+async def revoke_standing(approval_id: Name, deps: Deps, who: Delegator, if_match: IfMatch = None) -> None:
     """End a standing approval now."""
+    check_match(if_match, StandingOut.of(_standing(deps, approval_id)))
     if not deps.standing.revoke(approval_id, by=who.name, at=deps.clock.now()):
         raise Problem(404, Code.NOT_FOUND, f"there is no standing approval {approval_id} in force")
 
 
-def _check_second(answer: object) -> None:
-    match answer:
-        case SamePerson(request):
-            raise Problem(403, Code.SAME_PERSON, f"{request.by} asked; someone else confirms")
-        case NotOpen(request_id, reason):
-            raise Problem(409, Code.NOT_OPEN, f"request {request_id}: {reason}")
+def _not_earned(answer: NotEarned) -> Problem:
+    missing = "; ".join(answer.missing)
+    return Problem(409, Code.NOT_EARNED, f"{answer.scope} is not ready for {answer.mode}: {missing}")
+
+
+def _hold(deps: ApiDeps, hold_id: str) -> Hold:
+    found = next((h for h in deps.holds.active(deps.clock.now()) if h.id == hold_id), None)
+    if found is None:
+        raise Problem(404, Code.NOT_FOUND, f"there is no hold {hold_id} in force")
+    return found
+
+
+def _standing(deps: ApiDeps, approval_id: str) -> StandingApproval:
+    found = next((s for s in deps.standing.active(deps.clock.now()) if s.id == approval_id), None)
+    if found is None:
+        raise Problem(404, Code.NOT_FOUND, f"there is no standing approval {approval_id} in force")
+    return found
 
 
 def _stop_out(stop: Stop) -> StopOut:

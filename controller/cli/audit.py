@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from controller.cli.options import DatabaseOption
@@ -14,18 +17,31 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="audit")
 
 
-def verify(database: DatabaseOption = None) -> None:
-    """Check the whole chain; exit code 1 if a record was altered, is missing or out of order."""
+def verify(
+    database: DatabaseOption = None,
+    anchor: Annotated[
+        Path | None,
+        typer.Option("--anchor", metavar="FILE", help="Heads noted elsewhere; all must be there."),
+    ] = None,
+) -> None:
+    """Check the whole chain; exit code 1 if a record was altered, is missing or out of order.
+
+    Without an anchor a chain that was written anew as a whole cannot be told from the true one.
+    """
+    from controller.anchors import AnchorFile
     from controller.audit import AuditLog
     from controller.settings import load_settings
     from controller.store import Store
 
     settings = load_settings({"database": database})
+    anchors = {} if anchor is None else AnchorFile(anchor).read()
     store = Store(settings.database)
-    finding = AuditLog(store).verify()
+    log = AuditLog(store)
+    finding, head = log.verify(anchors), log.head()
     store.close()
     if finding is None:
-        typer.echo("the audit log is whole")
+        against = f" and contains all of {len(anchors)} anchors" if anchor is not None else ""
+        typer.echo(f"the audit log is whole{against}: {head.seq} records, head {head.hash}")
         return
     typer.echo(f"the audit log is broken: {finding}", err=True)
     raise typer.Exit(1)

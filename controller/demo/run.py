@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from controller.auth import IssuedToken, Role, TokenBook
+from controller.beside import make_beside
 from controller.client import ApiClient
 from controller.clock import AcceleratedClock, WallClock
 from controller.demo.result import DemoSpan, write_result
@@ -107,7 +108,9 @@ async def _supervise(
     url = f"http://{settings.host}:{settings.port}"
     footer = f"console {url}/   API {url}/docs   metrics {url}/metrics   Ctrl-C ends\ntoken {issued.token}"
     console.print(footer, highlight=False, soft_wrap=True)
-    companions = [lambda: serve_http(make_app(service, tokens), listening, service)]
+    beside = make_beside(controller)
+    app = make_app(service, tokens, beside)
+    companions = [lambda: serve_http(app, listening, service), *beside.companions(service.stopping)]
     if options.approve or options.length is not None:
         robot = ApiClient(url, _issue(tokens, "demo robot").token)
         companions.append(lambda: approve_everything(robot, service.stopping))

@@ -13,7 +13,11 @@ from supervision_kit import HandClock, Room, room
 from controller.alarms import AlarmBook
 from controller.api import ApiDeps, EventBus, build_app
 from controller.auth import Role, TokenBook
+from controller.jobs import JobBook
+from controller.limits import LimitBook
+from controller.rollout import Rollout
 from controller.status import Readiness, Saving, status_of
+from controller.webhooks import Webhooks
 
 
 @dataclass
@@ -49,6 +53,10 @@ def api_room(url: str = "sqlite://", *, requests_per_minute: int = 6000, **kwarg
         holds=r.holds,
         standing=r.standing,
         alarms=alarms,
+        limits=LimitBook(r.store, r.audit, r.site),
+        rollout=Rollout(r.store, r.audit, r.site),
+        jobs=JobBook(r.store, r.audit),
+        webhooks=Webhooks(r.store, ("http://127.0.0.1:9/hook",), b"s" * 32, site=r.site.id, clock=r.clock),
         tokens=tokens,
         snapshot=r.snapshot,
         status=lambda: status_of(r.snapshot(), r.modes, at=r.now, saving=saving, plan="24 h plan, optimal"),

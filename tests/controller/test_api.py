@@ -77,7 +77,7 @@ async def test_one_byte_different_is_409(d: Desk) -> None:
 
 async def test_rejected_then_approved_is_409(d: Desk) -> None:
     p = offered(d)
-    assert (await decide(d, p, decision="reject", reason="not now")).status_code == 200
+    assert (await decide(d, p, decision="reject", code="not_now")).status_code == 200
     await refused_without_a_write(d, await decide(d, p), 409, "already_decided")
 
 
@@ -313,7 +313,10 @@ async def test_events_arrive_as_they_happen_and_end_with_the_service(d: Desk) ->
     d.deps.stopping.set()
     await asyncio.wait_for(listening, 5)
     data = [json.loads(line.removeprefix("data: ")) for line in seen if line.startswith("data: ")]
-    assert data == [{"site": "demo"}, {"id": p.id, "status": "approved"}]
+    told = [line.removeprefix("event: ") for line in seen if line.startswith("event: ")]
+    assert told == ["hello", "state", "proposal", "state"]
+    assert (data[0], data[2]) == ({"site": "demo"}, {"id": p.id, "status": "approved"})
+    assert data[1]["zones"][0]["worst_inlet_c"] == 22.0
 
 
 async def test_not_ready_says_why_with_503(d: Desk) -> None:

@@ -7,12 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, text, update
-from supervision_kit import START
+import typer
+from sqlalchemy import delete, select, text, update
+from supervision_kit import START, HandClock
 
-from controller.audit import AuditHead, AuditLog
+from controller.alarms import AlarmBook, AlarmKind
+from controller.anchors import AnchorFile, Anchoring
+from controller.audit import AuditLog, _seal
+from controller.cli.audit import verify
 from controller.store import Store, sqlite_url
 from controller.tables import AUDIT, AUDIT_HEAD
+from plant.errors import ConfigError
 
 
 @pytest.fixture
@@ -78,16 +83,81 @@ def test_a_log_cut_off_at_the_end_is_found(log: AuditLog, store: Store) -> None:
 
 
 def test_a_forger_who_also_mends_the_head_is_found_by_an_anchor(log: AuditLog, store: Store) -> None:
-    anchor = log.head()
+    head = log.head()
     four = log.tail(10)[2]
     with store.transaction() as tx:
         tx.execute(delete(AUDIT).where(AUDIT.c.seq > four.seq))
         tx.execute(update(AUDIT_HEAD).values(seq=four.seq, hash=four.hash))
     assert log.verify() is None  # inside the database nothing is left to see
-    finding = log.verify(anchor)
+    finding = log.verify({head.seq: head.hash})
     assert finding is not None
     assert finding.seq == 6
-    assert log.verify(AuditHead(four.seq, four.hash)) is None
+    assert log.verify({four.seq: four.hash}) is None
+
+
+def forge(store: Store) -> None:
+    """The whole chain written anew with one word changed: within itself it is perfect."""
+    with store.transaction() as tx:
+        records = store.rows(select(AUDIT).order_by(AUDIT.c.seq))
+        previous = "0" * 64
+        for r in records:
+            what = r["what"].replace("because", "no reason")
+            sealed = _seal(r["seq"], r["at"], r["kind"], "adam", what, previous)
+            row = {"who": "adam", "what": what, "previous": previous, "hash": sealed}
+            tx.execute(update(AUDIT).where(AUDIT.c.seq == r["seq"]).values(**row))
+            previous = sealed
+        tx.execute(update(AUDIT_HEAD).values(hash=previous))
+
+
+async def test_a_whole_database_written_anew_is_found_by_the_anchor_file_and_by_nothing_else(
+    log: AuditLog, store: Store, tmp_path: Path
+) -> None:
+    file, alarms = AnchorFile(tmp_path / "away" / "audit.anchor"), AlarmBook(store, log)
+    watch = Anchoring(log, alarms, file, HandClock())
+    await watch.note()
+    log.record("test.event", "eve", {"n": 99}, START)
+    await watch.note()
+    assert len(file.read()) == 2
+    assert log.verify(file.read()) is None
+    forge(store)
+    assert log.verify() is None
+    finding = log.verify(file.read())
+    assert finding is not None
+    assert finding.problem == "is not the record that was anchored"
+    await watch.note()
+    assert [a.kind for a in alarms.standing(START)] == [AlarmKind.AUDIT_BROKEN]
+    assert len(file.read()) == 2, "a broken log is not anchored"
+
+
+def test_the_command_line_verifies_against_the_anchor_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, path = sqlite_url(tmp_path / "c.db"), tmp_path / "audit.anchor"
+    store = Store(url)
+    log = AuditLog(store)
+    log.record("test.event", "eve", {"n": 1}, START)
+    AnchorFile(path).append(log.head(), "2026-03-01T10:00:00+00:00")
+    verify(url, path)
+    assert "all of 1 anchors" in capsys.readouterr().out
+    forge(store)
+    with pytest.raises(typer.Exit) as left:
+        verify(url, path)
+    assert left.value.exit_code == 1
+    path.write_text("nonsense\n")
+    with pytest.raises(ConfigError, match="line 1 is not an anchor"):
+        verify(url, path)
+
+
+def test_a_log_of_several_pages_is_walked_whole(
+    log: AuditLog, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.audit._PAGE", 2)
+    assert log.verify() is None
+    with store.transaction() as tx:
+        tx.execute(update(AUDIT).where(AUDIT.c.seq == 5).values(who="mallory"))
+    finding = log.verify()
+    assert finding is not None
+    assert finding.seq == 5
 
 
 def test_a_record_and_the_change_it_tells_of_stand_or_fall_together(log: AuditLog, store: Store) -> None:

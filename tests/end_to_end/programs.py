@@ -91,6 +91,15 @@ def read_holding(port: int, address: int) -> int:
     return int.from_bytes(answer[9:11], "big", signed=True)
 
 
+def write_holding(port: int, address: int, raw: int) -> None:
+    """One holding register written by hand, as from the plant's own panel (function 6, ibid. 6.6)."""
+    body = b"\x01\x06" + address.to_bytes(2, "big") + raw.to_bytes(2, "big", signed=True)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
+        wire.sendall(b"\x00\x01\x00\x00\x00\x06" + body)
+        answer = wire.recv(64)
+    assert answer[7] == 6, f"exception {answer[8]}"
+
+
 class Api:
     """The API as curl would use it."""
 
@@ -104,6 +113,8 @@ class Api:
 
     def decide(self, proposal: dict[str, Any], decision: str, digest: str | None = None) -> int:
         body = {"decision": decision, "digest": digest or proposal["digest"], "reason": "test"}
+        if decision == "reject":
+            body["code"] = "not_now"
         return int(self._http.post(f"/api/v1/proposals/{proposal['id']}/decision", json=body).status_code)
 
     def pending(self) -> dict[str, Any] | None:
