@@ -38,6 +38,7 @@ class AlarmKind(StrEnum):
     HISTORY_WAITING = "history_waiting"
     HISTORY_LOST = "history_lost"
     METERS_DISAGREE = "meters_disagree"
+    METER_BALANCE = "meter_balance"
     FEED_GAP = "feed_gap"
     DEMOTED = "demoted"
     WEBHOOK_DEAD = "webhook_dead"
@@ -182,6 +183,12 @@ CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
         "Meters contradict each other, or the heat balance does not close.",
         "Energy, savings and the learned model may be wrong; nobody can say which meter is.",
         "Compare the named meters with their displays; check scaling and current transformers.",
+    ),
+    AlarmKind.METER_BALANCE: AlarmFacts(
+        _L,
+        "Energy over the last day goes in at a meter and is not seen to come out of those below it.",
+        "Reports publish the residual; a saving or a PUE built on these meters may be wrong.",
+        "Look for a meter that stands still, a wrong transformer ratio, or a load without a meter.",
     ),
     AlarmKind.FEED_GAP: AlarmFacts(
         _L,

@@ -30,6 +30,7 @@ from plant.setpoints import LeverId, Setpoints
 from plant.site import Site
 from plant.snapshot import Snapshot
 from reports.account import Account, combine
+from reports.balance import MeterBalance
 from reports.baseline_model import BaselineModel
 from reports.figures import Figure
 from reports.supplied import Supplied
@@ -203,6 +204,14 @@ class Metrics:
         for name, total in condition_totals(condition).items():
             self._inc(name, (), max(total - self._told.get(name, 0), 0))
             self._told[name] = total
+
+    def observe_balance(self, balance: MeterBalance) -> None:
+        """What goes in at each meter and is not seen to come out, over the last day; absent if unknown."""
+        self._pages["balance"] = tuple(
+            Sample("meter_residual_ratio", (line.name,), line.residual_share)
+            for line in balance
+            if not math.isnan(line.residual_share)
+        )
 
     def observe_alarms(self, priorities: Iterable[Priority]) -> None:
         """The priorities of the alarms that stand."""

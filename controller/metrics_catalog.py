@@ -231,6 +231,12 @@ WORTH: tuple[Spec, ...] = (
         ("method",),
     ),
     Spec("baseline_cv_rmse_ratio", _G, "CV(RMSE) of the baseline's hourly fit.", ("method", "meter")),
+    Spec(
+        "meter_residual_ratio",
+        _G,
+        "Energy a meter takes in that those below do not see, last day.",
+        ("line",),
+    ),
     Spec("baseline_fitted_seconds", _G, "Time the baseline was fitted on.", ("method",)),
 )
 

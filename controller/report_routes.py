@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from controller.api.problems import Code, Problem, documented
 from controller.api.security import Reader
 from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period, make_report, written
-from controller.wiring import Controller
+from controller.wiring import Controller, carbon_settings
 from plant.errors import ConfigError
 from reports.periods import Split
 
@@ -33,7 +33,7 @@ def report_routes(controller: Controller) -> APIRouter:
     ) -> Response:
         """Energy, carbon, water and savings of a period, with the share of data that was measured.
 
-        Always a draft: reports are closed on the command line, where they are kept.
+        Always a draft: reports are closed on the command line; `/reports/closed` gives those.
         """
         try:
             named = asked_period(site, period, start, end)
@@ -44,6 +44,7 @@ def report_routes(controller: Controller) -> APIRouter:
                 controller.knowledge.baseline,
                 Order(named.start, named.end, split, profile),
                 generated_at=controller.parts.clock.now(),
+                second=carbon_settings(controller.parts.clock, controller.settings),
             )
             content = await asyncio.to_thread(written, report, form)
         except ConfigError as error:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +17,8 @@ from plant.errors import ConfigError
 from plant.forecast import CarbonSeries, PriceSeries
 from plant.ports import CarbonFeed
 from plant.site import CarbonSource, Site
-from plant.timegrid import TimeGrid
+from plant.timegrid import TimeGrid, floor_to
+from reports.baseline import fit_baseline
 from reports.baseline_model import BaselineModel
 from reports.energy import EnergyReport, HistorySource, Keep, energy_report, keep_nothing
 from reports.periods import Period, Split, named_period
@@ -27,7 +30,7 @@ from reports.writers.json import to_json
 from reports.writers.parquet import to_parquet
 from reports.writers.pdf import to_pdf
 from reports.writers.xlsx import to_xlsx
-from telemetry.feeds import open_carbon_feed
+from telemetry.feeds import FeedSettings, open_carbon_feed
 
 STEP_S = 300
 LONGEST = timedelta(days=2 * 366)
@@ -117,8 +120,12 @@ async def make_report(
     *,
     generated_at: datetime,
     keep: Keep | None = None,
+    second: FeedSettings | None = None,
 ) -> EnergyReport:
-    """The energy report of a period, from history and feeds."""
+    """The energy report of a period, from history and feeds.
+
+    `second` is how the operator's own marginal feed is opened: with the program's secrets and cache.
+    """
     if order.end <= order.start:
         raise ConfigError("report period", "ends before it begins", "give --from before --to")
     if order.end - order.start > LONGEST:
@@ -126,7 +133,7 @@ async def make_report(
     supplied = load_supplied(order.supplied or site.reporting_file, site.timezone)
     grid = TimeGrid(order.start, STEP_S, max(1, int((order.end - order.start).total_seconds()) // STEP_S))
     carbon, price = await feeds.carbon.intensity(grid), await feeds.price.price(grid)
-    marginal_feed = _marginal_feed(supplied)
+    marginal_feed = _marginal_feed(supplied, second)
     marginal = None if marginal_feed is None else await marginal_feed.intensity(grid)
 
     def price_of(_start: datetime, _end: datetime) -> PriceSeries:
@@ -156,13 +163,28 @@ def _always(series: CarbonSeries) -> Callable[[datetime, datetime], CarbonSeries
     return lambda _start, _end: series
 
 
-def _marginal_feed(supplied: Supplied) -> CarbonFeed | None:
+def _marginal_feed(supplied: Supplied, settings: FeedSettings | None) -> CarbonFeed | None:
     """The feed the operator's file names for consequences, beside the site's own."""
     named = supplied.marginal_provider
     if not named:
         return None
     path = Path(named["path"]) if named["path"] else None
-    return open_carbon_feed(CarbonSource(named["provider"], named["region"], path))
+    return open_carbon_feed(
+        CarbonSource(named["provider"], named["region"], path), settings or FeedSettings()
+    )
+
+
+def fitted_baseline(site: Site, source: HistorySource, start: datetime, end: datetime) -> BaselineModel:
+    """A baseline of the as-found hours of a window; not qualified, with reasons, where there are too few."""
+    history = source.history(site, floor_to(start, STEP_S), floor_to(end, STEP_S), STEP_S)
+    return fit_baseline(history, at=end)
+
+
+def rendered() -> Mapping[str, Callable[[EnergyReport], bytes]]:
+    """What is closed beside JSON and CSV: spreadsheet and print, where the extra for them is installed."""
+    if any(find_spec(module) is None for module in ("xlsxwriter", "typst", "matplotlib")):
+        return {}
+    return {f"report.{form}": partial(written, form=form) for form in (ReportFormat.XLSX, ReportFormat.PDF)}
 
 
 def written(report: EnergyReport, form: ReportFormat) -> bytes:

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
+from controller.balance_watch import BalanceWatch
 from controller.cycle import CycleRecord, run_cycle
 from controller.demotion import Demotion
 from controller.keeping import keep
@@ -60,6 +61,9 @@ class Service:
         self._actions = Actions(parts)
         self._scorer = Scorer(parts.site, parts.authority.rollout, parts.cycle_s)
         parts.authority.audit.listen(self._scorer.heard)
+        self._balance = BalanceWatch(
+            parts.site, self.controller.historian, parts.authority.alarms, parts.metrics.observe_balance
+        )
         parts.authority.limits.listen(self._scorer.adopt)
         authority = parts.authority
         self._demotion = Demotion(authority.modes, authority.rollout, authority.alarms, parts.site)
@@ -210,6 +214,7 @@ class Service:
                 self._scorer.accounted(closed)
             try:
                 self.controller.ledger.write_down(parts.clock.now())
+                await self._balance.look(parts.clock.now())
             except StoreUnavailable as error:
                 self._without_store("the ledger", error)
             await parts.clock.sleep_until(parts.clock.now() + ACCOUNT_EVERY)

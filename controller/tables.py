@@ -160,6 +160,17 @@ STANDING = Table(
     Column("revoked_by", String(200)),
 )
 
+BASELINES = Table(
+    "baselines",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("model", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("adopted_at", _INSTANT, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
 SWITCHBACKS = Table(
     "switchbacks",
     METADATA,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from controller.alarms import AlarmBook
 from controller.audit import AuditLog
 from controller.audit_metrics import counting
+from controller.baselines import BaselineBook
 from controller.fallback import FallbackController
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
@@ -93,6 +94,11 @@ def learn(site: Site, historian: Historian, settings: Settings, at: datetime) ->
     return Knowledge(model, fit_baseline(past, at=at), f"learned from {covered.days} days: {model.version}")
 
 
+def carbon_settings(clock: Clock | None, given: Settings) -> FeedSettings:
+    """How carbon feeds are opened: the site's own, and one the operator names for consequences."""
+    return FeedSettings(clock, given.carbon_secrets, given.carbon_cache, given.carbon_url)
+
+
 def open_feeds(site: Site, clock: Clock | None = None, settings: Settings | None = None) -> Feeds:
     """The feeds a site file names.
 
@@ -102,7 +108,7 @@ def open_feeds(site: Site, clock: Clock | None = None, settings: Settings | None
         If a provider is not known, or lacks its secrets or (on the network) a clock.
     """
     given = settings or Settings()
-    carbon = FeedSettings(clock, given.carbon_secrets, given.carbon_cache, given.carbon_url)
+    carbon = carbon_settings(clock, given)
     weather = FeedSettings(clock, {}, given.carbon_cache, given.weather_url)
     return Feeds(
         open_carbon_feed(site.carbon, carbon),
@@ -214,9 +220,16 @@ class Controller:
     plans_by: Callable[[Knowledge], Planner]
     planned_for: Site
     """The limits the present planner knows."""
+    baselines: BaselineBook
 
     async def adopt(self, knowledge: Knowledge) -> None:
         """Go on with what was learned anew: between two cycles, a new planner and outlook."""
+        if self.knowledge.baseline is None or not self.knowledge.baseline.qualified:
+            kept = self.baselines.settle(knowledge.baseline, self.parts.clock.now())
+            knowledge = replace(knowledge, baseline=kept)
+        if self.ledger.baseline is None and knowledge.baseline is not None:
+            self.ledger.baseline = knowledge.baseline
+            self.parts.metrics.observe_baseline(knowledge.baseline)
         if knowledge.model is not None and knowledge.model != self.knowledge.model:
             old, parts = self.parts.planner, self.parts
             parts.planner = self.plans_by(knowledge)
@@ -266,6 +279,8 @@ def assemble(
     store = store or Store(settings.database)
     knowledge = knowledge or learn(site, historian, settings, clock.now())
     feeds = feeds or open_feeds(site, clock, settings)
+    baselines = BaselineBook(store, AuditLog(store))
+    knowledge = replace(knowledge, baseline=baselines.settle(knowledge.baseline, clock.now()))
     poller = Poller(site, field, Judge(site), clock, historian, store_s=store_s)
     supplied = load_supplied(site.reporting_file, site.timezone)
     metrics = Metrics(site, version=version("coolwright"), supplied=supplied)
@@ -273,9 +288,7 @@ def assemble(
     authority, standing = make_authority(
         site, clock, field, store, metrics, period_s=settings.cycle_s, initial=initial, latch_file=latch_file
     )
-    plans_by = plans_by or (
-        lambda known: start_planner(policy, authority.limits.site, known, settings)
-    )
+    plans_by = plans_by or (lambda known: start_planner(policy, authority.limits.site, known, settings))
     snapshot: Callable[[], Snapshot] = poller.snapshot
     parts = Parts(
         site=authority.limits.site,
@@ -298,5 +311,16 @@ def assemble(
     authority.limits.listen(limited)
     ledger = Ledger(site, *book)
     return Controller(
-        settings, parts, standing, poller, field, historian, knowledge, ledger, feeds, plans_by, parts.site
+        settings,
+        parts,
+        standing,
+        poller,
+        field,
+        historian,
+        knowledge,
+        ledger,
+        feeds,
+        plans_by,
+        parts.site,
+        baselines,
     )

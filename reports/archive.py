@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from reports.writers.csv import to_csv
 from reports.writers.json import to_json
 
 _MANIFEST = "manifest.json"
+NOTHING: Mapping[str, Callable[[EnergyReport], bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,11 @@ class Archive:
         at: datetime,
         by: str,
         reason: str | None = None,
+        rendered: Mapping[str, Callable[[EnergyReport], bytes]] = NOTHING,
     ) -> Closed:
         """Close a report: write it with its evidence, once and for good.
+
+        `rendered` are further files by name (`report.pdf`), made of the report as closed.
 
         Raises
         ------
@@ -102,6 +106,7 @@ class Archive:
             "baseline.json": (baseline.to_json() if baseline else "null").encode(),
             "changes.json": _text([vars_of(c) for c in changes]),
             "supplied.yaml": _supplied_text(closed),
+            **{name: write(closed) for name, write in rendered.items()},
         }
         manifest = {
             "report": closed.id,
@@ -145,6 +150,11 @@ class Archive:
                 )
         return ArchivedReport(folder, manifest)
 
+    def ids(self) -> list[str]:
+        """Every closed report there is, by name; whether they are intact is found by opening them."""
+        found = (p.parent.name for p in self.folder.glob(f"*/{_MANIFEST}"))
+        return sorted(name for name in found if not name.startswith("."))
+
     def _latest(self, report: EnergyReport) -> tuple[int, Path] | None:
         stem = f"{report.site_id}-{report.whole.label}-v"
         found = [p for p in self.folder.glob(f"{stem}*") if p.name.removeprefix(stem).isdigit()]
@@ -162,6 +172,15 @@ class ArchivedReport:
 
     folder: Path
     manifest: Mapping[str, Any]
+
+    @property
+    def manifest_sha256(self) -> str:
+        """Hash of the manifest: what a restatement and a citation name."""
+        return _sha((self.folder / _MANIFEST).read_bytes())
+
+    def content(self, name: str) -> bytes | None:
+        """One of the files the manifest names; None if it names no such file."""
+        return (self.folder / name).read_bytes() if name in self.manifest["files"] else None
 
     def json(self, name: str) -> Any:
         """One of its JSON files."""

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.cli import switchback
+from controller.cli import baseline, switchback
 from controller.cli.options import HistorianOption, SiteArgument
 
 if TYPE_CHECKING:
     from controller.reporting import Order, ReportFormat
+    from controller.settings import Settings
+    from plant.site import Site
     from reports.archive import Closed
     from reports.baseline_model import BaselineModel
     from reports.energy import EnergyReport
     from reports.evidence import EvidenceBook
+    from telemetry.historian import Historian
 
 ArchiveOption = Annotated[Path, typer.Option("--archive", help="The folder closed reports are kept in.")]
 _ARCHIVE = Path("var/reports")
@@ -32,6 +35,7 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report)
     app.command("explain")(explain)
     switchback.register(app)
+    baseline.register(app)
 
 
 def report(
@@ -68,9 +72,9 @@ def report(
     described = load_site(site)
     named = asked_period(described, period, start, end)
     order = Order(named.start, named.end, Split(split), profile, supplied)
-    made, book, baseline = _made(site, order, historian)
+    made, book, model = _made(site, order, historian)
     if close:
-        closed = _closed(archive, made, book, baseline, reason)
+        closed = _closed(archive, made, book, model, reason)
         typer.echo(
             f"closed as {closed.id} in {closed.folder}, manifest sha256 {closed.manifest_sha256}", err=True
         )
@@ -107,7 +111,7 @@ def _made(
     from controller.clock import WallClock
     from controller.reporting import make_report
     from controller.settings import load_settings
-    from controller.wiring import learn, open_feeds
+    from controller.wiring import carbon_settings, open_feeds
     from plant.site_file import load_site
     from reports.evidence import EvidenceBook
     from telemetry.historian import Historian
@@ -115,7 +119,7 @@ def _made(
     described, settings = load_site(site), load_settings({"historian": historian})
     store, book = Historian(settings.historian), EvidenceBook()
     try:
-        baseline = learn(described, store, settings, order.end).baseline
+        baseline = _baseline(described, settings, store, order)
         made = asyncio.run(
             make_report(
                 described,
@@ -125,11 +129,25 @@ def _made(
                 order,
                 generated_at=WallClock().now(),
                 keep=book.keep,
+                second=carbon_settings(WallClock(), settings),
             )
         )
     finally:
         store.close()
     return made, book, baseline
+
+
+def _baseline(site: Site, settings: Settings, source: Historian, order: Order) -> BaselineModel | None:
+    """The one in force; where none was ever kept, one fitted on the days before the period's end."""
+    from datetime import timedelta
+
+    from controller.baselines import kept_baseline
+    from controller.reporting import fitted_baseline
+
+    kept = kept_baseline(settings.database, site.id)
+    if kept is not None:
+        return kept
+    return fitted_baseline(site, source, order.end - timedelta(days=settings.history_days), order.end)
 
 
 def _closed(
@@ -141,10 +159,13 @@ def _closed(
 ) -> Closed:
     import getpass
 
+    from controller.reporting import rendered
     from reports.archive import Archive
 
     by = getpass.getuser()
-    return Archive(archive).close(made, book, baseline, at=made.generated_at, by=by, reason=reason)
+    return Archive(archive).close(
+        made, book, baseline, at=made.generated_at, by=by, reason=reason, rendered=rendered()
+    )
 
 
 def _write(made: EnergyReport, form: ReportFormat, output: Path | None) -> None:

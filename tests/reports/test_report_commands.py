@@ -21,6 +21,7 @@ from controller.api.security import Reader
 from controller.cli import main as command_line
 from controller.clock import WallClock
 from controller.report_routes import report_routes
+from controller.settings import Settings
 from controller.wiring import open_feeds
 from plant.errors import ConfigError
 from reports.periods import named_period
@@ -112,6 +113,7 @@ async def test_the_api_gives_every_format_of_a_named_period(historian: str, made
         historian=store,
         knowledge=SimpleNamespace(baseline=None),
         feeds=open_feeds(made_up.site),
+        settings=Settings(),
     )
     app.include_router(report_routes(controller))  # type: ignore[arg-type]
     async with AsyncClient(transport=ASGITransport(app), base_url="http://plant") as client:
