@@ -1,29 +1,48 @@
-"""The planner as a policy: pose, search, solve, roll out, choose."""
+"""The planner as a policy: pose, schedule, search, solve, roll out, choose."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer import candidates
-from optimizer.program import LinearPlan
-from optimizer.explain import reason
+from optimizer.answer import answer
+from optimizer.contingency import keeps_room, trip_room
 from optimizer.model import PlantModel
-from optimizer.plan import Contest, binding, compare, plan_id, prediction
+from optimizer.plan import Contest, compare
 from optimizer.problem import PlannerSettings, Problem, Unready, pose
+from optimizer.program import LinearPlan
+from optimizer.running import RunClock
+from optimizer.scheduling import can_schedule, propose
 from optimizer.solve import NothingFound, Solved, SolverFailed
 from optimizer.static import StaticMap, map_key, tabulate
 from plant.forecast import Array, Forecast
-from plant.plan import NoPlan, NoPlanCause, Plan, PlanStatus, SolverFacts
-from plant.ports import Advice, PolicyAnswer
+from plant.plan import NoPlan, NoPlanCause, ShadowPrice
+from plant.ports import PolicyAnswer
 from plant.site import Site
 from plant.snapshot import Snapshot
 
 _SHARES = (1.0, 0.7, 0.4, 0.2)
 _WORTH_A_PASS = 2e-4
 """Relative improvement of a pass below which another is not worth its time."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One search's contest, what the solver said, and the seconds of each stage."""
+
+    contest: Contest
+    solved: Solved | NothingFound | SolverFailed
+    stage_s: dict[str, float]
+
+    @property
+    def carbon_kg(self) -> float:
+        """Carbon of the winner over the horizon; hours without intensity count nothing. [kg]"""
+        problem, rolled = self.contest.problem, self.contest.rolled
+        grams = rolled.facility_kw[self.contest.winner] * np.nan_to_num(problem.carbon_g_per_kwh)
+        return float(grams.sum()) * problem.grid.step_h / 1000
 
 
 class MpcPolicy:
@@ -36,9 +55,10 @@ class MpcPolicy:
     def __init__(self, site: Site, model: PlantModel, settings: PlannerSettings | None = None) -> None:
         self.site = site
         self.model = model
-        self.settings = settings or PlannerSettings()
+        self.settings = settings or PlannerSettings.of(site)
         self._tables: tuple[tuple[object, ...], StaticMap] | None = None
         self._linear: LinearPlan | None = None
+        self._clock = RunClock()
 
     def __getstate__(self) -> tuple[Site, PlantModel, PlannerSettings]:
         return self.site, self.model, self.settings
@@ -53,30 +73,75 @@ class MpcPolicy:
 
     def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
         """The best plan found for this state and outlook, or why there is none."""
-        began = time.perf_counter()
-        problem = pose(self.site, self.model, self.settings, snapshot, forecast)
+        problem = pose(
+            self.site, self.model, self.settings, snapshot, forecast, self._clock.observe(snapshot)
+        )
         if isinstance(problem, Unready):
             return NoPlan(snapshot.time, NoPlanCause.NO_DATA, problem.reason)
+        found = self._under_cap(problem)
+        prices: tuple[ShadowPrice, ...] = ()
+        return answer(snapshot, found.contest, found.solved, prices, found.stage_s)
+
+    def _under_cap(self, problem: Problem) -> Found:
+        """The best plan; under a carbon cap, at the least price of carbon that keeps it.
+
+        Where no price up to the penalty does, the plan at the penalty: the cap is broken least there.
+        """
+        cap = problem.carbon_cap_kg
+        free = self._search(problem)
+        if cap is None or free.carbon_kg <= cap:
+            return free
+        low, high = 0.0, self.settings.cap_price_per_kg / 1000
+        best = self._search(problem.at_cap_price(high))
+        if best.carbon_kg > cap:
+            return best
+        for _ in range(self.settings.cap_trials):
+            middle = (low + high) / 2
+            tried = self._search(problem.at_cap_price(middle))
+            if tried.carbon_kg <= cap:
+                best, high = tried, middle
+            else:
+                low = middle
+        return best
+
+    def _search(self, problem: Problem) -> Found:
+        """Every candidate there is for one problem, rolled out and compared."""
+        began = time.perf_counter()
         tables = self._static_map(problem)
+        scheduled = _scheduled(problem, tables)
         paths = {
-            "per-step optimum": candidates.optimum(problem, tables),
-            "reset": candidates.reset_rule(problem, tables),
+            "per-step optimum": candidates.optimum(scheduled, tables),
+            "reset": candidates.reset_rule(scheduled, tables),
             "hold": candidates.hold(problem),
             "fixed": candidates.as_found(problem),
             "full cooling": candidates.full_cooling(problem),
         }
+        paths |= _with_room(scheduled, tables, paths["per-step optimum"])
+        schedules = dict.fromkeys(paths, scheduled.schedule)
+        steps, step_s = problem.grid.steps, problem.grid.step_s
+        schedules["hold"] = problem.switches.held(steps)
+        schedules["fixed"] = problem.switches.as_found(steps, step_s)
+        schedules["full cooling"] = problem.switches.safest(steps, step_s)
+        if scheduled is not problem:
+            # What runs stays as it is: a schedule is never proposed that is worse than none.
+            paths["per-step optimum, same machines"] = candidates.optimum(problem, tables)
+            schedules["per-step optimum, same machines"] = problem.schedule
         searched = time.perf_counter()
-        solved = self._solve(problem, paths)
+        solved = self._solve(
+            scheduled, {name: p for name, p in paths.items() if _alike(schedules[name], scheduled)}
+        )
         if isinstance(solved, Solved):
             paths = {"solver": solved.path, **paths}
+            schedules["solver"] = scheduled.schedule
         answered = time.perf_counter()
-        contest = compare(problem, paths)
+        judged = replace(problem, stored_worth=scheduled.stored_worth)
+        contest = compare(judged, paths, schedules if problem.switches.each else None)
         stages = {
             "search": searched - began,
             "solve": answered - searched,
             "compare": time.perf_counter() - answered,
         }
-        return _answer(snapshot, contest, solved, stages)
+        return Found(contest, solved, stages)
 
     def _static_map(self, problem: Problem) -> StaticMap:
         key = map_key(problem)
@@ -116,64 +181,31 @@ def _along(problem: Problem, start: Array, end: Array) -> tuple[Array, float]:
     return contest.paths[contest.winner], float(contest.score.min())
 
 
-def _answer(
-    snapshot: Snapshot,
-    contest: Contest,
-    solved: Solved | NothingFound | SolverFailed,
-    stages: dict[str, float],
-) -> PolicyAnswer:
-    problem, i = contest.problem, contest.winner
-    facts = _facts(solved, stages)
-    hopeless = _hopeless(contest, i)
-    if hopeless is not None:
-        return NoPlan(snapshot.time, NoPlanCause.INFEASIBLE, hopeless, facts)
-    path = contest.paths[i]
-    if not np.isfinite(path).all() or not np.isfinite(contest.score[i]):
-        return NoPlan(snapshot.time, NoPlanCause.FAILED_CHECK, "the best candidate holds no numbers", facts)
-    binds = binding(contest, i)
-    why = reason(contest, i, binds)
-    plan = Plan(
-        id=plan_id(problem, path),
-        made_at=snapshot.time,
-        grid=problem.grid,
-        status=_status(contest.names[i], solved),
-        chosen=contest.names[i],
-        trajectory=problem.board.trajectory(path),
-        prediction=prediction(contest, i),
-        hold=prediction(contest, contest.index("hold")),
-        candidates=contest.candidates(),
-        binding=binds,
-        reason=why,
-        model_version=problem.model.version,
-        solver=facts,
-    )
-    return Advice(plan.first(), why, plan)
+def _scheduled(problem: Problem, tables: StaticMap) -> Problem:
+    """The problem with what runs and what the tank does decided, where the site lets us decide it."""
+    if not can_schedule(problem):
+        return problem
+    proposed = propose(problem, candidates.optimum(problem, tables))
+    if proposed is None:
+        return problem
+    first = problem.under(proposed.schedule, proposed.storage_kw, proposed.worth_per_kwh)
+    # Once more around what the zones do under it: colder nights and warmer days move their optimum.
+    again = propose(first, candidates.optimum(first, tables))
+    if again is None:
+        return first
+    return problem.under(again.schedule, again.storage_kw, again.worth_per_kwh)
 
 
-def _status(chosen: str, solved: Solved | NothingFound | SolverFailed) -> PlanStatus:
-    if chosen == "solver" and isinstance(solved, Solved):
-        return PlanStatus.OPTIMAL if solved.proven else PlanStatus.INCUMBENT
-    return PlanStatus.HEURISTIC
+def _with_room(problem: Problem, tables: StaticMap, path: Array) -> dict[str, Array]:
+    """The per-step optimum once more with lower limits where a trip would find too little room."""
+    if not keeps_room(problem):
+        return {}
+    over = np.maximum(trip_room(problem, path[None]).excess_k[0], 0.0).max(axis=0)
+    if not over.any():
+        return {}
+    lower = replace(problem, limit_c=problem.limit_c - over)
+    return {"per-step optimum with room for a trip": candidates.optimum(lower, tables)}
 
 
-def _facts(solved: Solved | NothingFound | SolverFailed, stages: dict[str, float]) -> SolverFacts:
-    match solved:
-        case Solved():
-            return replace(solved.facts, stage_s=stages)
-        case NothingFound(reason=why) | SolverFailed(reason=why):
-            return SolverFacts("highs", why, None, 0, 0, stages)
-
-
-def _hopeless(contest: Contest, i: int) -> str | None:
-    """Why even the best candidate is no plan: a zone goes past what its machines allow, and stays."""
-    problem, rolled = contest.problem, contest.rolled
-    allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones])
-    steps = max(1, round(1.0 / problem.grid.step_h))
-    for z, zone in enumerate(problem.site.zones):
-        worst = rolled.worst_inlet_c[i, :, z]
-        if len(worst) > steps and worst[steps:].min() > allowed[z]:
-            return (
-                f"{zone.id} stays above its allowable {allowed[z]:g} °C (at best {worst[steps:].min():.1f}) "
-                "with every lever where it helps most: shed load or find more cooling"
-            )
-    return None
+def _alike(schedule: Array, problem: Problem) -> bool:
+    return bool(np.array_equal(schedule, problem.schedule))
