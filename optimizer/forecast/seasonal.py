@@ -1,4 +1,4 @@
-"""A daily shape plus what is unusual now, which fades: one forecast for load and weather alike."""
+"""A daily or weekly shape, and how the site departs from it: one forecast for load and weather alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _WEEK_S = 7 * _DAY_S
 _BIN_S = 900
 _STILL_NEWS_S = 3600
 _LEAST_STD_SHARE = 0.1
-_LAGS = (1, 2, 4, 8, 16, 32, 64)
+_LAGS = (1, 2, 4, 8, 16, 32, 64, 96)
+_PRIOR_STRETCHES = 6.0
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class Habit:
 def expect(past: Past, now: float, grid: TimeGrid, habit: Habit) -> Band:
     """Expected values and spread on a grid.
 
-    mean(h) = shape(t) + (now − shape(now)) · exp(−h / memory); the spread is what such forecasts
-    were off by in the past.
+    mean(h) = now + β(h) · (shape(t) − shape(now)) − γ(h) · (now − shape(now)): how much the usual
+    course is followed and how much of the unusual is gone, regressed by time ahead on the site's own
+    past (prior: β = 1, γ = 1 − exp(−h / memory)). The spread is what such forecasts were off by there.
 
     Parameters
     ----------
@@ -70,31 +72,82 @@ def expect(past: Past, now: float, grid: TimeGrid, habit: Habit) -> Band:
         now, known_at = float(recent.value[-1]), float(recent.time_s[-1])
     period = _WEEK_S if habit.weekly and _span_s(recent) >= 2 * _WEEK_S else _DAY_S
     shape = _shape(recent, period)
-    residual = recent.value - _read(shape, recent.time_s, period)
-    unusual = 0.0 if now != now else now - float(_read(shape, np.array([known_at]), period)[0])
-    fade = np.exp(-(times - start) / habit.memory_s)
-    spread = _spread(recent.time_s, residual, times - start, habit)
-    return Band(_read(shape, times, period) + unusual * fade, spread)
+    ahead_s = times - start
+    learned = _answers(recent, period, habit)
+    usual, usual_now = _read(shape, times, period), float(_read(shape, np.array([known_at]), period)[0])
+    if now != now:
+        now = usual_now
+    mean = now + learned.at(ahead_s, learned.follow) * (usual - usual_now)
+    mean = mean - learned.at(ahead_s, learned.forget) * (now - usual_now)
+    return Band(mean, np.maximum(learned.at(ahead_s, learned.spread), habit.least_std))
 
 
-def _spread(time_s: Array, residual: Array, ahead_s: Array, habit: Habit) -> Array:
-    """How far such forecasts were off in the past, by time ahead, as a standard deviation.
+@dataclass(frozen=True)
+class _Answers:
+    """By time ahead: how much of the shape's course is followed, of the unusual forgotten, and the spread."""
 
-    Half the 97.7 % quantile of the absolute error, not the second moment: loads step, and a plan
-    keeps two of these away from a limit.
+    ahead_s: Array
+    follow: Array
+    forget: Array
+    spread: Array
+
+    def at(self, ahead_s: Array, values: Array) -> Array:
+        """One of them at other times ahead."""
+        return np.asarray(np.interp(ahead_s, self.ahead_s, values))
+
+
+def _answers(past: Past, period: int, habit: Habit) -> _Answers:
+    """Regress what came on what was usual then, each sample's usual taken from the other days.
+
+    The spread is half the 97.7 % quantile of the absolute error, not the second moment: loads step,
+    and a plan keeps two of these away from a limit.
     """
-    std = max(float(np.std(residual)), habit.least_std)
-    if len(residual) < 2 * _LAGS[-1]:
+    ahead_s = np.array(_LAGS) * float(_BIN_S)
+    forget = 1 - np.exp(-ahead_s / habit.memory_s)
+    usual = _usual_elsewhere(past, period)
+    std = max(float(np.std(past.value - usual)), habit.least_std)
+    if len(past.value) < 2 * _LAGS[-2]:
         grown = np.sqrt(1 - np.exp(-2 * ahead_s / habit.memory_s))
-        return np.asarray(std * np.maximum(grown, _LEAST_STD_SHARE))
-    found = []
-    for lag in _LAGS:
-        passed = time_s[lag:] - time_s[:-lag]
-        error = residual[lag:] - residual[:-lag] * np.exp(-passed / habit.memory_s)
-        near = passed < 1.5 * lag * _BIN_S
-        found.append(float(np.quantile(np.abs(error[near]), 0.977)) / 2 if near.any() else std)
-    lags_s = np.array(_LAGS) * float(_BIN_S)
-    return np.asarray(np.maximum(np.interp(ahead_s, lags_s, found), habit.least_std))
+        spread = std * np.maximum(grown, _LEAST_STD_SHARE)
+        return _Answers(ahead_s, np.ones_like(ahead_s), forget, np.asarray(spread))
+    rows = [
+        _regress(past, usual, lag, gone, habit.least_std) for lag, gone in zip(_LAGS, forget, strict=True)
+    ]
+    follow, forget, spread = (np.array(column) for column in zip(*rows, strict=True))
+    return _Answers(ahead_s, follow, forget, spread)
+
+
+def _regress(past: Past, usual: Array, lag: int, gone: float, least_std: float) -> tuple[float, float, float]:
+    """β, γ and the spread at one lag. Far ahead few stretches are independent, and the prior counts more."""
+    passed = past.time_s[lag:] - past.time_s[:-lag]
+    near = (passed < 1.5 * lag * _BIN_S) & (passed > 0.5 * lag * _BIN_S)
+    change = (past.value[lag:] - past.value[:-lag])[near]
+    course = (usual[lag:] - usual[:-lag])[near]
+    unusual = (usual[:-lag] - past.value[:-lag])[near]
+    x = np.column_stack([course, unusual])
+    square = x.T @ x
+    share = _PRIOR_STRETCHES * lag * _BIN_S / max(_span_s(past), 1.0)
+    weight = share * np.diag(np.diag(square)) + 1e-9 * np.eye(2)
+    prior = np.array([1.0, gone])
+    found = np.linalg.solve(square + weight, x.T @ change + weight @ prior).clip(0.0, 1.0)
+    if not change.size:
+        return 1.0, gone, least_std
+    spread = float(np.quantile(np.abs(change - x @ found), 0.977)) / 2
+    return float(found[0]), float(found[1]), max(spread, least_std)
+
+
+def _usual_elsewhere(past: Past, period: int) -> Array:
+    """What the other periods (days, or weeks) say is usual at each sample's time of the period.
+
+    A sample that shaped what it is compared with would make forecasts look better than they are.
+    """
+    which = (past.time_s // period).astype(int)
+    usual = np.empty_like(past.value)
+    for one in np.unique(which):
+        mine = which == one
+        others = Past(past.time_s[~mine], past.value[~mine])
+        usual[mine] = _read(_shape(others if others.value.size else past, period), past.time_s[mine], period)
+    return usual
 
 
 def _span_s(past: Past) -> float:

@@ -115,7 +115,8 @@ def _half_width(x: Array, y: Array, found: Array, bounds: Bounds, prior: Prior, 
     spread = bread @ (push.T @ push) @ bread
     follows = float(np.corrcoef(residual[1:], residual[:-1])[0, 1]) if np.std(residual) > 0 else 0.0
     follows = min(max(follows, 0.0), 0.98)
-    width[free] = _Z90 * np.sqrt(np.diag(spread) * (1 + follows) / (1 - follows)) / scale
+    variance = np.maximum(np.diag(spread), 0.0) * (1 + follows) / (1 - follows)
+    width[free] = _Z90 * np.sqrt(variance) / scale
     return width
 
 

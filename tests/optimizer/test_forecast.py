@@ -59,8 +59,9 @@ def test_what_is_unusual_now_fades_with_its_memory() -> None:
     seconds = start.timestamp() + np.arange(0, 6 * 86_400, 900.0)
     grid = TimeGrid((start + timedelta(days=6)).to_pydatetime(), 900, 96)
     band = expect(Past(seconds, np.full(len(seconds), 50.0)), 60.0, grid, HABIT)
-    # After one memory (two hours, between steps 7 and 8) 10 · e^-1 is left.
-    assert float(np.mean(band.mean[7:9])) == pytest.approx(50 + 10 / np.e, abs=0.02)
+    # After one memory (two hours, between steps 7 and 8) 10 · e^-1 is left; a past without anything
+    # unusual teaches no other memory. Between the lags the way there is straight, hence the tolerance.
+    assert float(np.mean(band.mean[7:9])) == pytest.approx(50 + 10 / np.e, abs=0.1)
 
 
 def test_spread_covers_what_really_came(history: History, model: PlantModel) -> None:
