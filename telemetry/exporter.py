@@ -15,9 +15,18 @@ from plant.ports import Clock
 from plant.readings import Quality, Reading, missing
 from plant.site import Gateway
 from plant.units import unit
+from telemetry.complaints import Complaints
 from telemetry.health import DeviceHealth, DevicePatience
 from telemetry.http import Answer, HttpFault, client_for, get
-from telemetry.series import Sample, SeriesIndex, by_metric, increase, prometheus_address, reading_of
+from telemetry.series import (
+    Sample,
+    SeriesIndex,
+    by_metric,
+    increase,
+    mismatch,
+    prometheus_address,
+    reading_of,
+)
 
 _ACCEPT = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
 
@@ -41,6 +50,7 @@ class ExporterGateway:
         self._client = client_for(gateway)
         self._counters: dict[PointId, tuple[float, float]] = {}
         self._patience = DevicePatience(gateway.id)
+        self._complaints = Complaints(gateway.id)
 
     @property
     def health(self) -> tuple[DeviceHealth, ...]:
@@ -66,6 +76,7 @@ class ExporterGateway:
             index = SeriesIndex(samples.get(metric, []))
             for point in group:
                 matches = index.matching(prometheus_address(point).labels)
+                self._complaints.note(point.id, mismatch(point, matches))
                 if rate_s is None:
                     found[point.id] = reading_of(point, matches, now)
                 else:

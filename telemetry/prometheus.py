@@ -20,9 +20,10 @@ from plant.ports import Clock
 from plant.readings import Quality, Reading, missing
 from plant.site import Gateway
 from plant.units import unit
+from telemetry.complaints import Complaints
 from telemetry.health import DeviceHealth, DevicePatience
 from telemetry.http import HttpFault, client_for, get
-from telemetry.series import Sample, SeriesIndex, by_metric, prometheus_address, reading_of
+from telemetry.series import Sample, SeriesIndex, by_metric, mismatch, prometheus_address, reading_of
 
 MOST_POINTS = 11_000
 """Prometheus refuses a range query of more points than this for one series."""
@@ -55,6 +56,7 @@ class PrometheusGateway:
         self._base = gateway.target.rstrip("/")
         self._patience = DevicePatience(gateway.id)
         self._refused = ""
+        self._complaints = Complaints(gateway.id)
 
     @property
     def health(self) -> tuple[DeviceHealth, ...]:
@@ -128,7 +130,12 @@ class PrometheusGateway:
             return [missing(p.id, now) for p in group], times
         stamped = _stamp(_instant(values), _instant(times))
         index = SeriesIndex(stamped)
-        return [reading_of(p, index.matching(prometheus_address(p).labels), now) for p in group], None
+        return [self._found(p, index, now) for p in group], None
+
+    def _found(self, point: Point, index: SeriesIndex, now: datetime) -> Reading:
+        matches = index.matching(prometheus_address(point).labels)
+        self._complaints.note(point.id, mismatch(point, matches))
+        return reading_of(point, matches, now)
 
     async def _past_of_group(
         self,

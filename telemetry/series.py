@@ -55,6 +55,19 @@ class SeriesIndex:
         return self._by_labels[names].get(tuple(labels[n] for n in names), [])
 
 
+def mismatch(point: Point, matches: Sequence[Sample]) -> str:
+    """Why a point does not find its one series; empty where it does."""
+    if len(matches) == 1:
+        return ""
+    address = prometheus_address(point)
+    inner = ", ".join(f'{name}="{value}"' for name, value in sorted(address.labels.items()))
+    wanted = f"{address.metric}{{{inner}}}"
+    if not matches:
+        return f"no series matches {wanted}"
+    others = ["{" + ", ".join(f'{k}="{v}"' for k, v in sorted(m.labels.items())) + "}" for m in matches[:2]]
+    return f"{len(matches)} series match {wanted}, among them {' and '.join(others)}; add a label"
+
+
 def reading_of(point: Point, matches: Sequence[Sample], now: datetime) -> Reading:
     """The point's reading from the series that match it.
 

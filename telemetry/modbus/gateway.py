@@ -14,6 +14,7 @@ from plant.quantities import Quantity
 from plant.readings import Quality, Reading, missing
 from plant.site import Gateway
 from plant.units import unit
+from telemetry.complaints import Complaints
 from telemetry.health import DeviceHealth, DevicePatience
 from telemetry.modbus.link import SILENT, Fault, FaultKind, ModbusLink, Words
 from telemetry.modbus.writing import is_counter, set_point
@@ -52,6 +53,7 @@ class ModbusGateway:
         self._patience: dict[int, DevicePatience] = {}
         self._written: dict[PointId, float] = {}
         self._writing = asyncio.Lock()
+        self._complaints = Complaints(gateway.id)
 
     def serves(self, point: Point) -> bool:
         """Whether the point lives on this gateway."""
@@ -127,6 +129,9 @@ class ModbusGateway:
                     at = plan.index(block)
                     plan[at : at + 1] = halves  # remembered: the next poll does not ask in vain
                 todo[:0] = halves
+            else:  # the device answers, and does not give these
+                for point in block.points:
+                    self._complaints.note(point.id, f"{answer} at {block.table.value} {block.start}")
         return None
 
     def _take(self, block: Block, words: Words, found: dict[PointId, Reading]) -> None:
@@ -138,6 +143,7 @@ class ModbusGateway:
             value = unit(point.unit).to_inside(decode(address, mine, counter=is_counter(point)))
             quality = Quality.GOOD if value == value else Quality.NOT_AVAILABLE
             found[point.id] = Reading(point.id, now, value, quality)
+            self._complaints.note(point.id, "")
 
     async def _write_one(self, command: Command) -> Receipt:
         point = self._points.get(command.point)

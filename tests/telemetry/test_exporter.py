@@ -56,6 +56,25 @@ async def test_each_point_finds_its_series_in_one_scrape() -> None:
     assert gone.quality is Quality.MISSING
 
 
+async def test_why_a_point_finds_no_series_is_said_once_and_so_is_its_return(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pages = [PAGE, PAGE, PAGE + 'inlet_celsius{zone="c",sensor="1"} 20\n']
+    with serving(lambda _: Told(pages.pop(0), kind="text/plain; version=0.0.4")) as site:
+        reader = exporter(f"{site.url}/metrics", EITHER, GONE)
+        with caplog.at_level("INFO"):
+            for _ in range(3):
+                await reader.read([EITHER, GONE])
+    said = [record.getMessage() for record in caplog.records if record.name == "telemetry.complaints"]
+    assert said[:2] == [
+        'either of gateway servers has no reading: 2 series match inlet_celsius{sensor="1"}, among them'
+        ' {sensor="1", zone="a"} and {sensor="1", zone="b"}; add a label',
+        'gone of gateway servers has no reading: no series matches inlet_celsius{sensor="1", zone="c"}',
+    ]
+    assert "gone of gateway servers is read again" in said
+    assert len(said) == 4, "the third scrape has three series for the one, and the other back"
+
+
 async def test_openmetrics_is_understood_too() -> None:
     text = '# TYPE inlet_celsius gauge\ninlet_celsius{zone="a",sensor="1"} 19.5\n# EOF\n'
     with serving(lambda _: Told(text, kind="application/openmetrics-text; version=1.0.0")) as site:

@@ -57,7 +57,7 @@ async def test_no_value_is_not_available_and_not_a_number(device: WireDevice) ->
 
 
 async def test_one_bad_address_costs_only_itself_and_is_not_asked_for_in_blocks_again(
-    device: WireDevice,
+    device: WireDevice, caplog: pytest.LogCaptureFixture
 ) -> None:
     points = [modbus_point(f"p{i}", i) for i in range(8)]
     device.set(0, list(range(8)))
@@ -69,6 +69,8 @@ async def test_one_bad_address_costs_only_itself_and_is_not_asked_for_in_blocks_
     again = await reader.read(points)
     assert [r.quality for r in again] == [r.quality for r in first]
     assert len(device.log) - searching < searching
+    said = [r.getMessage() for r in caplog.records if r.name == "telemetry.complaints"]
+    assert said == ["p5 of gateway bms has no reading: illegal address (exception 2) at holding 5"], "once"
 
 
 async def test_an_answer_with_too_few_registers_is_no_answer(device: WireDevice) -> None:
