@@ -166,6 +166,7 @@ class Actions:
             audit=authority.audit,
             clock=self._parts.clock,
             held=authority.barred(at),
+            trips=self._parts.trips,
         )
         authority.sentinel.executed(done, at)
         if done.outcome is Outcome.APPLIED:

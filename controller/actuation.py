@@ -16,11 +16,13 @@ from enum import StrEnum
 
 from controller import envelope
 from controller.audit import AuditLog
+from controller.contingency import TripCheck
 from controller.envelope import VerdictOutcome
 from controller.guard import GuardedWriter, Purpose, at_target
 from controller.modes import SYSTEM
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
 from controller.recovery import recover
+from controller.spare_room import broken_by
 from plant.commands import Command, Confirmed, Receipt, Refused
 from plant.ports import Clock
 from plant.setpoints import LeverId
@@ -101,10 +103,14 @@ async def execute(
     audit: AuditLog,
     clock: Clock,
     held: frozenset[LeverId] = frozenset(),
+    trips: TripCheck | None = None,
 ) -> Execution:
-    """Carry out an approved proposal once, against the plant as it is now."""
+    """Carry out an approved proposal once, against the plant as it is now.
+
+    ``trips`` says what would be if a machine tripped after it; without it nobody asks.
+    """
     at = clock.now()
-    refused = validate(proposal, desk=desk, snapshot=snapshot, site=site, at=at, held=held)
+    refused = validate(proposal, desk=desk, snapshot=snapshot, site=site, at=at, held=held, trips=trips)
     if refused is None and not desk.begin(proposal, at):
         refused = (Refusal.REUSED, "it was executed before")
     if refused is not None:
@@ -130,6 +136,7 @@ def validate(
     site: Site,
     at: datetime,
     held: frozenset[LeverId],
+    trips: TripCheck | None = None,
 ) -> tuple[Refusal, str] | None:
     """Why the proposal may not be carried out now, or None. The stored one counts, not the one handed in."""
     stored = desk.get(proposal.id)
@@ -141,11 +148,17 @@ def validate(
         return Refusal.REUSED, "it was executed before"
     if stored.expires_at <= at:
         return Refusal.EXPIRED, f"it ended at {stored.expires_at.isoformat()}"
-    return objection(stored, snapshot=snapshot, site=site, at=at, held=held)
+    return objection(stored, snapshot=snapshot, site=site, at=at, held=held, trips=trips)
 
 
 def objection(
-    proposal: Proposal, *, snapshot: Snapshot, site: Site, at: datetime, held: frozenset[LeverId]
+    proposal: Proposal,
+    *,
+    snapshot: Snapshot,
+    site: Site,
+    at: datetime,
+    held: frozenset[LeverId],
+    trips: TripCheck | None = None,
 ) -> tuple[Refusal, str] | None:
     """What the plant, the holds and the envelope say against the proposal now, or None."""
     age_s = (at - snapshot.time).total_seconds()
@@ -161,6 +174,9 @@ def objection(
     verdict = envelope.review(site, wanted, snapshot, at=at, held=held)
     if verdict.outcome is not VerdictOutcome.ACCEPTED:
         return Refusal.ENVELOPE, "; ".join(verdict.reasons)
+    broken = () if trips is None else broken_by(trips, snapshot, wanted)
+    if broken:
+        return Refusal.ENVELOPE, "; ".join(o.sentence for o in broken)
     return None
 
 

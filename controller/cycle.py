@@ -6,17 +6,22 @@ store are others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.case import draft_of_advice, draft_of_plan
+from controller.confidence import doubts, narrowing
 from controller.drafts import Draft
 from controller.envelope import Verdict, VerdictOutcome, review
 from controller.parts import Parts
 from controller.proposals import Proposal
+from controller.rollout_check import edge_rollout
+from controller.spare_room import leave_room
 from controller.verify import check_plan
 from plant.forecast import Forecast
 from plant.plan import NoPlan, NoPlanCause
 from plant.ports import Advice, PolicyAnswer
+from plant.setpoints import LeverId
 from plant.snapshot import Snapshot
 from reports.switchback import Arm
 
@@ -49,38 +54,46 @@ async def run_cycle(parts: Parts) -> CycleRecord:
     """Read, foresee, plan, check, ask: in that order, once."""
     snapshot = parts.snapshot()
     outlook = await parts.outlook.look(snapshot)
-    answer = checked(await parts.planner.decide(snapshot, outlook), parts)
+    answer = checked(await parts.planner.decide(snapshot, outlook), parts, outlook, snapshot)
     if isinstance(answer, NoPlan):
         return CycleRecord(snapshot, outlook, answer, None, None)
     if parts.authority.switchback.arm_at(parts.clock.now()) is Arm.BASELINE:
         return CycleRecord(snapshot, outlook, answer, None, None, "not proposed: switchback, baseline block")
     current = parts.snapshot()  # the plant has gone on while we thought
-    verdict = judge(answer, current, parts)
+    verdict = judge(answer, current, parts, outlook)
     proposal = ask(answer, verdict, current, parts, carbon_synthetic=outlook.carbon.synthetic)
     return CycleRecord(snapshot, outlook, answer, verdict, proposal)
 
 
-def checked(answer: PolicyAnswer, parts: Parts) -> PolicyAnswer:
-    """The answer, unless it rests on a plan that fails the second check: that is no plan."""
+def checked(answer: PolicyAnswer, parts: Parts, outlook: Forecast, snapshot: Snapshot) -> PolicyAnswer:
+    """The answer, unless it rests on a plan that fails the second check: that is no plan.
+
+    The check makes its own rollout at the pessimistic edge of the forecast, and asks for every step
+    soon to come what would be if a machine tripped then.
+    """
     if isinstance(answer, NoPlan) or answer.plan is None:
         return answer
-    check = check_plan(answer.plan, parts.site, at=parts.clock.now(), period_s=parts.cycle_s)
-    if check.passed:
+    plan, site, model = answer.plan, parts.site, parts.model
+    edge = None if model is None else edge_rollout(site, model, plan, outlook, snapshot)
+    check = check_plan(plan, site, at=parts.clock.now(), edge=edge, period_s=parts.cycle_s)
+    trips = parts.trips.broken_by(plan, outlook, snapshot)
+    if check.passed and not trips:
         return answer
-    return NoPlan(answer.plan.made_at, NoPlanCause.FAILED_CHECK, check.reason, answer.plan.solver)
+    reason = "; ".join((*(f"{f.about}: {f.problem}" for f in check.findings), *trips))
+    return NoPlan(plan.made_at, NoPlanCause.FAILED_CHECK, reason, plan.solver, conflict=trips)
 
 
-def judge(advice: Advice, snapshot: Snapshot, parts: Parts) -> Verdict:
-    """What the envelope lets through now, with holds and zones without authority kept out."""
+def judge(advice: Advice, snapshot: Snapshot, parts: Parts, outlook: Forecast) -> Verdict:
+    """What the envelope lets through now: holds, zones without authority, doubts and trips narrow it."""
     at = parts.clock.now()
-    return review(
-        parts.site,
-        advice.setpoints,
-        snapshot,
-        at=at,
-        held=parts.authority.closed(at),
-        narrowed=parts.authority.truth.only_cooler(snapshot),
-    )
+    found = doubts(parts.site, parts.model, outlook, snapshot, at)
+    narrowed = (parts.authority.truth.only_cooler(snapshot), narrowing(parts.site, snapshot, found))
+
+    def reviewed(wanted: Mapping[LeverId, float]) -> Verdict:
+        held = parts.authority.closed(at)
+        return review(parts.site, wanted, snapshot, at=at, held=held, narrowed=narrowed)
+
+    return leave_room(reviewed(advice.setpoints), parts.trips, parts.site, snapshot, reviewed)
 
 
 def ask(

@@ -7,15 +7,16 @@ position, or whose zone, cannot be seen does not move in the direction that coul
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from controller.moisture import moisture_limits
 from plant.points import SITE, OwnerId, PointId
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId, Setpoints
-from plant.site import Site, Zone
+from plant.site import EquipmentKind, Site, Zone
 from plant.snapshot import Snapshot
 
 COOLER: Mapping[Quantity, int] = {
@@ -23,9 +24,15 @@ COOLER: Mapping[Quantity, int] = {
     Quantity.FAN_SPEED_SETPOINT: +1,
     Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: -1,
     Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT: -1,
+    Quantity.CHILLERS_ENABLED_SETPOINT: +1,
+    Quantity.STORAGE_RATE_SETPOINT: -1,
+    Quantity.DEFERRED_IT_POWER_SETPOINT: +1,
+    Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT: -1,
 }
-"""The sign of a move that cools more. A quantity that is not listed has no safe direction."""
+"""The sign of a move that cools more. A quantity that is not listed has no safe direction: an economizer
+that is enabled may cool or, in warm weather, warm the water."""
 
+_AIR_UNITS = frozenset({EquipmentKind.CRAH, EquipmentKind.DX_UNIT})
 MIN_USABLE_INLETS = 0.5
 """A zone with a smaller share of its inlet sensors usable counts as unseen."""
 
@@ -54,6 +61,8 @@ class Range:
 
     low: float
     high: float
+    why: str = field(default="", compare=False)
+    """In whose name, for a person; empty where the numbers say enough."""
 
     def meet(self, other: Range) -> Range:
         """What both allow; empty when `low > high`."""
@@ -90,7 +99,7 @@ def review(
     *,
     at: datetime | None = None,
     held: frozenset[LeverId] = frozenset(),
-    narrowed: Mapping[LeverId, Range] | None = None,
+    narrowed: Sequence[Mapping[LeverId, Range]] = (),
 ) -> Verdict:
     """Judge a change of setpoints against range, slew, inlets, data age and holds.
 
@@ -103,7 +112,8 @@ def review(
     held
         Levers that may not be moved now (operator holds, shadow zones, frozen levers).
     narrowed
-        Further ranges to intersect with (a standing approval, a rollout stage).
+        Further ranges to intersect with, each in somebody's name (a frozen lever, doubts, a standing
+        approval).
     """
     age_s = ((at or snapshot.time) - snapshot.time).total_seconds()
     if not -1.0 <= age_s <= site.safety.max_data_age_s:
@@ -111,7 +121,7 @@ def review(
         return Verdict(VerdictOutcome.REJECTED, Setpoints({}), {}, (reason,))
     hot = hot_zones(site, snapshot)
     rulings = [
-        _judge(site, snapshot, LeverId(name), target, hot, held, (narrowed or {}).get(LeverId(name)))
+        _judge(site, snapshot, LeverId(name), target, hot, held, [n[name] for n in narrowed if name in n])
         for name, target in wanted.items()
     ]
     return _verdict(site, rulings)
@@ -135,10 +145,33 @@ def _zone_concern(site: Site, zone: Zone, snapshot: Snapshot) -> str:
     seen = seen_inlets_c(site, zone, snapshot)
     if not seen:
         return "too few of its inlet sensors are usable"
+    idle = _too_few_units(site, zone, snapshot)
+    if idle:
+        return idle
     worst = max(seen)
     if worst >= zone.limits.recommended_max_c:
         return f"worst inlet {worst:.1f} °C is at the limit {zone.limits.recommended_max_c:.1f} °C"
     return ""
+
+
+def _too_few_units(site: Site, zone: Zone, snapshot: Snapshot) -> str:
+    """Why too few air units run; what does not say whether it runs counts only where one is enough."""
+    units = [e for e in site.equipment if e.zone == zone.id and e.kind in _AIR_UNITS]
+    shown = [_runs(site, e.id, snapshot) for e in units]
+    running = sum(s is True for s in shown)
+    unknown = sum(s is None for s in shown)
+    if not units or running >= zone.min_units_running or (zone.min_units_running <= 1 and unknown):
+        return ""
+    return f"{running} of its air units are seen to run, {zone.min_units_running} must"
+
+
+def _runs(site: Site, unit: OwnerId, snapshot: Snapshot) -> bool | None:
+    """Whether a unit runs by its own status, fan speed or power; None where nothing usable says."""
+    for quantity, least in ((Quantity.RUN_STATUS, 0.5), (Quantity.FAN_SPEED, 0.05), (Quantity.POWER, 0.05)):
+        value = snapshot.mean(unit, quantity)
+        if not math.isnan(value):
+            return value > least
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +189,7 @@ def _judge(
     wanted: float,
     hot: Mapping[OwnerId, str],
     held: frozenset[LeverId],
-    narrowed: Range | None,
+    narrowed: Sequence[Range],
 ) -> _Ruling:
     lever = site.lever_by_id.get(name)
     if lever is None:
@@ -171,7 +204,8 @@ def _judge(
         return _refusal(name, present, "it is held")
     if abs(wanted - present) < lever.resolution / 2:
         return _Ruling(name, present, present)  # staying is always allowed
-    room, reasons = _room(lever, positions, wanted, hot, narrowed)
+    further = [*narrowed, *(Range(*limit) for limit in moisture_limits(site, lever, snapshot))]
+    room, reasons = _room(lever, positions, wanted, hot, further)
     if room.empty:
         return _refusal(name, present, f"no move is allowed ({'; '.join(reasons) or 'limits conflict'})")
     allowed = _on_grid(lever, wanted, room)
@@ -191,17 +225,16 @@ def _room(
     positions: list[float],
     wanted: float,
     hot: Mapping[OwnerId, str],
-    narrowed: Range | None,
+    narrowed: Sequence[Range],
 ) -> tuple[Range, list[str]]:
     """The pure intersection of everything that limits this lever, and what of it binds."""
     # Every unit behind the lever must stay within one move, so the reach is the units' common part.
     reach = Range(max(positions) - lever.max_move, min(positions) + lever.max_move)
     limits = [
-        (Range(lever.low, lever.high), f"range {lever.low:g} to {lever.high:g}"),
+        (range_for(lever, positions), f"range {lever.low:g} to {lever.high:g}"),
         (reach, f"one move is at most {lever.max_move:g}"),
     ]
-    if narrowed is not None:
-        limits.append((narrowed, f"authority is {narrowed.low:g} to {narrowed.high:g}"))
+    limits += [(n, n.why or f"authority is {n.low:g} to {n.high:g}") for n in narrowed]
     for zone, concern in hot.items():
         if lever.owner in (zone, SITE):
             limits.append(
@@ -211,6 +244,16 @@ def _room(
     for limit, _ in limits:
         room = room.meet(limit)
     return room, [reason for limit, reason in limits if not limit.low <= wanted <= limit.high]
+
+
+def range_for(lever: Lever, positions: Sequence[float]) -> Range:
+    """A lever's range; for one that stands more than a move outside it, the way back in whole moves."""
+    low, high = lever.low, lever.high
+    if max(positions) - lever.max_move > high:
+        high = max(positions) - lever.max_move
+    if min(positions) + lever.max_move < low:
+        low = min(positions) + lever.max_move
+    return Range(low, high)
 
 
 def _cooler_than(lever: Lever, positions: list[float]) -> Range:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from controller.alarms import AlarmBook
 from controller.audit import AuditLog
+from controller.contingency import TripCheck
 from controller.fallback import FallbackController
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
@@ -24,6 +25,7 @@ from controller.sentinel import Sentinel
 from controller.store import Store
 from controller.switchback import SwitchbackBook
 from controller.watchdog import DataWatch, Heartbeat
+from optimizer.model import PlantModel
 from plant.ports import Clock
 from plant.setpoints import LeverId
 from plant.site import Site
@@ -76,3 +78,10 @@ class Parts:
     planner: Planner
     authority: Authority
     metrics: Metrics
+    model: PlantModel | None = None
+    """What was learned of the plant, for the supervisor's own reckoning."""
+
+    @property
+    def trips(self) -> TripCheck:
+        """What would be if a machine tripped, by the limits in force."""
+        return TripCheck(self.site, self.model)

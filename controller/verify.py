@@ -1,8 +1,8 @@
 """The second check of a plan, by code that shares nothing with the optimizer or the envelope.
 
 First the plan as issued: complete, finite, in range, ramps no steeper than the levers allow. Then
-what it predicts at the pessimistic edge: no inlet above its limit, unless leaving everything as it
-is would be no better.
+what it predicts, with its own margin, and what a rollout made elsewhere finds at the pessimistic edge
+of the forecast: no inlet above its limit, unless leaving everything as it is would be no better.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime
 
 import numpy as np
 
+from controller.rollout_check import EdgeRollout
 from plant.plan import Plan, Prediction
 from plant.points import OwnerId
 from plant.setpoints import Lever
@@ -26,6 +27,9 @@ NO_WORSE_K = 0.1
 """Where a limit is passed anyway, a plan may exceed doing nothing by this much. [K]"""
 
 RAMP_TOLERANCE = 1e-3
+
+STRICT_H = 2.0
+"""Within this the edge must keep to the recommended limit: two dozen plans come before it ends. [h]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +62,20 @@ def check_plan(
     site: Site,
     *,
     at: datetime,
-    rollout: Prediction | None = None,
+    edge: EdgeRollout | None = None,
     sigmas: float = EDGE_SIGMAS,
     period_s: float = 300.0,
     max_age_s: float = 1800.0,
 ) -> PlanCheck:
-    """Check a plan and, where there is one, another model's rollout of the same trajectory."""
-    predictions = [plan.prediction] if rollout is None else [plan.prediction, rollout]
+    """Check a plan and, where there is one, the supervisor's own rollout of it at the edge."""
     findings = [
         *_age(plan, at, max_age_s),
         *(f for lever in site.levers for f in _trajectory(plan, lever, period_s)),
-        *(f for p in predictions for zone in site.zones for f in _inlets(p, plan.hold, zone, plan, sigmas)),
+        *(f for zone in site.zones for f in _inlets(plan.prediction, plan.hold, zone, plan, sigmas)),
+        *(f for zone in site.zones for f in _at_edge(edge, zone, plan)),
     ]
+    if edge is not None:
+        findings.extend(Finding("plant room", problem) for problem in edge.short)
     unknown = sorted(set(plan.trajectory) - {lever.id for lever in site.levers})
     findings.extend(Finding(name, "the site has no such lever") for name in unknown)
     return PlanCheck(tuple(findings))
@@ -115,6 +121,29 @@ def _inlets(
     if excess[worst] > 0:
         when = plan.grid.times()[worst].isoformat(timespec="minutes")
         yield Finding(zone.id, f"inlet may reach {edge[worst]:.1f} °C at {when}, limit {limit:.1f} °C")
+
+
+def _at_edge(edge: EdgeRollout | None, zone: Zone, plan: Plan) -> Iterator[Finding]:
+    """Near steps against the recommended limit; later ones, planned again many times, the allowable."""
+    if edge is None:
+        return
+    inlet, held = edge.with_plan_c.get(zone.id), edge.holding_c.get(zone.id)
+    if inlet is None or inlet.shape != (plan.grid.steps,) or not np.isfinite(inlet).all():
+        yield Finding(zone.id, "its inlet cannot be told at the edge of the forecast")
+        return
+    if held is None or held.shape != inlet.shape or not np.isfinite(held).all():
+        held = np.full_like(inlet, -np.inf)
+    near = np.arange(plan.grid.steps) * plan.grid.step_h < STRICT_H
+    limit = np.where(near, zone.limits.recommended_max_c, zone.limits.allowable_max_c)
+    excess = np.where(inlet > held + NO_WORSE_K, inlet - limit, 0.0)
+    worst = int(excess.argmax())
+    if excess[worst] > 0:
+        when = plan.grid.times()[worst].isoformat(timespec="minutes")
+        yield Finding(
+            zone.id,
+            f"at the upper edge of the load its inlet reaches {inlet[worst]:.1f} °C at {when}, "
+            f"limit {limit[worst]:.1f} °C",
+        )
 
 
 def _edge(prediction: Prediction, zone: OwnerId, sigmas: float) -> np.ndarray | None:

@@ -232,6 +232,7 @@ class Controller:
             self.parts.metrics.observe_baseline(knowledge.baseline)
         if knowledge.model is not None and knowledge.model != self.knowledge.model:
             old, parts = self.parts.planner, self.parts
+            parts.model = knowledge.model
             parts.planner = self.plans_by(knowledge)
             parts.outlook = make_outlook(parts.site, self.historian, knowledge, self.feeds, self.settings)
             await old.close()
@@ -299,6 +300,7 @@ def assemble(
         planner=plans_by(knowledge),
         authority=authority,
         metrics=metrics,
+        model=knowledge.model,
     )
     interval = interval_s(site, store_s, getattr(clock, "speed", 1.0))
     book = (store, historian, feeds.carbon, feeds.price, knowledge.baseline, clock.now(), interval)

@@ -26,7 +26,7 @@ HOT_AISLE_S = 90.0
 STEEPEST = 1.0
 """Least kelvins of the warmest inlet per kelvin of air gain beyond what the data covered: where servers
 draw more than is supplied, all further gain comes back to them, more of it to the worst placed. [K/K]"""
-WARM_SERVERS = 0.15
+WARM_SERVERS = 0.1
 """What server fans add where air is short: +4 % airflow per kelvin above 25 °C (ASHRAE TC 9.9, 2011)
 draws in more exhaust. Kelvins per kelvin of inlet above that. [K/K]"""
 WARM_FROM_C, SHORT_FROM_K, SHORT_WITHIN_K = 25.0, 6.0, 4.0
@@ -39,6 +39,8 @@ DERATED, OVERLOAD = 0.95, 1.05
 """What a chiller is counted on for after a trip, and may have carried before it, over its nameplate. [-]"""
 KEPT_K = 0.5
 """Room the planner keeps beyond its own reckoning, so that the supervisor's finds it kept too. [K]"""
+PRICED_H = 4.0
+"""How far ahead missing room costs a path anything: levers come back from anywhere in less. [h]"""
 _SUBSTEPS = 4
 _PERIOD_S = 300.0
 _MOST_K = 60.0
@@ -64,30 +66,44 @@ def keeps_room(problem: Problem) -> bool:
 
 def trip_room(problem: Problem, paths: Array) -> TripRoom:
     """What each step of candidate paths (candidates, steps, axes) would lead to if a machine tripped then."""
-    course = problem.board.unpack(paths)
-    world, settings = problem.world, problem.settings
-    load = world.it_reference_kw + settings.sigmas * world.it_std_kw
-    warmest = after_trip_c(problem, course.supply_c, course.speed, course.chw_c, load)
+    course, world = problem.board.unpack(paths), problem.world
+    where = (course.supply_c, course.speed, course.chw_c)
+    warmest = after_trip_c(problem, *where, world.it_reference_kw, world.it_std_kw)
     allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
     return TripRoom(warmest, np.broadcast_to(allowed, warmest.shape))
 
 
-def after_trip_c(problem: Problem, supply_c: Array, speed: Array, chw_c: Array, load_kw: Array) -> Array:
-    """Warmest inlet of each zone after the worst trip, margins inside. Zone arrays, zones last. [°C]"""
-    facts = declared_redundancy(problem.site)
-    air = _air_trip_c(problem, facts, supply_c, speed, chw_c, load_kw)
-    return np.maximum(air, _chiller_trip_c(problem, facts, supply_c, speed, chw_c, load_kw))
-
-
-def _air_trip_c(
-    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array
+def after_trip_c(
+    problem: Problem, supply_c: Array, speed: Array, chw_c: Array, load_kw: Array, load_std_kw: Array
 ) -> Array:
+    """Warmest inlet of each zone after the worst trip, margins inside. Zone arrays, zones last. [°C]
+
+    The margin is that of a plan's own inlets: the law's spread and the load's, taken together.
+    """
+    facts = declared_redundancy(problem.site)
+    inlet, spread = _worst_trip(problem, facts, supply_c, speed, chw_c, load_kw)
+    more, _ = _worst_trip(problem, facts, supply_c, speed, chw_c, load_kw + load_std_kw)
+    return np.asarray(inlet + problem.settings.sigmas * np.hypot(spread, more - inlet))
+
+
+def _worst_trip(
+    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array
+) -> tuple[Array, Array]:
+    """Warmest inlet after the worse of both kinds of trip, and the law's spread there."""
+    air, spread = _air_trip(problem, facts, supply, speed, chw, load)
+    water, _ = _chiller_trip(problem, facts, supply, speed, chw, load)
+    return np.maximum(air, water), spread
+
+
+def _air_trip(
+    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array
+) -> tuple[Array, Array]:
     """The larger of what inlets jump to before the others have come up, and where they settle after."""
     left = np.array([facts.left_of(z.id) for z in problem.site.zones])
     after = speed if np.isnan(facts.survivor_fan) else np.maximum(speed, facts.survivor_fan)
     settled = _Settled.of(problem, supply, left, after, chw, load)
     if np.isnan(facts.survivor_fan):
-        return settled.inlet_c
+        return settled.inlet_c, settled.spread_k
     before = _Settled.of(problem, supply, np.ones_like(left), speed, chw, load)
     inlet, warmest = before.inlet_c, settled.inlet_c
     step_s = max(facts.survivor_ramp_s, 1.0) / _SUBSTEPS
@@ -100,7 +116,7 @@ def _air_trip_c(
         jump = now.supply_c + now.rise_k * np.minimum(gap / now.gain_k, 1.0)
         inlet = inlet - np.expm1(-step_s / AIR_S) * (jump - inlet)
         warmest = np.maximum(warmest, inlet)
-    return np.asarray(warmest)
+    return np.asarray(warmest), settled.spread_k
 
 
 @dataclass(frozen=True)
@@ -110,10 +126,12 @@ class _Settled:
     supply_c: Array
     gain_k: Array
     rise_k: Array
-    """Warmest inlet above supply, margins inside."""
+    """Warmest inlet above supply."""
+    spread_k: Array
 
     @property
     def inlet_c(self) -> Array:
+        """The warmest inlet. [°C]"""
         return np.asarray(self.supply_c + self.rise_k)
 
     @classmethod
@@ -135,19 +153,20 @@ class _Settled:
         rise = np.maximum(law, floor)
         short = np.clip((gain - SHORT_FROM_K) / SHORT_WITHIN_K, 0.0, 1.0)
         warm = WARM_SERVERS * short * np.maximum(given + rise - WARM_FROM_C, 0.0)
-        return cls(given, gain, rise + warm + problem.settings.sigmas * spread)
+        return cls(given, gain, rise + warm, spread)
 
 
-def _chiller_trip_c(
+def _chiller_trip(
     problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array
-) -> Array:
+) -> tuple[Array, Array]:
     """Warmest inlet with the loop as warm as it gets within the ride-through time. [°C]"""
     everything = np.ones(len(problem.model.zones))
     if not facts.chillers:
-        return np.full(supply.shape, -np.inf)
+        return np.full(supply.shape, -np.inf), np.zeros(supply.shape)
     heat = problem.model.load_kw((load + problem.model.bank.fan_kw(speed)).sum(axis=-1))
     warmer = loop_rise_k(problem.model, facts, heat)
-    return _Settled.of(problem, supply, everything, speed, chw + warmer, load).inlet_c
+    settled = _Settled.of(problem, supply, everything, speed, chw + warmer, load)
+    return settled.inlet_c, settled.spread_k
 
 
 def loop_rise_k(model: PlantModel, facts: Redundancy, heat_kw: Array) -> Array:
@@ -180,7 +199,8 @@ def room_price(problem: Problem, paths: Array, before_h: Array) -> Array:
         return np.zeros(paths.shape[0])
     over = np.maximum(trip_room(problem, paths).excess_k, 0.0).max(axis=-1)
     hours = problem.grid.step_h
-    return np.asarray((over * before_h).sum(axis=1) * hours * problem.settings.violation_cost_per_k_h)
+    soon = before_h * (hours * np.arange(problem.grid.steps) < PRICED_H)
+    return np.asarray((over * soon).sum(axis=1) * hours * problem.settings.violation_cost_per_k_h)
 
 
 def keep_room(
@@ -196,8 +216,8 @@ def keep_room(
     zones, world = len(problem.model.zones), problem.world
     course = problem.board.unpack(at)
     allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
-    load = mean(world.it_reference_kw + problem.settings.sigmas * world.it_std_kw)
-    spare = allowed - after_trip_c(problem, course.supply_c, course.speed, course.chw_c, load)
+    load = mean(world.it_reference_kw), mean(world.it_std_kw)
+    spare = allowed - after_trip_c(problem, course.supply_c, course.speed, course.chw_c, *load)
     cut = high.copy()
     cut[:, :zones] = np.minimum(high[:, :zones], at[:, :zones] + spare)
     cut[:, 2 * zones] = np.minimum(high[:, 2 * zones], at[:, 2 * zones] + np.maximum(spare.min(axis=1), 0.0))

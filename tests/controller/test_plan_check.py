@@ -12,6 +12,7 @@ from supervision_kit import A_AIR, START, FakePlant, demo_site
 
 from controller.case import draft_of_plan
 from controller.envelope import review
+from controller.rollout_check import EdgeRollout
 from controller.verify import check_plan
 from plant.plan import Plan, PlanStatus, Prediction, SolverFacts
 from plant.setpoints import LeverId
@@ -92,7 +93,22 @@ def test_a_broken_plan_is_found(fault: str) -> None:
 
 
 def test_a_second_models_rollout_is_checked_too() -> None:
-    assert not check_plan(plan(), SITE, at=START, rollout=prediction(26.9, 180.0)).passed
+    cool, warm = np.full(STEPS, 26.0), np.full(STEPS, 27.2)
+    fine = {z.id: cool for z in SITE.zones}
+    over = {**fine, SITE.zones[1].id: warm}
+    assert check_plan(plan(), SITE, at=START, edge=EdgeRollout(fine, fine)).passed
+    found = check_plan(plan(), SITE, at=START, edge=EdgeRollout(over, fine))
+    assert [f.about for f in found.findings] == ["zone-b"]
+    assert "27.2" in found.reason
+    assert check_plan(plan(), SITE, at=START, edge=EdgeRollout(over, over)).passed, "holding is no better"
+
+
+def test_what_the_edge_does_not_tell_is_closed() -> None:
+    fine = {z.id: np.full(STEPS, 26.0) for z in SITE.zones}
+    broken = {**fine, SITE.zones[0].id: np.full(STEPS, np.nan)}
+    assert "cannot be told" in check_plan(plan(), SITE, at=START, edge=EdgeRollout(broken, fine)).reason
+    assert not check_plan(plan(), SITE, at=START, edge=EdgeRollout({}, fine)).passed
+    assert not check_plan(plan(), SITE, at=START, edge=EdgeRollout(fine, fine, ("no chiller left",))).passed
 
 
 def test_where_doing_nothing_is_hotter_a_plan_that_cools_passes() -> None:

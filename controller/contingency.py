@@ -1,0 +1,286 @@
+"""What if a machine tripped now: the supervisor's own reckoning of what the racks would see.
+
+Written apart from `optimizer.contingency` on purpose: this one walks through the ride-through time in
+small steps, for one trip after the other, from the calibrated laws or, where a law is not trusted,
+from nameplates; the planner's bounds where things settle. Everything uncertain is taken on the side
+that warms: load a little higher than now, air units uneven, chillers weaker than their plates, no
+more water in the loop than was declared, and a standby that gives nothing until its time is up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from controller.contingency_air import AirLaw, air_law
+from optimizer.model import PlantModel
+from plant.forecast import Array, Forecast
+from plant.plan import Plan
+from plant.points import SITE, OwnerId
+from plant.quantities import Quantity
+from plant.redundancy import AirTrip, Redundancy, declared_redundancy
+from plant.setpoints import LeverId
+from plant.site import Site
+from plant.snapshot import Snapshot
+
+SIGMAS, LAW_SIGMAS = 2.0, 1.0
+"""Edge of the load's forecast, and of the laws on top of it: both at two at once is one in two thousand."""
+STEP_S = 15.0
+AIR_S, HOT_AISLE_S = 45.0, 90.0
+"""Time constants of a cold aisle's air, and of the exhaust that comes back. [s]"""
+GROWTH = 1.02
+"""IT load may rise by this much over what is measured while nobody acts; forecasts have an edge. [-]"""
+DERATED, OVERLOAD = 0.95, 1.05
+"""A chiller is counted on for less than its plate after a trip, and taken to carry more before it. [-]"""
+LOOK_AHEAD_H = 2.0
+"""How far a plan is followed: what comes later is planned again many times. [h]"""
+NO_WORSE_K = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class TripOutcome:
+    """One trip and the zone it hurts most: warmest inlet within the ride-through time. [°C]"""
+
+    unit: OwnerId
+    zone: OwnerId
+    inlet_c: float
+    allowable_c: float
+    minutes: float
+    """Until the allowable limit is passed; infinite where it is not. [min]"""
+
+    @property
+    def margin_k(self) -> float:
+        """Room left below the allowable limit. [K]"""
+        return self.allowable_c - self.inlet_c
+
+    @property
+    def sentence(self) -> str:
+        """In plant words."""
+        if self.margin_k >= 0:
+            return f"if {self.unit} trips, {self.zone} reaches {self.inlet_c:.1f} °C at most"
+        return (
+            f"if {self.unit} trips, {self.zone} passes {self.allowable_c:g} °C after {self.minutes:.0f} min"
+            f" and reaches {self.inlet_c:.1f} °C"
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where everything stands at some instants. Zone arrays (instants, zones), the others (instants,)."""
+
+    supply_c: Array
+    speed: Array
+    chw_c: Array
+    it_kw: Array
+    wet_bulb_c: Array
+    bias_k: Array
+    """How much warmer each zone's warmest inlet is than its law says. Shape (zones,)."""
+    sigmas: float = SIGMAS
+    """Standard deviations of the laws that are added."""
+
+    @property
+    def known(self) -> bool:
+        """Whether every number is there."""
+        arrays = (self.supply_c, self.speed, self.chw_c, self.it_kw)
+        return all(bool(np.isfinite(a).all()) for a in arrays)
+
+
+class TripCheck:
+    """Asks, for any position of the levers: what if one machine tripped?"""
+
+    def __init__(self, site: Site, model: PlantModel | None) -> None:
+        self._site = site
+        self._model = model
+        self._facts: Redundancy = declared_redundancy(site)
+        self._air: tuple[AirLaw, ...] = tuple(air_law(site, zone, model) for zone in site.zones)
+
+    @property
+    def asked(self) -> bool:
+        """Whether the site names any machine that may trip."""
+        return bool(self._facts.air or self._facts.chillers)
+
+    def now(
+        self, snapshot: Snapshot, moved: Mapping[LeverId, float] | None = None
+    ) -> tuple[TripOutcome, ...]:
+        """The worst trip of each zone, with the levers where the plant says, or with some moved.
+
+        Empty where positions or load are not known: nothing is proposed then in any case.
+        """
+        standing = self.standing(snapshot, moved or {})
+        return self._worst(standing) if standing.known else ()
+
+    def standing(self, snapshot: Snapshot, moved: Mapping[LeverId, float]) -> Standing:
+        """One instant: the snapshot, with some levers moved."""
+        zones = self._site.zones
+        supply, speed, load = np.array([self._zone_stands(z.id, snapshot, moved) for z in zones]).T
+        chw = self._position(SITE, Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT, snapshot, moved)
+        seen = snapshot.mean(SITE, Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE)
+        water = np.nanmax([chw, seen]) if not (math.isnan(chw) and math.isnan(seen)) else 7.0
+        wet = snapshot.mean(SITE, Quantity.OUTDOOR_WET_BULB)
+        bias = np.array([law.bias_k(snapshot) for law in self._air])
+        return Standing(
+            supply[None, :], speed[None, :], np.array([water]), GROWTH * load[None, :], np.array([wet]), bias
+        )
+
+    def of_plan(self, plan: Plan, forecast: Forecast, snapshot: Snapshot, *, hold: bool = False) -> Standing:
+        """A plan's first hours under the pessimistic edge of its forecast; or those of changing nothing."""
+        steps = max(1, min(plan.grid.steps, round(LOOK_AHEAD_H / plan.grid.step_h)))
+        here = self.standing(snapshot, {})
+        columns = {
+            name: np.full(steps, value) if hold else np.asarray(plan.trajectory[name][:steps], float)
+            for name, value in snapshot.setpoints().items()
+            if name in plan.trajectory
+        }
+        load = np.column_stack(
+            [forecast.it_reference_kw[z.id].upper(SIGMAS)[:steps] for z in self._site.zones]
+        )
+        rows = [self.standing(snapshot, {n: float(c[k]) for n, c in columns.items()}) for k in range(steps)]
+        return replace(
+            here,
+            supply_c=np.concatenate([r.supply_c for r in rows]),
+            speed=np.concatenate([r.speed for r in rows]),
+            chw_c=np.concatenate([r.chw_c for r in rows]),
+            it_kw=np.maximum(load, 0.0),
+            wet_bulb_c=forecast.wet_bulb_c.upper(SIGMAS)[:steps],
+            sigmas=LAW_SIGMAS,
+        )
+
+    def broken_by(self, plan: Plan, forecast: Forecast, snapshot: Snapshot) -> tuple[str, ...]:
+        """Why a plan's first hours leave too little room for a trip; empty where they do not.
+
+        Where changing nothing leaves too little room too, a plan may not leave less.
+        """
+        if not self.asked:
+            return ()
+        chosen, held = (
+            self.of_plan(plan, forecast, snapshot),
+            self.of_plan(plan, forecast, snapshot, hold=True),
+        )
+        if not chosen.known:
+            return ("what a trip would do cannot be told: a position or the load is not known",)
+        with_plan, without = self._worst(chosen), {o.zone: o for o in self._worst(held)}
+        return tuple(
+            o.sentence
+            for o in with_plan
+            if o.margin_k < 0 and o.inlet_c > without[o.zone].inlet_c + NO_WORSE_K
+        )
+
+    def _worst(self, standing: Standing) -> tuple[TripOutcome, ...]:
+        """The worst trip for each zone over all instants."""
+        outcomes = [
+            *(self._air_trip(trip, standing) for trip in self._largest),
+            *self._chiller_trips(standing),
+        ]
+        found: dict[OwnerId, TripOutcome] = {}
+        for outcome in outcomes:
+            worst = found.get(outcome.zone)
+            if worst is None or outcome.inlet_c > worst.inlet_c:
+                found[outcome.zone] = outcome
+        return tuple(found[z.id] for z in self._site.zones if z.id in found)
+
+    @property
+    def _largest(self) -> tuple[AirTrip, ...]:
+        """Each zone's trip that leaves it least air: the others are no worse."""
+        found: dict[OwnerId, AirTrip] = {}
+        for trip in self._facts.air:
+            if trip.zone not in found or trip.left < found[trip.zone].left:
+                found[trip.zone] = trip
+        return tuple(found.values())
+
+    def _air_trip(self, trip: AirTrip, standing: Standing) -> TripOutcome:
+        index = next(i for i, z in enumerate(self._site.zones) if z.id == trip.zone)
+        water = np.broadcast_to(standing.chw_c, (self._steps, len(standing.chw_c)))
+        return self._outcome(trip.unit, index, self._march(index, trip.left, standing, water))
+
+    def _chiller_trips(self, standing: Standing) -> list[TripOutcome]:
+        """The largest chiller stands for all: which one runs is the plant's to choose."""
+        if not self._facts.chillers:
+            return []
+        sizes = self._facts.chiller_kw
+        unit = self._facts.chillers[min(int(np.argmax(sizes)), len(self._facts.chillers) - 1)]
+        water = self._loop_c(standing)
+        return [
+            self._outcome(unit, i, self._march(i, 1.0, standing, water)) for i in range(len(self._site.zones))
+        ]
+
+    @property
+    def _steps(self) -> int:
+        return max(1, math.ceil(self._facts.ride_through_s / STEP_S))
+
+    def _march(self, index: int, left: float, standing: Standing, water_c: Array) -> Array:
+        """Warmest inlet of a zone, step by step, with a share of its units left. Shape (steps, instants)."""
+        law, facts = self._air[index], self._facts
+        supply, speed = standing.supply_c[:, index], np.maximum(standing.speed[:, index], 0.02)
+        load = standing.it_kw[:, index]
+        bias = float(standing.bias_k[index])
+        target = np.array([facts.speed_after(float(r)) for r in speed])
+        gap = law.gain_k(load, speed)
+        inlet = supply + law.rise_k(load, speed, supply, bias)
+        path = np.empty((self._steps, len(supply)))
+        for k in range(self._steps):
+            ramped = min(1.0, (k + 0.5) * STEP_S / max(facts.survivor_ramp_s, STEP_S))
+            now = speed + (target - speed) * ramped
+            moved = np.maximum(left * now, 0.02)
+            given = np.maximum(supply, law.coolest_c(load, now, left, water_c[k]))
+            gain = law.gain_k(load, moved)
+            gap = gap + (np.maximum(gain, gap) - gap) * -math.expm1(-STEP_S / HOT_AISLE_S)
+            back = law.rise_k(load, moved, given, bias) * np.minimum(gap / gain, 1.0)
+            inlet = inlet + (given + back - inlet) * -math.expm1(-STEP_S / AIR_S)
+            path[k] = inlet + standing.sigmas * law.spread_k(load, moved)
+        return path
+
+    def _loop_c(self, standing: Standing) -> Array:
+        """Chilled water after a chiller's trip, step by step. Shape (steps, instants). [°C]"""
+        facts, sizes = self._facts, self._facts.chiller_kw
+        unit, total = max(sizes), sum(sizes)
+        fans = sum(law.fan_kw(standing.speed[:, i]) for i, law in enumerate(self._air))
+        heat = standing.it_kw.sum(axis=1) + fans
+        load = heat if self._model is None else np.maximum(self._model.load_kw(heat), heat)
+        # The plant may run as few machines as can carry the load: then one trip takes most of it away.
+        running = np.clip(np.ceil(load / (OVERLOAD * unit)), 1, len(sizes))
+        # Or the economizer takes so much that one machine carries the rest.
+        lone = np.minimum(load, OVERLOAD * unit)
+        several, one = standing.chw_c.copy(), standing.chw_c.copy()
+        path = np.empty((self._steps, len(several)))
+        for k in range(self._steps):
+            started = (k + 1) * STEP_S > facts.standby_s
+            after = DERATED * (total - unit) if started else 0.0
+            left = np.maximum(DERATED * (running - 1) * unit, after)
+            several = several + np.maximum(load - left, 0.0) * STEP_S / facts.loop_kj_k
+            one = one + np.maximum(lone - after, 0.0) * STEP_S / facts.loop_kj_k
+            path[k] = np.maximum(several, one)
+        return path
+
+    def _outcome(self, unit: OwnerId, index: int, path: Array) -> TripOutcome:
+        zone = self._site.zones[index]
+        allowed = zone.limits.allowable_max_c
+        over = np.flatnonzero((path > allowed).any(axis=1))
+        minutes = float((over[0] + 1) * STEP_S / 60) if over.size else math.inf
+        return TripOutcome(unit, zone.id, float(path.max()), allowed, minutes)
+
+    def _zone_stands(
+        self, zone: OwnerId, snapshot: Snapshot, moved: Mapping[LeverId, float]
+    ) -> tuple[float, float, float]:
+        """Supply air, fan speed and load of a zone; where the air is warmer than asked, as it is."""
+        asked = self._position(zone, Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT, snapshot, moved)
+        seen = snapshot.zone_mean(zone, Quantity.SUPPLY_AIR_TEMPERATURE)
+        speed = self._position(zone, Quantity.FAN_SPEED_SETPOINT, snapshot, moved)
+        if math.isnan(speed):
+            speed = snapshot.zone_mean(zone, Quantity.FAN_SPEED)
+        return (seen if math.isnan(asked) else asked), speed, snapshot.mean(zone, Quantity.IT_POWER)
+
+    def _position(
+        self, owner: OwnerId, quantity: Quantity, snapshot: Snapshot, moved: Mapping[LeverId, float]
+    ) -> float:
+        """Where an owner's levers of a quantity stand; the side that cools less where there are several."""
+        owners = {owner, *(e.id for e in self._site.equipment if owner != SITE and e.zone == owner)}
+        if owner == SITE:
+            owners |= {e.id for e in self._site.equipment if e.zone is None}
+        levers = [lv for lv in self._site.levers if lv.owner in owners and lv.quantity is quantity]
+        values = [moved.get(lv.id, snapshot.lever_value(lv)) for lv in levers]
+        if not values or any(math.isnan(v) for v in values):
+            return math.nan
+        return min(values) if quantity is Quantity.FAN_SPEED_SETPOINT else max(values)

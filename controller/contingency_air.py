@@ -1,0 +1,126 @@
+"""A zone's air after a trip: its calibrated laws, or nameplates and an energy balance without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.identify.coils import CoilLaw
+from optimizer.identify.inlets import InletLaw
+from optimizer.model import PlantModel
+from plant.forecast import Array
+from plant.points import OwnerId
+from plant.psychrometrics import CP_AIR, RHO_AIR
+from plant.quantities import Quantity
+from plant.site import EquipmentKind, Site, Zone
+from plant.snapshot import Snapshot
+
+UNLIKE_K, BEYOND = 0.4, 0.15
+"""Spread of what no past has shown, and of each kelvin of air gain beyond it. [K, K/K]"""
+WARM, WARM_C, SHORT_K, SHORT_BAND_K = 0.1, 25.0, 6.0, 4.0
+"""Server fans draw in more exhaust when inlets pass 25 °C and air is short. [K/K, °C, K, K]"""
+SERVER_POWER = 1.02
+"""What their fans add to a zone's heat meanwhile. [-]"""
+LEAK, SHORT_FROM_K, EXPOSED = 0.1, 9.0, 1.6
+"""Without a law: a tenth of the air's gain comes back; all of it once less is supplied than servers draw
+at a 9 K rise; and the worst placed rack breathes 1.6 times its share. [-, K, -]"""
+_AIR_PER_KW, _COIL_IN_K, _CAPACITY = 0.1, 23.0, 1.5
+_MOST_BIAS_K, _STEADY_K = 12.0, 0.1
+
+
+@dataclass(frozen=True)
+class AirLaw:
+    """How one zone's warmest inlet answers to load, airflow and supply air. Vectorised over instants.
+
+    `learned` is None where the zone's inlet law may not be trusted, `coil` where the coils' may not.
+    """
+
+    site: Site
+    zone: OwnerId
+    air_kw_k: float
+    """Heat capacity rate of the zone's supply air at full speed. [kW/K]"""
+    coil_share: float
+    """Without a coil law: rated effectiveness of the coils. [-]"""
+    rated_fan_kw: float
+    learned: InletLaw | None
+    coil: CoilLaw | None
+
+    def gain_k(self, load_kw: Array, moved: Array) -> Array:
+        """What the zone's air gains. `moved` is the share of full airflow that flows. [K]"""
+        return np.asarray(SERVER_POWER * load_kw / (self.air_kw_k * moved))
+
+    def rise_k(self, load_kw: Array, moved: Array, supply_c: Array, bias_k: float) -> Array:
+        """Warmest inlet above supply air. [K]"""
+        gain = self.gain_k(load_kw, moved)
+        rise = self._balance_k(gain) if self.learned is None else self._law_k(self.learned, gain, supply_c)
+        rise = rise + bias_k
+        short = np.clip((gain - SHORT_K) / SHORT_BAND_K, 0.0, 1.0)
+        return np.asarray(rise + WARM * short * np.maximum(supply_c + rise - WARM_C, 0.0))
+
+    def spread_k(self, load_kw: Array, moved: Array) -> Array:
+        """Standard deviation of the warmest inlet. [K]"""
+        if self.learned is None:
+            return np.full(np.shape(moved), 1.0)
+        beyond = np.maximum(self.gain_k(load_kw, moved) - self.learned.gain_k.high, 0.0)
+        return np.asarray(np.sqrt(max(self.learned.std_k) ** 2 + UNLIKE_K**2 + (BEYOND * beyond) ** 2))
+
+    def coolest_c(self, load_kw: Array, speed: Array, left: float, water_c: Array) -> Array:
+        """Coolest air the units that are left can make. [°C]"""
+        heat = SERVER_POWER * load_kw / max(left, 0.02) + self.fan_kw(speed)
+        if self.coil is not None:
+            return self.coil.coolest_supply_c(speed, heat, water_c)
+        span = heat / (self.air_kw_k * speed)
+        return np.asarray(water_c + span * (1 / self.coil_share - 1))
+
+    def fan_kw(self, speed: Array) -> Array:
+        """Fan power of all units. [kW]"""
+        return np.asarray(self.rated_fan_kw * np.asarray(speed, float) ** 2)
+
+    def bias_k(self, snapshot: Snapshot) -> float:
+        """How much warmer the warmest inlet is now than the law says; never less than nothing. [K]"""
+        worst = snapshot.worst_inlet_c(self.zone)
+        supply = snapshot.zone_mean(self.zone, Quantity.SUPPLY_AIR_TEMPERATURE)
+        speed = snapshot.zone_mean(self.zone, Quantity.FAN_SPEED)
+        load = snapshot.mean(self.zone, Quantity.IT_POWER)
+        if self.learned is None or np.isnan([worst, supply, speed, load]).any() or speed < 0.05:
+            return 0.0
+        expected = float(self.learned.settled_c(supply, load, speed).max())
+        return float(np.clip(worst - expected - _STEADY_K, 0.0, _MOST_BIAS_K))
+
+    def _law_k(self, law: InletLaw, gain: Array, supply_c: Array) -> Array:
+        """The learned rise; beyond its data no flatter than all further gain coming back."""
+        inside = np.minimum(gain, max(law.gain_k.high, 1.0))
+        unit = law.air_kw_k  # with this as load and full speed the law's own gain is what is asked
+        here = law.settled_c(supply_c, inside * unit, 1.0).max(axis=-1) - supply_c
+        there = law.settled_c(supply_c, gain * unit, 1.0).max(axis=-1) - supply_c
+        return np.asarray(np.maximum(there, here + gain - inside))
+
+    @staticmethod
+    def _balance_k(gain: Array) -> Array:
+        """T_in = T_s + (1 - s)/s ΔT for a share s < 1 of what servers draw, which is d - ΔT; and a leak."""
+        return np.asarray(EXPOSED * (LEAK * gain + np.maximum(gain - SHORT_FROM_K, 0.0)))
+
+
+def air_law(site: Site, zone: Zone, model: PlantModel | None) -> AirLaw:
+    """A zone's law from what was learned, as far as that may be trusted."""
+    found = None if model is None else next((z for z in model.zones if z.id == zone.id), None)
+    trusted = found is not None and model is not None and model.trusts(f"{zone.id}.inlets")
+    coils = found is not None and model is not None and model.trusts("coils")
+    units = [e for e in site.equipment if e.zone == zone.id and e.kind in _AIR_KINDS]
+    plates = [e.nameplate for e in units]
+    flow = sum(p.airflow_m3_s or 0.0 for p in plates) or _AIR_PER_KW * zone.it_design_kw
+    rated = flow * RHO_AIR * CP_AIR
+    capacity = sum(p.capacity_kw or 0.0 for p in plates) or _CAPACITY * zone.it_design_kw
+    return AirLaw(
+        site=site,
+        zone=zone.id,
+        air_kw_k=found.inlets.air_kw_k if found is not None and trusted else rated,
+        coil_share=min(max(capacity / (rated * _COIL_IN_K), 0.2), 0.95),
+        rated_fan_kw=sum(p.power_kw or 0.0 for p in plates),
+        learned=found.inlets if found is not None and trusted else None,
+        coil=found.coil if found is not None and coils else None,
+    )
+
+
+_AIR_KINDS = (EquipmentKind.CRAH, EquipmentKind.DX_UNIT)
