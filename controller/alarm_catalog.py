@@ -40,6 +40,7 @@ class AlarmKind(StrEnum):
     METERS_DISAGREE = "meters_disagree"
     METER_BALANCE = "meter_balance"
     FEED_GAP = "feed_gap"
+    MODEL_DRIFT = "model_drift"
     DEMOTED = "demoted"
     WEBHOOK_DEAD = "webhook_dead"
 
@@ -195,6 +196,12 @@ CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
         "A feed of carbon intensity or of weather does not answer, or leaves hours out.",
         "Carbon is not counted for those hours; weather is the persistence of the site's own sensors.",
         "Check the account, the key and the network way to the provider.",
+    ),
+    AlarmKind.MODEL_DRIFT: AlarmFacts(
+        _L,
+        "The plant no longer answers as it was learned: fouling, a repair, or a meter that moved.",
+        "Plans may miss their promise; moves toward less cooling are made smaller until it is learned anew.",
+        "Look at the named part for what changed; the plant is learned again daily by itself.",
     ),
     AlarmKind.DEMOTED: AlarmFacts(
         _M,

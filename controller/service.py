@@ -19,6 +19,7 @@ from controller.api import EventBus
 from controller.balance_watch import BalanceWatch
 from controller.cycle import CycleRecord, run_cycle
 from controller.demotion import Demotion
+from controller.drift_watch import DriftWatch
 from controller.keeping import keep
 from controller.relearning import EVERY, Relearner
 from controller.scoring import Scorer
@@ -63,6 +64,12 @@ class Service:
         parts.authority.audit.listen(self._scorer.heard)
         self._balance = BalanceWatch(
             parts.site, self.controller.historian, parts.authority.alarms, parts.metrics.observe_balance
+        )
+        self._drift = DriftWatch(
+            parts.site,
+            self.controller.historian,
+            parts.authority.alarms,
+            lambda: self.controller.knowledge.model,
         )
         parts.authority.limits.listen(self._scorer.adopt)
         authority = parts.authority
@@ -215,6 +222,7 @@ class Service:
             try:
                 self.controller.ledger.write_down(parts.clock.now())
                 await self._balance.look(parts.clock.now())
+                await self._drift.look(parts.clock.now())
             except StoreUnavailable as error:
                 self._without_store("the ledger", error)
             await parts.clock.sleep_until(parts.clock.now() + ACCOUNT_EVERY)

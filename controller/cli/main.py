@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from controller.cli import audit, check, data, demo, operator, report, run, scenario, token
+from controller.cli import (
+    audit,
+    calibrate,
+    check,
+    data,
+    demo,
+    operator,
+    report,
+    run,
+    scenario,
+    supervision,
+    token,
+)
 from plant.errors import AlreadyTold, ConfigError
 
 app = typer.Typer(
@@ -16,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, run, check, data, report, operator, audit, token, scenario):
+for module in (demo, run, check, data, calibrate, report, operator, supervision, audit, token, scenario):
     module.register(app)
 
 
