@@ -37,7 +37,27 @@ _NOISE: dict[Quantity, tuple[float, float]] = {
     Q.FACILITY_POWER: (0.1, 0.001),
     Q.COOLING_POWER: (0.05, 0.003),
     Q.WATER_FLOW: (0.0, 0.01),
+    Q.ZONE_DEW_POINT: (0.15, 0.0),
+    Q.RELATIVE_HUMIDITY: (0.005, 0.0),
+    Q.OUTDOOR_AIR_DAMPER: (0.004, 0.0),
+    Q.STORAGE_CHARGE: (0.004, 0.0),
+    Q.STORAGE_RATE: (0.0, 0.01),
+    Q.LIQUID_SUPPLY_TEMPERATURE: (0.04, 0.0),
+    Q.LIQUID_RETURN_TEMPERATURE: (0.04, 0.0),
+    Q.LIQUID_FLOW: (0.0, 0.006),
+    Q.LIQUID_HEAT: (0.0, 0.01),
+    Q.RECOVERED_HEAT: (0.0, 0.01),
 }
+METER_CLASS: dict[Quantity, float] = {
+    Q.FACILITY_POWER: 0.5,
+    Q.IT_POWER: 1.0,
+    Q.COOLING_POWER: 1.0,
+    Q.POWER: 2.0,
+}
+"""Accuracy class of the site's electricity meters: at normal load the error stays within so many
+percent of the reading (IEC 62053-21 class 1 and 2, IEC 62053-22 class 0.5 S)."""
+CLASS_SIGMAS = 3.0
+"""A meter that passed its test is well inside its class: a third of it is one standard deviation."""
 _BIAS_OVER_NOISE = 0.7
 _CONTINUOUS = {RegisterType.FLOAT32, RegisterType.FLOAT64, RegisterType.BOOL}
 
@@ -93,7 +113,10 @@ def install(
             known[row] = 1.0
     rng = np.random.default_rng([seed, 0x5E05])
     noise = np.array([_NOISE.get(q.quantity, (0.0, 0.0)) for q in site.points])
-    bias = noise * _BIAS_OVER_NOISE * np.clip(rng.standard_normal((n, 1)), -2, 2)
+    own = np.clip(rng.standard_normal((n, 1)), -2, 2)
+    bias = noise * _BIAS_OVER_NOISE * own
+    classes = np.array([METER_CLASS.get(q.quantity, np.nan) for q in site.points])
+    by_class = classes / 100 / CLASS_SIGMAS * own[:, 0]
     facts = [FACTS[q.quantity] for q in site.points]
     # Outdoor and process temperatures may go anywhere; ratios and amounts stay possible.
     bounded = [f.role is Role.SENSOR and f.inside_unit != "degC" for f in facts]
@@ -104,7 +127,7 @@ def install(
         noise_abs=noise[:, 0],
         noise_rel=noise[:, 1],
         bias_abs=bias[:, 0],
-        bias_rel=bias[:, 1],
+        bias_rel=np.where(np.isnan(classes), bias[:, 1], by_class),
         low=np.array([max(f.low, 0.0) if b else -np.inf for f, b in zip(facts, bounded, strict=True)]),
         high=np.array([f.high if b else np.inf for f, b in zip(facts, bounded, strict=True)]),
         resolution=np.array([_resolution(q) for q in site.points]),

@@ -16,12 +16,14 @@ from plant.points import PointId
 from plant.readings import Quality, Reading
 from plant.site import Site
 from sim.arrays import Array
-from sim.dynamics import step_plant
+from sim.derive import derive_parameters
+from sim.dynamics import step_plant, stored_kj
 from sim.instruments import install
 from sim.loops import LoopState, begin_loops, control
-from sim.parameters import PlantParameters, derive_parameters
-from sim.physics.room import RoomState
+from sim.parameters import PlantParameters
+from sim.physics.moisture import ratio_from_wet_bulb
 from sim.plc import Plc, crah_units, program_for
+from sim.settled import first_flows, settled_state
 from sim.signals import signals_of
 from sim.state import Actuators, Flows, PlantState, Weather
 from sim.totals import Tally, Totals, begin_tally
@@ -94,7 +96,7 @@ class SimulatedPlant:
         self.physics_step_s = physics_step_s
         self.upset: Upset | None = None
         timeout = heartbeat_timeout_s or max(5 * site.safety.heartbeat_s, 3 * CONTROL_PERIOD_S)
-        self.program = program_for(site, self.parameters.crahs, timeout)
+        self.program = program_for(site, self.parameters, timeout)
         units = crah_units(site, self.parameters.crahs)
         self.instruments = install(site, self.parameters, units, seed)
         self._rng = np.random.default_rng([seed, 0x9015E])
@@ -195,11 +197,7 @@ class SimulatedPlant:
 
     def stored_kj(self) -> float:
         """Heat stored in rooms and loops, relative to 0 °C. [kJ]"""
-        s, p = self.image.state, self.parameters
-        rooms = p.zones.cold_kj_k * s.room.cold_c + p.zones.hot_kj_k * s.room.hot_c
-        rooms = rooms + p.zones.mass_kj_k * s.room.mass_c
-        water = p.loops.chilled_kj_k * s.chilled_c + p.loops.condenser_kj_k * s.condenser_c
-        return float(rooms.sum() + water)
+        return float(stored_kj(self.parameters, self.image.state))
 
     @property
     def image(self) -> PlantImage:
@@ -224,25 +222,18 @@ class SimulatedPlant:
     def _first_image(self, unix_s: float) -> PlantImage:
         p = self.parameters
         plc = self.program.begin()
-        weather, utilization = self._drive(np.array([unix_s]))
-        sat = plc.active.supply_air_c @ p.crahs.zone_sum / p.crahs.zone_sum.sum(axis=0)
-        room = RoomState(sat + 0.5, sat + 10.0, sat + 0.5)
-        inlet = np.repeat(room.cold_c[:, None], p.groups, axis=1)
-        state = PlantState(room, inlet, plc.active.supply_air_c, plc.active.chilled_c, plc.active.condenser_c)
+        weathers, utilization = self._drive(np.array([unix_s]))
+        weather = Weather(*(v[0] for v in weathers))
+        state = settled_state(p, plc, weather)
         loops = begin_loops(p)
-        n = len(p.chillers.nominal_kw)
-        actuators = Actuators(
-            plc.active.fan_ratio, loops.valve, np.ones(n), loops.ramp, loops.economizer_on, loops.tower_fan,
-            plc.active.chilled_c, plc.active.condenser_c,
-        )  # fmt: skip
-        now = Weather(weather.dry_bulb_c[0], weather.wet_bulb_c[0])
-        _, flows = step_plant(p, state, actuators, now, utilization[0], self.physics_step_s)
+        flows = first_flows(p, state, loops, plc, weather, utilization[0], self.physics_step_s)
         noise = self._rng.bit_generator.state
-        return PlantImage(unix_s, state, flows, loops, plc, now, begin_tally(len(self.site.zones)), noise)
+        return PlantImage(unix_s, state, flows, loops, plc, weather, begin_tally(len(self.site.zones)), noise)
 
     def _drive(self, unix_s: Array) -> tuple[Weather, Array]:
         dry, wet = self.weather.at(unix_s)
-        return Weather(dry, wet), self.workload.at(unix_s)
+        humidity = ratio_from_wet_bulb(dry, wet, self.parameters.loops.pressure_kpa)
+        return Weather(dry, wet, humidity), self.workload.at(unix_s)
 
     def _run(self, seconds: float) -> None:
         """Whole physics steps, and one shorter step for what is left over."""
@@ -265,7 +256,7 @@ class SimulatedPlant:
         now = image.weather
         for i, step_s in enumerate(steps):
             plc = self.program.tick(plc, step_s)
-            now = Weather(weather.dry_bulb_c[i], weather.wet_bulb_c[i])
+            now = Weather(weather.dry_bulb_c[i], weather.wet_bulb_c[i], weather.humidity_ratio[i])
             loops, actuators = control(p, loops, plc.active, state, flows, now, step_s)
             if self.upset is not None:
                 loops, actuators = self.upset.hold(loops, actuators)

@@ -37,7 +37,7 @@ def chillers_to_run(p: PlantParameters, stage: Array, tripped: Array) -> Array:
     if np.isnan(p.loops.standby_start_s):
         return (machines < stage[..., None]).astype(float)
     healthy = 1.0 - tripped
-    return np.asarray(healthy * (np.cumsum(healthy, axis=-1) <= stage[..., None]))
+    return np.asanyarray(healthy * (np.cumsum(healthy, axis=-1) <= stage[..., None]))
 
 
 def takeover_ramp(p: PlantParameters, ramp: Array, before: Array, now: Array) -> Array:

@@ -10,7 +10,10 @@ from plant.points import OwnerId
 from sim.arrays import Array
 from sim.state import Flows
 
-_FIELDS = ("facility", "it", "cooling", "vented", "tower", "economizer", "water", "tower_fan")
+_FIELDS = (
+    "facility", "it", "cooling", "vented", "tower", "economizer", "water", "tower_fan",
+    "outside", "exchange", "dx", "recovered", "latent",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,23 @@ class Totals:
     tower_kwh: float
     economizer_kwh: float
     tower_fan_kwh: float
+    outside_kwh: float = 0.0
+    """Electricity of fans that heat only outdoor air (tower fans among them)."""
+    exchange_kwh: float = 0.0
+    """Heat that came in with outdoor air; negative when it carried heat out."""
+    dx_rejected_kwh: float = 0.0
+    recovered_kwh: float = 0.0
+    """Heat handed over to a network."""
+    latent_kwh: float = 0.0
+    """Heat of the water that coils condensed."""
+
+    @property
+    def unbalanced_kwh(self) -> float:
+        """In minus out: what the plant must have stored since."""
+        return (
+            self.facility_kwh - self.outside_kwh + self.exchange_kwh
+            - self.tower_kwh - self.vented_kwh - self.dx_rejected_kwh - self.recovered_kwh
+        )  # fmt: skip
 
     @property
     def pue(self) -> float:
@@ -58,6 +78,11 @@ class Tally:
                 flows.economizer_kw,
                 flows.makeup_kg_s,
                 flows.tower_fan_kw.sum(axis=-1),
+                flows.outside_kw,
+                flows.exchange_kw,
+                flows.dx_rejected_kw,
+                flows.recovered_kw,
+                flows.latent_kw.sum(axis=-1),
             ]
         )
         return Tally(
@@ -82,6 +107,11 @@ class Tally:
             tower_kwh=named["tower"] / 3600,
             economizer_kwh=named["economizer"] / 3600,
             tower_fan_kwh=named["tower_fan"] / 3600,
+            outside_kwh=named["outside"] / 3600,
+            exchange_kwh=named["exchange"] / 3600,
+            dx_rejected_kwh=named["dx"] / 3600,
+            recovered_kwh=named["recovered"] / 3600,
+            latent_kwh=named["latent"] / 3600,
         )
 
 

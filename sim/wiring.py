@@ -26,6 +26,12 @@ class Wiring:
         single = _SINGLE.get(point.quantity)
         if single is not None:
             return self._all(single)
+        by_zone = _BY_ZONE.get(point.quantity)
+        if by_zone is not None:
+            return self._of_zone(by_zone, point)
+        by_machine = _BY_MACHINE.get(point.quantity)
+        if by_machine is not None:
+            return self._of_machine(*by_machine, point)
         match point.quantity:
             case Q.INLET_TEMPERATURE:
                 return self._inlet(point)
@@ -50,8 +56,12 @@ class Wiring:
                     if self._zone(point.owner) is None
                     else self._of_zone("zone_it", point)
                 )
-            case Q.UTILIZATION:
-                return self._of_zone("util", point)
+            case Q.ECONOMIZER_ENABLE_SETPOINT:
+                kind = self._kind(point.owner)
+                by_air = kind is EquipmentKind.AIR_ECONOMIZER or not self.site.equipment_of(
+                    EquipmentKind.ECONOMIZER
+                )
+                return self._of_zone("outdoor_sp", point) if by_air else self._all("economizer_sp")
             case Q.COOLING_POWER:
                 if self._zone(point.owner) is None:
                     return self._all("cooling")
@@ -62,7 +72,7 @@ class Wiring:
                 return []
 
     def _all(self, name: str, weight: float = 1.0) -> list[tuple[int, float]]:
-        return [(index, weight) for index in self.layout[name]]
+        return [(index, weight) for index in self.layout.get(name, ())]
 
     def _kind(self, owner: OwnerId) -> EquipmentKind | None:
         return next((e.kind for e in self.site.equipment if e.id == owner), None)
@@ -71,10 +81,20 @@ class Wiring:
         return next((i for i, z in enumerate(self.site.zones) if z.id == owner), None)
 
     def _of_zone(self, name: str, point: Point) -> list[tuple[int, float]]:
-        zone = self._zone(point.owner)
+        serves = next((e.zone for e in self.site.equipment if e.id == point.owner), None)
+        zone = self._zone(serves or point.owner)
         if zone is not None:
             return [(self.layout[name][zone], 1.0)]
         return [(i, 1 / len(self.layout[name])) for i in self.layout[name]]
+
+    def _of_machine(self, name: str, kind: EquipmentKind, point: Point) -> list[tuple[int, float]]:
+        """The machine's own signal; the mean (a sum for amounts of heat) of all where it is of none."""
+        same = self.site.equipment_of(kind)
+        place = next((i for i, e in enumerate(same) if e.id == point.owner), None)
+        if place is not None:
+            return [(self.layout[name][place], 1.0)]
+        whole = point.quantity in _SUMMED
+        return self._all(name, 1.0 if whole else 1.0 / max(len(same), 1))
 
     def _crahs(self, name: str, owner: OwnerId, mean: bool) -> list[tuple[int, float]]:
         units = self.crah_units.get(owner, ())
@@ -90,7 +110,9 @@ class Wiring:
     def _machine(self, point: Point) -> list[tuple[int, float]]:
         kind = self._kind(point.owner)
         power = point.quantity is Q.POWER
-        if kind is EquipmentKind.CRAH or self._zone(point.owner) is not None:
+        if kind is EquipmentKind.DX_UNIT and not power:
+            return self._crahs("dx_on", point.owner, mean=True)
+        if kind in (EquipmentKind.CRAH, EquipmentKind.DX_UNIT) or self._zone(point.owner) is not None:
             return self._crahs("crah_kw", point.owner, mean=False) if power else []
         if kind is None or kind is EquipmentKind.METER:
             return self._all("facility") if power else []
@@ -109,6 +131,12 @@ class Wiring:
                 return self._all("ups", 1 / len(same))
             case EquipmentKind.ECONOMIZER, False:
                 return self._all("economizer_on")
+            case EquipmentKind.AIR_ECONOMIZER, False:
+                return self._of_zone("damper", point)
+            case EquipmentKind.CDU, True:
+                return [(self.layout["liquid_kw"][place], 1.0)]
+            case EquipmentKind.HEAT_RECOVERY, True:
+                return self._all("recovery_kw", 1 / len(same))
             case _:
                 return []
 
@@ -128,4 +156,24 @@ _SINGLE: dict[Quantity, str] = {
     Q.HEARTBEAT: "heartbeat",
     Q.HEARTBEAT_ECHO: "heartbeat",
     Q.LOCAL_CONTROL: "local",
+    Q.CHILLERS_ENABLED_SETPOINT: "enabled_sp",
+    Q.RECOVERED_HEAT: "recovered",
 }
+_BY_ZONE: dict[Quantity, str] = {
+    Q.UTILIZATION: "util",
+    Q.ZONE_DEW_POINT: "dew_point",
+    Q.RELATIVE_HUMIDITY: "humidity",
+    Q.OUTDOOR_AIR_DAMPER: "damper",
+    Q.DEFERRED_IT_POWER_SETPOINT: "deferred_sp",
+}
+_BY_MACHINE: dict[Quantity, tuple[str, EquipmentKind]] = {
+    Q.STORAGE_CHARGE: ("tank_charge", EquipmentKind.STORAGE_TANK),
+    Q.STORAGE_RATE: ("tank_kw", EquipmentKind.STORAGE_TANK),
+    Q.STORAGE_RATE_SETPOINT: ("tank_sp", EquipmentKind.STORAGE_TANK),
+    Q.LIQUID_SUPPLY_TEMPERATURE: ("liquid", EquipmentKind.CDU),
+    Q.LIQUID_RETURN_TEMPERATURE: ("liquid_return", EquipmentKind.CDU),
+    Q.LIQUID_FLOW: ("liquid_flow", EquipmentKind.CDU),
+    Q.LIQUID_HEAT: ("liquid_heat", EquipmentKind.CDU),
+    Q.LIQUID_SUPPLY_TEMPERATURE_SETPOINT: ("liquid_sp", EquipmentKind.CDU),
+}
+_SUMMED = {Q.STORAGE_RATE, Q.LIQUID_FLOW, Q.LIQUID_HEAT}

@@ -8,7 +8,9 @@ condenser water. Capacity is held. So power stays monotone where the polynomials
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 import numpy as np
 
@@ -17,8 +19,10 @@ from sim.arrays import Array
 CHILLED_WATER_SLOPE_PER_K = -0.024
 CONDENSER_SLOPE_PER_K = 0.023
 
-Six = tuple[float, float, float, float, float, float]
-Three = tuple[float, float, float]
+Number: TypeAlias = float | Array
+"""One machine's coefficient, or one for each of several machines."""
+Six: TypeAlias = tuple[Number, Number, Number, Number, Number, Number]
+Three: TypeAlias = tuple[Number, Number, Number]
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,10 @@ class ChillerCurves:
     capacity: Six
     eir: Six
     part_load: Three
-    leaving_c: tuple[float, float]
-    entering_c: tuple[float, float]
-    plr_min: float
-    plr_max: float
+    leaving_c: tuple[Number, Number]
+    entering_c: tuple[Number, Number]
+    plr_min: Number
+    plr_max: Number
 
 
 YORK_YS = ChillerCurves(
@@ -57,16 +61,49 @@ TRANE_CVHE = ChillerCurves(
 )
 
 
+AIR_COOLED_CAPACITY: Six = (1.0433825, 0.0407073, 0.0004506, -0.0041514, -0.0000886, -0.0003467)
+AIR_COOLED_EIR: Six = (0.5961907, -0.0099493, 0.0007888, 0.0004506, 0.0004875, -0.0007623)
+AIR_COOLED = ChillerCurves(
+    "air-cooled AC_2010_PA / 2.96 COP (90.1 prototype; part load: Trane screw, reference buildings)",
+    AIR_COOLED_CAPACITY,
+    AIR_COOLED_EIR,
+    (0.0727, 0.953, -0.0266),
+    (5.0, 10.0),
+    (12.7, 51.7),
+    0.15,
+    1.0,
+)
+"""Its `entering` is outdoor air, not condenser water."""
+
+
+def side_by_side(sets: Sequence[ChillerCurves]) -> ChillerCurves:
+    """Several machines' sets as one, each number an array with one value a machine."""
+
+    def column(of: Callable[[ChillerCurves], Sequence[Number]]) -> tuple[Array, ...]:
+        return tuple(np.array([of(s) for s in sets], float).T)
+
+    return ChillerCurves(
+        " + ".join(s.name for s in sets),
+        cast(Six, column(lambda s: s.capacity)),
+        cast(Six, column(lambda s: s.eir)),
+        cast(Three, column(lambda s: s.part_load)),
+        cast("tuple[Number, Number]", column(lambda s: s.leaving_c)),
+        cast("tuple[Number, Number]", column(lambda s: s.entering_c)),
+        np.array([s.plr_min for s in sets], float),
+        np.array([s.plr_max for s in sets], float),
+    )
+
+
 def biquadratic(c: Six, x: Array, y: Array) -> Array:
     """c1 + c2·x + c3·x² + c4·y + c5·y² + c6·x·y."""
-    return np.asarray(c[0] + x * (c[1] + c[2] * x) + y * (c[3] + c[4] * y + c[5] * x))
+    return np.asanyarray(c[0] + x * (c[1] + c[2] * x) + y * (c[3] + c[4] * y + c[5] * x))
 
 
 def available_kw(reference_kw: Array, curves: ChillerCurves, leaving_c: Array, entering_c: Array) -> Array:
     """Capacity at these temperatures, held beyond the set's range. [kW]"""
     te = np.minimum(np.maximum(leaving_c, curves.leaving_c[0]), curves.leaving_c[1])
     tc = np.minimum(np.maximum(entering_c, curves.entering_c[0]), curves.entering_c[1])
-    return np.asarray(reference_kw * biquadratic(curves.capacity, te, tc))
+    return np.asanyarray(reference_kw * biquadratic(curves.capacity, te, tc))
 
 
 def full_load_eir_ratio(curves: ChillerCurves, leaving_c: Array, entering_c: Array) -> Array:
@@ -77,7 +114,7 @@ def full_load_eir_ratio(curves: ChillerCurves, leaving_c: Array, entering_c: Arr
     beyond = CHILLED_WATER_SLOPE_PER_K * (leaving_c - te) + CONDENSER_SLOPE_PER_K * np.maximum(
         entering_c - tc, 0.0
     )
-    return np.asarray(biquadratic(curves.eir, te, tc) * np.exp(beyond))
+    return np.asanyarray(biquadratic(curves.eir, te, tc) * np.exp(beyond))
 
 
 def compressor_kw(
@@ -101,4 +138,4 @@ def compressor_kw(
     part_load = c[0] + held * (c[1] + c[2] * held)
     cycling = np.minimum(plr / curves.plr_min, 1.0)
     eir = full_load_eir_ratio(curves, leaving_c, entering_c)
-    return np.asarray(available / cop_reference * eir * part_load * cycling)
+    return np.asanyarray(available / cop_reference * eir * part_load * cycling)

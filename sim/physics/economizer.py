@@ -16,7 +16,7 @@ def heat_kw(return_c: Array, tower_c: Array, chilled_kw_k: Array, tower_kw_k: Ar
     least = np.maximum(np.minimum(chilled_kw_k, tower_kw_k), 1e-6)
     most = np.maximum(np.maximum(chilled_kw_k, tower_kw_k), 1e-6)
     effectiveness = counterflow_effectiveness(ua_kw_k / least, least / most)
-    return np.asarray(effectiveness * least * np.maximum(return_c - tower_c, 0.0))
+    return np.asanyarray(effectiveness * least * np.maximum(return_c - tower_c, 0.0))
 
 
 def ua_for_approach_kw_k(capacity_kw: float, range_k: float, approach_k: float) -> float:

@@ -36,7 +36,7 @@ class ServerLaw:
 def softplus(x: Array, softness: float) -> Array:
     """A smooth max(x, 0) that is `softness`·ln 2 at the corner, in the unit of x."""
     scaled = x / softness
-    return np.asarray(softness * (np.maximum(scaled, 0.0) + np.log1p(np.exp(-np.abs(scaled)))))
+    return np.asanyarray(softness * (np.maximum(scaled, 0.0) + np.log1p(np.exp(-np.abs(scaled)))))
 
 
 def reference_power_kw(utilization: Array, design_kw: Array, law: ServerLaw) -> Array:
@@ -44,7 +44,7 @@ def reference_power_kw(utilization: Array, design_kw: Array, law: ServerLaw) -> 
 
     The usual linear model (Fan, Weber, Barroso, ISCA 2007).
     """
-    return np.asarray(design_kw * (law.idle_share + (1.0 - law.idle_share) * utilization))
+    return np.asanyarray(design_kw * (law.idle_share + (1.0 - law.idle_share) * utilization))
 
 
 def fan_speed_ratio(inlet_c: Array, law: ServerLaw) -> Array:
@@ -62,7 +62,7 @@ def power_ratio(fan_ratio: Array, inlet_c: Array, law: ServerLaw) -> Array:
     leakage = (1.0 - law.fan_share) * (
         1.0 + law.leakage_per_k * np.maximum(inlet_c - law.leakage_reference_c, 0.0)
     )
-    return np.asarray(leakage + law.fan_share * fan_ratio * fan_ratio * fan_ratio)
+    return np.asanyarray(leakage + law.fan_share * fan_ratio * fan_ratio * fan_ratio)
 
 
 def airflow_m3_s(
@@ -70,9 +70,9 @@ def airflow_m3_s(
 ) -> Array:
     """Air the servers pull: rises with their power, and with fan speed (V ∝ n). [m³/s]"""
     share = law.idle_airflow_share + (1.0 - law.idle_airflow_share) * reference_kw / design_kw
-    return np.asarray(design_airflow_m3_s * share * fan_ratio)
+    return np.asanyarray(design_airflow_m3_s * share * fan_ratio)
 
 
 def airflow_for_rise_m3_s(power_kw: Array | float, rise_k: float) -> Array:
     """Air that carries `power_kw` at a temperature rise: P / (ρ·cp·ΔT). [m³/s] 0.069 per kW at 12 K."""
-    return np.asarray(power_kw / (1.2 * 1.006 * rise_k))
+    return np.asanyarray(power_kw / (1.2 * 1.006 * rise_k))

@@ -30,9 +30,9 @@ WIRING = LossLaw(0.0, 0.0, 0.01)
 def loss_kw(load_kw: Array, rated_kw: Array, law: LossLaw) -> Array:
     """Loss at a load. [kW]"""
     x = load_kw / rated_kw
-    return np.asarray(rated_kw * (law.no_load + x * (law.proportional + x * law.square)))
+    return np.asanyarray(rated_kw * (law.no_load + x * (law.proportional + x * law.square)))
 
 
 def efficiency(load_kw: Array, rated_kw: Array, law: LossLaw) -> Array:
     """Output over input at a load; 0 at no load. [-]"""
-    return np.asarray(load_kw / (load_kw + loss_kw(load_kw, rated_kw, law)))
+    return np.asanyarray(load_kw / (load_kw + loss_kw(load_kw, rated_kw, law)))

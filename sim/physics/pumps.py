@@ -20,4 +20,4 @@ def power_ratio(flow: Array, coefficients: tuple[float, float, float, float]) ->
 
 def hydraulic_power_kw(flow_m3_s: Array, head_kpa: Array, efficiency: Array) -> Array:
     """P = V̇·Δp / (η_pump·η_motor·η_drive). [kW]"""
-    return np.asarray(flow_m3_s * head_kpa / efficiency)
+    return np.asanyarray(flow_m3_s * head_kpa / efficiency)

@@ -85,15 +85,3 @@ def step_room(
     hot = (a11 * b2 + through * b1) / determinant
     mass = (mass_kj_k * state.mass_c + step_s * mass_ua_kw_k * cold) / (mass_kj_k + step_s * mass_ua_kw_k)
     return RoomState(cold, hot, mass)
-
-
-def inlets_c(
-    cold_c: Array, supply_c: Array, hot_c: Array, recirculation: Array, exposure: Array, offset_k: Array
-) -> Array:
-    """Inlet temperature of each rack group. Shape (..., zones, groups). [°C]
-
-    A group of exposure e breathes e·φ of exhaust where the zone's mean is φ, so it sits
-    (e - 1)·φ·(hot - supply) above the zone's mean inlet, plus its own fixed offset.
-    """
-    spread = recirculation * (hot_c - supply_c)
-    return np.asarray(cold_c[..., None] + (exposure - 1.0) * spread[..., None] + offset_k)

@@ -15,7 +15,7 @@ DRIFT_SHARE = 0.00008
 def saturation_ratio(temperature_c: Array, pressure_kpa: Array | float) -> Array:
     """Humidity ratio of saturated air over water (Magnus, Sonntag 1990). [kg/kg]"""
     vapor = 0.6112 * np.exp(17.62 * temperature_c / (243.12 + temperature_c))
-    return np.asarray(0.622 * vapor / (pressure_kpa - vapor))
+    return np.asanyarray(0.622 * vapor / (pressure_kpa - vapor))
 
 
 def evaporation_kg_s(
@@ -48,4 +48,4 @@ def makeup_kg_s(evaporation: Array, circulated_kg_s: Array, cycles: float) -> Ar
     """Make-up water: evaporation + drift + blowdown, B = E/(CoC - 1) - drift. [kg/s]"""
     drift = DRIFT_SHARE * circulated_kg_s
     blowdown = np.maximum(evaporation / (cycles - 1.0) - drift, 0.0)
-    return np.asarray(evaporation + drift + blowdown)
+    return np.asanyarray(evaporation + drift + blowdown)
