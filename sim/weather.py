@@ -93,10 +93,21 @@ def load_weather(name: str) -> WeatherYear:
     ConfigError
         If there is no such name or file, or it cannot be read.
     """
+    return _read(weather_file(name), name if name in NAMES else Path(name).stem)
+
+
+def weather_file(name: str) -> Path:
+    """The file behind a name, or the path itself.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such name.
+    """
     if name in _SHIPPED:
-        return _read(Path(_package_file("pvlib", f"data/{_SHIPPED[name]}", name)), name)
+        return _package_file("pvlib", f"data/{_SHIPPED[name]}", name)
     if name in _EXTRA:
-        return _read(Path(_package_file("pyenergyplus", f"data/weather/{_EXTRA[name]}", name)), name)
+        return _package_file("pyenergyplus", f"data/weather/{_EXTRA[name]}", name)
     path = Path(name)
     if path.suffix.lower() not in {".epw", ".csv"}:
         raise ConfigError(
@@ -104,7 +115,7 @@ def load_weather(name: str) -> WeatherYear:
             "is not known",
             f"use one of {', '.join(NAMES)} or the path of an .epw or TMY3 .csv",
         )
-    return _read(path, path.stem)
+    return path
 
 
 def _package_file(package: str, inside: str, name: str) -> Path:

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from controller.envelope import COOLER
 from controller.replay import GoingOn
-from controller.scenario.prepare import CACHE, Prepared, Say
+from controller.scenario.prepare import BACK_AS_FOUND, CACHE, Prepared, Say
 from controller.settings import Settings
 from controller.wiring import Knowledge, learn
 from plant.commands import Command
@@ -84,7 +85,7 @@ def prepare_foreign(
     knowledge = Knowledge(None, None, "the policy learns nothing")
     if scenario.history.file is not None:
         historian.import_file(scenario.history.file)
-    if policy == "mpc" and scenario.history.file is None and scenario.history.days > 0:
+    if rehearses(scenario, policy):
         say(f"the plant lives {scenario.history.days:g} days before the scenario")
         readings = rehearse(plant, site, scenario, historian)
     else:
@@ -99,16 +100,19 @@ def prepare_foreign(
 
 
 def rehearse(plant: Plant, site: Site, scenario: Scenario, historian: Historian) -> Sequence[Reading]:
-    """Run the plant as found, then with every lever stepping, up to the scenario's start."""
+    """Run the plant as found, then with every lever stepping, then as found again up to the start."""
     history, rng = scenario.history, np.random.default_rng([scenario.seed, 0xF0E1])
-    begin = scenario.start - timedelta(days=history.days)
+    back_from = scenario.start - BACK_AS_FOUND
+    begin = back_from - timedelta(days=history.days)
     readings = list(plant.reset(begin))
     stepping_from = begin + timedelta(days=history.as_found_days)
     now, at, n = dict(site.as_found), begin, 0
     targets = dict(now)
     while at < scenario.start:
         commands: list[Command] = []
-        if at >= stepping_from:
+        if at >= back_from:
+            commands = [Command(p, lv.as_found) for lv in site.levers for p in lv.points]
+        elif at >= stepping_from:
             if n % DWELL_STEPS == 0:
                 targets = {lv.id: float(rng.uniform(lv.low, lv.high)) for lv in site.levers}
             now = _stepped(site, now, targets, Snapshot(site, at, {r.point: r for r in readings}))
@@ -119,6 +123,31 @@ def rehearse(plant: Plant, site: Site, scenario: Scenario, historian: Historian)
         at = at + timedelta(seconds=step_s)
         historian.append(_known(readings, site, at))
     return readings
+
+
+def foreign_twin(
+    scenario: Scenario, site: Site, factory: Factory, ticks: int, rehearsed: bool
+) -> pd.DataFrame:
+    """Another plant of the same factory and seed with nobody at the levers: what it read, tick by tick.
+
+    Columns are those of a trajectory. After a rehearsal the plant has been as found for some hours; so has
+    its twin.
+    """
+    twin = factory(site, scenario.seed)
+    twin.reset(scenario.start - BACK_AS_FOUND if rehearsed else scenario.start)
+    if rehearsed:
+        for _ in range(round(BACK_AS_FOUND.total_seconds() / STEP_S)):
+            twin.advance([], STEP_S)
+    rows = []
+    for _ in range(ticks):
+        said = {r.point: r.value for r in twin.advance([], scenario.tick_s) if r.usable}
+        rows.append([said.get(p.id, np.nan) for p in site.points])
+    return pd.DataFrame(rows, columns=[f"{p.id} [{p.facts.inside_unit}]" for p in site.points])
+
+
+def rehearses(scenario: Scenario, policy: str) -> bool:
+    """Whether a foreign plant lives a history before the scenario: only who learns needs one."""
+    return policy == "mpc" and scenario.history.file is None and scenario.history.days > 0
 
 
 def _stepped(

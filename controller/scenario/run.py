@@ -17,7 +17,7 @@ from controller.canonical import plain
 from controller.replay import GoingOn, ReplayResult, ReplayRun, replay
 from controller.scenario.feeds import heard_feeds, true_feeds
 from controller.scenario.folder import RunFolder, folder_name
-from controller.scenario.foreign import load_factory, prepare_foreign
+from controller.scenario.foreign import Factory, foreign_twin, load_factory, prepare_foreign, rehearses
 from controller.scenario.page import write_page
 from controller.scenario.prepare import Prepared, Say, prepare
 from controller.scenario.recorder import Recorder
@@ -71,6 +71,8 @@ class _Stage:
     ready: Prepared
     plant: Plant
     body: SimulatedPlant | None
+    factory: Factory | None = None
+    """Makes a twin, where the plant is somebody else's."""
 
 
 def run_scenario(order: RunOrder) -> RunOutcome:
@@ -87,7 +89,7 @@ def run_scenario(order: RunOrder) -> RunOutcome:
     scenario = shortened(order.scenario, order.days)
     order.out.mkdir(parents=True, exist_ok=True)
     stage = _stage(scenario, order)
-    baseline, baseline_kw = _as_found(stage)
+    baseline, baseline_kw = _as_found(stage, order.policy)
     recorder = Recorder(stage.ready.site, stage.body, scenario.tick_s)
     _note_faults(recorder, scenario)
     result = _replay(stage, order, recorder)
@@ -130,7 +132,7 @@ def _stage(scenario: Scenario, order: RunOrder) -> _Stage:
         ready, foreign = prepare_foreign(scenario, factory, order.out, order.policy, order.say)
         body = foreign if isinstance(foreign, SimulatedPlant) else None
         if body is None:
-            return _Stage(ready, _broken(scenario, ready, foreign, None), None)
+            return _Stage(ready, _broken(scenario, ready, foreign, None), None, factory)
     if body is None:
         raise ConfigError(f"scenario {scenario.name}", "has no plant", "name one with --plant")
     return _Stage(ready, _broken(scenario, ready, GoingOn(body, body.readings()), body), body)
@@ -141,11 +143,11 @@ def _broken(scenario: Scenario, ready: Prepared, plant: Plant, body: SimulatedPl
     return FaultyPlant(plant, ready.site, faults, scenario.seed, body) if faults else plant
 
 
-def _as_found(stage: _Stage) -> tuple[Amounts | None, Array]:
+def _as_found(stage: _Stage, policy: str) -> tuple[Amounts | None, Array]:
     """The same hours, the same weather, work and broken machines, with nobody at the levers."""
     scenario, site = stage.ready.scenario, stage.ready.site
     if stage.body is None:
-        return None, np.array([])
+        return _foreign_as_found(stage, policy)
     twin = stage.body.copy()
     world = [f for f in scenario.faults if f.place in (Place.MACHINE, Place.ROOM, Place.WEATHER, Place.LOAD)]
     if world:
@@ -161,6 +163,20 @@ def _as_found(stage: _Stage) -> tuple[Amounts | None, Array]:
     feeds = true_feeds(scenario, site)
     carbon, cost = asyncio.run(valued(kwh, scenario.start, scenario.tick_s, feeds))
     return _true_amounts(twin, carbon, cost), kwh * 3600 / scenario.tick_s
+
+
+def _foreign_as_found(stage: _Stage, policy: str) -> tuple[Amounts | None, Array]:
+    """The same by the meters of a second plant of the factory; nothing where it has no facility meter."""
+    scenario, site = stage.ready.scenario, stage.ready.site
+    if stage.factory is None:
+        return None, np.array([])
+    rehearsed = rehearses(scenario, policy)
+    trajectory = foreign_twin(scenario, site, stage.factory, _ticks(scenario), rehearsed)
+    amounts, kwh = measured_amounts(trajectory, site, scenario.tick_s)
+    if not np.isfinite(amounts.facility_kwh):
+        return None, np.array([])
+    carbon, cost = asyncio.run(valued(kwh, scenario.start, scenario.tick_s, true_feeds(scenario, site)))
+    return replace(amounts, carbon_kg=carbon, cost=cost), kwh * 3600 / scenario.tick_s
 
 
 def _healthy(stage: _Stage, twin: SimulatedPlant) -> SimulatedPlant:

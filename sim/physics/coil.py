@@ -26,17 +26,40 @@ def ntu_for_effectiveness(effectiveness: float, capacity_ratio: float) -> float:
     return float(np.log(top) / (capacity_ratio - 1.0))
 
 
+ENERGYPLUS_HOT_SIDE_RATIO = 1 / 3.3
+"""(hA)_a/(hA)_w at design as EnergyPlus sizes Coil:Cooling:Water: inside 3.3 times outside."""
+
+
 def off_design_ua_kw_k(
-    ua_kw_k: Array, air_ratio: Array, water_ratio: Array, hot_side_ratio: float = 2 / 3
+    ua_kw_k: Array,
+    air_ratio: Array,
+    water_ratio: Array,
+    hot_side_ratio: float = 2 / 3,
+    warmth: tuple[Array | float, Array | float] = (1.0, 1.0),
 ) -> Array:
     """Conductance away from design flows. [kW/K]
 
     1/UA = 1/(hA)_w + 1/(hA)_a with (hA)_w ∝ m_w^0.85, (hA)_a ∝ m_a^0.8 and a nominal ratio
-    (hA)_a/(hA)_w of 2/3 (LBNL Modelica Buildings, HADryCoil defaults).
+    (hA)_a/(hA)_w of 2/3 (LBNL Modelica Buildings, HADryCoil defaults). `warmth` is what
+    `warmth_factors` says of either side, where temperatures are far from design too.
     """
-    air = ua_kw_k * (1.0 + hot_side_ratio) * air_ratio**0.8
-    water = ua_kw_k * (1.0 + hot_side_ratio) / hot_side_ratio * water_ratio**0.85
+    air = ua_kw_k * (1.0 + hot_side_ratio) * air_ratio**0.8 * warmth[0]
+    water = ua_kw_k * (1.0 + hot_side_ratio) / hot_side_ratio * water_ratio**0.85 * warmth[1]
     return np.asarray(air * water / (air + water))
+
+
+def warmth_factors(
+    air_in_c: Array, water_in_c: Array, design_air_c: float, design_water_c: float
+) -> tuple[Array, Array]:
+    """Change of (hA)_a and (hA)_w with entering temperatures. [-]
+
+    1 + 0.004769·(T_a - T_a0) and 1 + 0.014/(1 + 0.014·T_w0)·(T_w - T_w0): M. Wetter, "Simulation
+    Model Finned Water-Air-Coil Without Condensation," LBNL-42355, 1999, as EnergyPlus and Modelica
+    Buildings have it.
+    """
+    air = 1.0 + 4.769e-3 * (air_in_c - design_air_c)
+    water = 1.0 + 0.014 / (1.0 + 0.014 * design_water_c) * (water_in_c - design_water_c)
+    return np.asarray(air), np.asarray(water)
 
 
 def coil_heat_kw(

@@ -1,0 +1,1 @@
+"""Plants of other programs behind `plant.ports.Plant`."""
