@@ -20,6 +20,19 @@ class ApiRefused(CoolwrightError):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, and its tag if it has one."""
+
+    content: bytes
+    etag: str | None
+
+    @property
+    def text(self) -> str:
+        """As text."""
+        return self.content.decode()
+
+
 @dataclass(frozen=True)
 class ApiClient:
     """Calls ``/api/v1`` with a bearer token."""
@@ -36,9 +49,9 @@ class ApiClient:
         """A POST's JSON."""
         return self._ask("POST", path, body)
 
-    def put(self, path: str, body: Mapping[str, object]) -> Any:
-        """A PUT's JSON."""
-        return self._ask("PUT", path, body)
+    def put(self, path: str, body: Mapping[str, object], if_match: str | None = None) -> Any:
+        """A PUT's JSON; with the ETag of what was looked at, it is refused if that has changed."""
+        return self._ask("PUT", path, body, if_match=if_match)
 
     def delete(self, path: str) -> Any:
         """A DELETE's JSON, or None."""
@@ -50,8 +63,31 @@ class ApiClient:
         path: str,
         body: Mapping[str, object] | None = None,
         query: Mapping[str, str | int] | None = None,
+        if_match: str | None = None,
     ) -> Any:
+        answer = self.answer(method, path, body, query, if_match)
+        return httpx2.Response(200, content=answer.content).json() if answer.content else None
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        query: Mapping[str, str | int] | None = None,
+        if_match: str | None = None,
+    ) -> Answer:
+        """Any request's answer as it came.
+
+        Raises
+        ------
+        ConfigError
+            If nothing answers there, or the token is not one.
+        ApiRefused
+            If the answer is no.
+        """
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if if_match is not None:
+            headers["If-Match"] = if_match
         try:
             answer = httpx2.request(
                 method,
@@ -68,7 +104,7 @@ class ApiClient:
                 "start it with `coolwright run` or set COOLWRIGHT_URL",
             ) from None
         if answer.is_success:
-            return answer.json() if answer.content else None
+            return Answer(answer.content, answer.headers.get("ETag"))
         raise _refusal(answer)
 
 

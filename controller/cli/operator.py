@@ -46,7 +46,7 @@ def api_client() -> Iterator[ApiClient]:
 
 
 def status() -> None:
-    """The site now. Exit code 0: in order; 1: fallback, stopped or too warm; 2: no controller."""
+    """The site now. Exit code 0: in order; 1: fallback, stopped, too warm or not seen; 2: no controller."""
     with api_client() as api:
         state = api.get("/state")
     typer.echo(
@@ -74,22 +74,30 @@ def proposals(count: Annotated[int, typer.Option(help="How many.")] = 10) -> Non
 
 def approve(proposal_id: ProposalId) -> None:
     """Approve exactly what `proposals` shows."""
-    _decide(proposal_id, "approve", "")
+    _decide(proposal_id, "approve")
 
 
-def reject(proposal_id: ProposalId, reason: Reason) -> None:
-    """Reject a proposal."""
-    _decide(proposal_id, "reject", reason)
+def reject(
+    proposal_id: ProposalId,
+    reason: Reason,
+    code: Annotated[
+        str, typer.Option(help="not_now, maintenance, unsafe, disagree, bad_data or other; it is counted.")
+    ],
+) -> None:
+    """Reject a proposal, and say which kind of no it is."""
+    _decide(proposal_id, "reject", reason, code)
 
 
 def hold(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="A machine, zone, lever or `site`.")],
-    reason: Reason,
-    hours: Annotated[float, typer.Option("--for", metavar="HOURS", help="How long.")] = 3.0,
+    words: Annotated[list[str], typer.Argument(metavar="[for LENGTH] REASON", help='for 3h "belt"')],
 ) -> None:
-    """Keep hands off a machine, a zone or a lever."""
+    """Keep hands off a machine, a zone or a lever: hold crah-3 for 3h "belt"."""
+    from controller.cli.words import hold_words
+
+    said = hold_words(words)
     with api_client() as api:
-        placed = api.post("/holds", {"target": target, "minutes": hours * 60, "reason": reason})
+        placed = api.post("/holds", {"target": target, "minutes": said.minutes, "reason": said.reason})
     typer.echo(f"{placed['id']}: {placed['target']} held until {placed['until']}")
 
 
@@ -133,10 +141,12 @@ def mode(
     typer.echo(f"{answer['id']} waits for a second person" if waiting else f"{scope} is in mode {wanted}")
 
 
-def _decide(proposal_id: str, decision: str, reason: str) -> None:
+def _decide(proposal_id: str, decision: str, reason: str = "", code: str | None = None) -> None:
     with api_client() as api:
         shown = api.get(f"/proposals/{proposal_id}")
         body = {"decision": decision, "digest": shown["digest"], "reason": reason}
+        if code is not None:
+            body["code"] = code
         decided = api.post(f"/proposals/{proposal_id}/decision", body)
     typer.echo(f"{decided['id']} is {decided['status']}")
 
@@ -148,7 +158,8 @@ def _show(proposal: Any) -> None:
 
 
 def _in_trouble(state: Any) -> bool:
-    warm = any((z["worst_inlet_c"] or 0) > z["recommended_max_c"] for z in state["zones"])
+    worst = ((z["worst_inlet_c"], z["recommended_max_c"]) for z in state["zones"])
+    warm = any(inlet is None or inlet > limit for inlet, limit in worst)
     return warm or state["mode"] == "fallback" or state["stopped"] is not None
 
 

@@ -1,0 +1,53 @@
+"""Words of the operator's verbs that need reading: ``for 3h``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plant.errors import ConfigError
+
+_UNITS_MIN = {"m": 1.0, "min": 1.0, "h": 60.0, "d": 1440.0}
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(min|m|h|d)")
+
+
+@dataclass(frozen=True, slots=True)
+class HoldWords:
+    """How long, and why."""
+
+    minutes: float
+    reason: str
+
+
+def minutes_of(text: str) -> float:
+    """``90m``, ``3h``, ``2d`` or ``1h30m`` in minutes.
+
+    Raises
+    ------
+    ConfigError
+        If it is none of these.
+    """
+    text = text.strip().lower()
+    if not text or _LENGTH.sub("", text).strip():
+        raise ConfigError(f"length {text!r}", "cannot be read", "write 90m, 3h, 2d or 1h30m")
+    return sum(float(number) * _UNITS_MIN[unit] for number, unit in _LENGTH.findall(text))
+
+
+def hold_words(words: Sequence[str], default: str = "3h") -> HoldWords:
+    """``[for LENGTH] REASON…`` as people type it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no reason, or the length cannot be read.
+    """
+    rest, length = list(words), default
+    if rest and rest[0] == "for":
+        if len(rest) < 2:
+            raise ConfigError("hold", "says 'for' and not how long", 'write hold crah-3 for 3h "belt"')
+        length, rest = rest[1], rest[2:]
+    reason = " ".join(rest).strip()
+    if not reason:
+        raise ConfigError("hold", "gives no reason", 'write hold crah-3 for 3h "belt"')
+    return HoldWords(minutes_of(length), reason)
