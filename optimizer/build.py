@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from optimizer import cuts
 from optimizer.blocks import Grouping
-from optimizer.contingency import keep_room
+from optimizer.contingency import SPEED_OFFSETS, TripCuts, trip_cuts
 from optimizer.laws.coils import add_open_valve, load_open_valve
 from optimizer.laws.fans import add_fan_power, load_fan_power
 from optimizer.laws.flow import add_flow, load_flow
@@ -29,6 +29,7 @@ from optimizer.laws.inlets import add_inlets, load_inlets
 from optimizer.laws.plant_room import add_plant_room, load_plant_room
 from optimizer.laws.ramps import add_ramps, load_ramps
 from optimizer.laws.servers import add_server_rise, load_server_rise
+from optimizer.laws.trips import add_trip_room, load_trip_room
 from optimizer.laws.values import load, parameter
 from optimizer.problem import Problem
 from optimizer.room_cuts import FLOW_SHIFTS_K, ROOM_SHIFTS_K, FlowCuts, RoomPlanes, water_cuts
@@ -68,12 +69,13 @@ class Numbers:
     air: cuts.AirCuts
     flow: FlowCuts
     room: RoomPlanes
+    trips: TripCuts
 
     @classmethod
     def of(cls, problem: Problem, around: Array, grouping: Grouping, share: float = 1.0) -> Numbers:
         """Take every cut around a path (steps, axes); ``share`` scales where they are trusted."""
         at = cuts.Reference.of(problem, around, grouping)
-        low, high = keep_room(problem, grouping.mean, at.path, *_neighborhood(problem, at.path, share))
+        low, high = _neighborhood(problem, at.path, share)
         flow, room = water_cuts(problem, at)
         return cls(
             problem=problem,
@@ -86,6 +88,7 @@ class Numbers:
             air=cuts.AirCuts.of(problem.model, at),
             flow=flow,
             room=room,
+            trips=trip_cuts(problem, grouping.mean, at.path),
         )
 
 
@@ -131,12 +134,13 @@ def assemble(shape: Shape) -> pyo.ConcreteModel:
     m.cw = pyo.Reference({t: m.x[t, 2 * zones + 1] for t in m.steps})
 
     m.ramps, m.inlets, m.servers, m.fans = pyo.Block(), pyo.Block(), pyo.Block(), pyo.Block()
-    m.coils, m.water, m.room = pyo.Block(), pyo.Block(), pyo.Block()
+    m.coils, m.water, m.room, m.trips = pyo.Block(), pyo.Block(), pyo.Block(), pyo.Block()
     add_ramps(m.ramps, m.steps, m.axes, m.x)
     add_inlets(m.inlets, m.steps, m.zones, _range(len(cuts.RISE_OFFSETS) - 1), m.supply, m.speed)
     add_server_rise(m.servers, m.steps, m.zones, _range(len(cuts.SERVER_OFFSETS_K) - 1), m.inlets.inlet)
     add_fan_power(m.fans, m.steps, m.zones, _range(len(cuts.FAN_OFFSETS)), m.speed)
     add_open_valve(m.coils, m.steps, m.zones, _range(len(cuts.VALVE_OFFSETS)), m.supply, m.speed, m.chw)
+    add_trip_room(m.trips, m.steps, m.zones, _range(len(SPEED_OFFSETS) - 1), m.supply, m.speed, m.chw)
     _add_heat(m)
     flow_cuts = _range(len(FLOW_SHIFTS_K))
     add_flow(m.water, m.steps, m.zones, flow_cuts, m.supply, m.speed, m.beyond_kw, m.chw)
@@ -158,6 +162,7 @@ def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
     load_server_rise(m.servers, air.server.level, air.server.slope)
     load_fan_power(m.fans, air.fan.level, air.fan.slope)
     load_open_valve(m.coils, air.valve.level, air.valve.slope)
+    load_trip_room(m.trips, *numbers.trips.only(zones))
     load(m.asked_kw, at.it_reference_kw.sum(axis=1) + scope.rest_beyond_kw)
     flow, room = numbers.flow.only(zones, scope.rest_flow), numbers.room
     load_flow(m.water, flow.level, flow.per_supply, flow.per_speed, flow.per_heat, flow.per_chw)
@@ -188,7 +193,8 @@ def _add_cost(m: pyo.ConcreteModel) -> None:
     )
     servers = sum(m.it_price[t] * m.servers.rise_kw[t, z] for t in m.steps for z in m.zones)
     excess = sum(
-        m.excess_price[t] * (m.inlets.excess[t, z] + _SHORT_PRICE_SHARE * m.coils.short[t, z])
+        m.excess_price[t]
+        * (m.inlets.excess[t, z] + m.trips.missing[t, z] + _SHORT_PRICE_SHARE * m.coils.short[t, z])
         for t in m.steps
         for z in m.zones
     )

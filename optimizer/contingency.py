@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
@@ -41,8 +42,8 @@ KEPT_K = 0.5
 """Room the planner keeps beyond its own reckoning, so that the supervisor's finds it kept too. [K]"""
 PRICED_H = 4.0
 """How far ahead missing room costs a path anything: levers come back from anywhere in less. [h]"""
-_SUBSTEPS = 4
-_PERIOD_S = 300.0
+SPEED_OFFSETS = np.array([-0.1, 0.0, 0.1])
+_SUBSTEPS, _NUDGE_K = 4, 0.5
 _MOST_K = 60.0
 
 
@@ -203,33 +204,50 @@ def room_price(problem: Problem, paths: Array, before_h: Array) -> Array:
     return np.asarray((over * soon).sum(axis=1) * hours * problem.settings.violation_cost_per_k_h)
 
 
-def keep_room(
-    problem: Problem, mean: Callable[[Array], Array], at: Array, low: Array, high: Array
-) -> tuple[Array, Array]:
-    """Ranges of a program's blocks (blocks, axes) cut so that room is left around a path ``at``.
+@dataclass(frozen=True)
+class TripCuts:
+    """Cuts of the room for a trip around a path: (blocks, zones, cuts) twice, (blocks, zones) twice."""
 
-    ``mean`` gathers steps into blocks. Supply air and chilled water are cut by what the path has to
-    spare or lacks.
+    level: Array
+    per_speed: Array
+    per_supply: Array
+    per_chw: Array
+
+    def only(self, zones: NDArray[np.intp]) -> tuple[Array, Array, Array, Array]:
+        """Some zones' cuts, in the order the law loads them."""
+        return (
+            self.level[:, zones],
+            self.per_speed[:, zones],
+            self.per_supply[:, zones],
+            self.per_chw[:, zones],
+        )
+
+
+def trip_cuts(problem: Problem, mean: Callable[[Array], Array], at: Array) -> TripCuts:
+    """Chords over fan speed, and slopes over supply air and water, around a path ``at`` (blocks, axes).
+
+    ``mean`` gathers steps into blocks.
     """
+    blocks, zones, cuts = len(at), len(problem.model.zones), len(SPEED_OFFSETS) - 1
     if not keeps_room(problem):
-        return low, high
-    zones, world = len(problem.model.zones), problem.world
-    course = problem.board.unpack(at)
-    allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
+        none = np.zeros((blocks, zones))
+        return TripCuts(np.full((blocks, zones, cuts), -_MOST_K), np.zeros((blocks, zones, cuts)), none, none)
+    course, world = problem.board.unpack(at), problem.world
     load = mean(world.it_reference_kw), mean(world.it_std_kw)
-    spare = allowed - after_trip_c(problem, course.supply_c, course.speed, course.chw_c, *load)
-    cut = high.copy()
-    cut[:, :zones] = np.minimum(high[:, :zones], at[:, :zones] + spare)
-    cut[:, 2 * zones] = np.minimum(high[:, 2 * zones], at[:, 2 * zones] + np.maximum(spare.min(axis=1), 0.0))
-    return low, np.maximum(np.maximum(cut, low), np.minimum(_reachable(problem, mean), high))
+    allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
 
+    def over(supply: Array, speed: Array, chw: Array) -> Array:
+        return after_trip_c(problem, supply, speed, chw, *load) - allowed
 
-def _reachable(problem: Problem, mean: Callable[[Array], Array]) -> Array:
-    """How low each lever can have come by each block, so that no cut makes a program infeasible."""
-    axes = problem.board.axes
-    move = np.array([a.max_move for a in axes])
-    periods = 1.0 + mean(np.arange(problem.grid.steps, dtype=float)) * problem.grid.step_s / _PERIOD_S
-    return np.asarray(np.array([a.present for a in axes]) - 0.99 * periods[:, None] * move)
+    supply, chw = course.supply_c, course.chw_c
+    here = over(supply, course.speed, chw)
+    per_supply = (over(supply + _NUDGE_K, course.speed, chw) - here) / _NUDGE_K
+    per_chw = (over(supply, course.speed, chw + _NUDGE_K) - here) / _NUDGE_K
+    speeds = np.clip(course.speed[..., None] + SPEED_OFFSETS, 0.1, 1.1)
+    values = np.stack([over(supply, speeds[..., k], chw) for k in range(len(SPEED_OFFSETS))], axis=-1)
+    slope = np.diff(values, axis=-1) / np.maximum(np.diff(speeds, axis=-1), 1e-6)
+    fixed = (per_supply * supply + per_chw * chw[:, None])[..., None]
+    return TripCuts(values[..., :-1] - slope * speeds[..., :-1] - fixed, slope, per_supply, per_chw)
 
 
 def room_binds(problem: Problem, path: Array, steps: int, within_k: float) -> tuple[str, ...]:
