@@ -1,6 +1,6 @@
 # One image for the controller and the simulated site; the command chooses.
 # BASE is any Debian-like image with Python 3.11 or newer and its venv module.
-ARG BASE=python:3.11-slim-bookworm
+ARG BASE=python:3.11.13-slim-bookworm
 
 FROM ${BASE} AS build
 WORKDIR /src

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from controller.outlook import Outlook
 from controller.recall import Recall
+from controller.settings import Settings
+from controller.upkeep import feed_faults
+from controller.wiring import Knowledge, make_outlook, open_feeds
+from plant.errors import ConfigError
 from plant.forecast import (
     OWN_SENSORS,
     Band,
@@ -25,13 +31,15 @@ from plant.forecast import (
 from plant.history import History
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
-from plant.site import SITE, Site
+from plant.site import SITE, Site, WeatherFeed
 from plant.site_file import load_site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
+from telemetry.historian import Historian
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
-DEMO = load_site(Path(__file__).parents[2] / "examples" / "demo.yaml")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DEMO = load_site(EXAMPLES / "demo.yaml")
 DRY, WET = (DEMO.points_of(SITE, q)[0].id for q in (Quantity.OUTDOOR_DRY_BULB, Quantity.OUTDOOR_WET_BULB))
 STEPS = 96
 
@@ -153,3 +161,33 @@ async def test_a_wet_bulb_never_comes_out_above_the_dry_bulb() -> None:
 
     forecast = await look(Muggy())
     assert (forecast.wet_bulb_c.mean <= forecast.dry_bulb_c.mean).all()
+
+
+async def test_the_running_program_looks_at_the_feed_the_site_file_names(tmp_path: Path) -> None:
+    """From the site file to the forecast a policy is asked with, through the program's own wiring."""
+    rows = [
+        f"{(NOW + timedelta(hours=h)).isoformat()},{truth(NOW + timedelta(hours=h))},10"
+        for h in range(-50, 26)
+    ]
+    (tmp_path / "forecast.csv").write_text(
+        "# forecast\ntime,dry_bulb_c,wet_bulb_c\n" + "\n".join(rows), encoding="utf-8"
+    )
+    described = yaml.safe_load((EXAMPLES / "demo.yaml").read_text(encoding="utf-8"))
+    described["weather"] = {"provider": "csv", "path": "forecast.csv"}
+    (tmp_path / "site.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    site = load_site(tmp_path / "site.yaml")
+    feeds = open_feeds(site)
+    with closing(Historian("sqlite://")) as historian:
+        outlook = make_outlook(site, historian, Knowledge(None, None, ""), feeds, Settings())
+        forecast = await outlook.look(Snapshot(site, NOW, {}))
+    assert (forecast.weather.provider, forecast.weather.nature) == ("csv forecast.csv", Nature.FORECAST)
+    assert forecast.dry_bulb_c.mean[-1] == pytest.approx(truth(NOW + timedelta(hours=23.9)), abs=0.5)
+    assert feed_faults(feeds.weather) == {"csv forecast.csv": ()}
+
+
+def test_a_weather_provider_that_is_not_known_stops_the_start_in_one_line(tmp_path: Path) -> None:
+    site = replace(DEMO, weather=WeatherFeed("crystal ball"))
+    with pytest.raises(
+        ConfigError, match=r"weather.provider: 'crystal ball' is not known; use one of open_meteo"
+    ):
+        open_feeds(site)

@@ -146,6 +146,25 @@ async def test_weather_in_another_unit_or_time_zone_is_a_gap(change: dict[str, o
     assert feed.gaps.faults  # type: ignore[attr-defined]
 
 
+async def test_a_rate_limit_of_open_meteo_is_a_gap_and_said_and_passes() -> None:
+    """Documented: 429 with ``{error: true, reason}`` once the minute's, hour's or day's calls are used up."""
+    limit = Told('{"error": true, "reason": "Minutely API request limit exceeded."}', 429)
+    answers = [limit] * 3
+
+    async def no_wait(seconds: float) -> None:
+        return
+
+    with serving(lambda asked: answers.pop() if answers else open_meteo(asked)) as site:
+        feed = weather_feed("open_meteo", settings=FeedSettings(HandClock(), base_url=site.url))
+        feed._fetcher.sleep = no_wait  # type: ignore[attr-defined]
+        first = await feed.weather(TimeGrid(NOON, 3600, 4))
+        assert "HTTP 429" in feed.gaps.faults[0]  # type: ignore[attr-defined]
+        again = await feed.weather(TimeGrid(NOON, 3600, 4))
+        assert feed.gaps.faults == ()  # type: ignore[attr-defined]
+    assert np.isnan(first.dry_bulb_c).all()
+    assert not np.isnan(again.dry_bulb_c).any()
+
+
 async def test_a_typical_year_has_the_hours_of_its_file_in_its_own_zone() -> None:
     feed = weather_feed("tmy3", GREENSBORO)
     frame, _ = pvlib.iotools.read_tmy3(GREENSBORO, coerce_year=2001, map_variables=True)
