@@ -20,23 +20,29 @@ import pyomo.environ as pyo
 from numpy.typing import NDArray
 
 from optimizer import cuts
+from optimizer.beyond import NOTHING, Asks, Beyond
 from optimizer.blocks import Grouping
 from optimizer.contingency import SPEED_OFFSETS, TripCuts, trip_cuts
+from optimizer.laws.capacity import add_capacity, load_capacity
 from optimizer.laws.coils import add_open_valve, load_open_valve
+from optimizer.laws.demand import add_demand, load_demand
 from optimizer.laws.fans import add_fan_power, load_fan_power
 from optimizer.laws.flow import add_flow, load_flow
 from optimizer.laws.inlets import add_inlets, load_inlets
 from optimizer.laws.plant_room import add_plant_room, load_plant_room
 from optimizer.laws.ramps import add_ramps, load_ramps
 from optimizer.laws.servers import add_server_rise, load_server_rise
+from optimizer.laws.storage import add_storage, load_storage
 from optimizer.laws.trips import add_trip_room, load_trip_room
 from optimizer.laws.values import load, parameter
 from optimizer.problem import Problem
-from optimizer.room_cuts import FLOW_SHIFTS_K, ROOM_SHIFTS_K, FlowCuts, RoomPlanes, water_cuts
+from optimizer.room_cuts import FLOW_SHIFTS_K, FlowCuts, RoomPlanes, room_cut_count, water_cuts
 from plant.forecast import Array
 
 TRUST = {"supply": 2.0, "speed": 0.12, "chw": 2.0, "cw": 3.0}
 """How far from the reference the cuts are trusted, by kind of lever."""
+TRUST_TANK_SHARE = 0.3
+"""The same of a tank's rate, as a share of the most it takes."""
 OUTPUTS: tuple[str, ...] = ()
 """Variables over the blocks that a plan takes besides the levers, by their path in the model."""
 _SHORT_PRICE_SHARE = 0.05
@@ -50,6 +56,7 @@ class Shape:
     blocks: int
     zones: int
     plant_axes: int
+    asks: Asks = NOTHING
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Numbers:
     flow: FlowCuts
     room: RoomPlanes
     trips: TripCuts
+    beyond: Beyond
 
     @classmethod
     def of(cls, problem: Problem, around: Array, grouping: Grouping, share: float = 1.0) -> Numbers:
@@ -89,6 +97,7 @@ class Numbers:
             flow=flow,
             room=room,
             trips=trip_cuts(problem, grouping.mean, at.path),
+            beyond=Beyond.of(problem, at, grouping),
         )
 
 
@@ -145,9 +154,37 @@ def assemble(shape: Shape) -> pyo.ConcreteModel:
     flow_cuts = _range(len(FLOW_SHIFTS_K))
     add_flow(m.water, m.steps, m.zones, flow_cuts, m.supply, m.speed, m.beyond_kw, m.chw)
     m.flow = pyo.Reference(m.water.flow_kw_k)
-    add_plant_room(m.room, m.steps, _range(len(ROOM_SHIFTS_K)), m.heat_kw, m.flow, m.chw, m.cw)
+    rate = pyo.Reference({t: m.x[t, 2 * zones + 2] for t in m.steps}) if shape.asks.tank else None
+    room_cuts = _range(room_cut_count(tank=shape.asks.tank))
+    add_plant_room(m.room, m.steps, room_cuts, m.heat_kw, m.flow, m.chw, m.cw, rate)
+    _add_beyond(m, shape.asks, rate)
     _add_cost(m)
     return m
+
+
+def _add_beyond(m: pyo.ConcreteModel, asks: Asks, rate: pyo.Var | None) -> None:
+    """Laws that only some sites have: a tank, machines asked for, a demand charge."""
+    m.beyond_cost = pyo.Expression(expr=0.0)
+    if rate is not None:
+        m.rate, m.tank = rate, pyo.Block()
+        add_storage(m.tank, m.steps, rate)
+        m.beyond_cost.expr += m.tank.cost
+    if asks.capacity:
+        m.capacity = pyo.Block()
+        add_capacity(m.capacity, m.steps, m.heat_kw, rate)
+        m.beyond_cost.expr += m.capacity.cost
+    if asks.demand:
+        m.at_the_meter = parameter(m.steps)
+        m.controlled_kw = pyo.Expression(
+            m.steps,
+            rule=lambda m, t: (
+                m.room.room_kw[t]
+                + sum(m.fans.fan_kw[t, z] + m.at_the_meter[t] * m.servers.rise_kw[t, z] for z in m.zones)
+            ),
+        )
+        m.demand = pyo.Block()
+        add_demand(m.demand, m.steps, m.controlled_kw)
+        m.beyond_cost.expr += m.demand.cost
 
 
 def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
@@ -166,8 +203,24 @@ def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
     load(m.asked_kw, at.it_reference_kw.sum(axis=1) + scope.rest_beyond_kw)
     flow, room = numbers.flow.only(zones, scope.rest_flow), numbers.room
     load_flow(m.water, flow.level, flow.per_supply, flow.per_speed, flow.per_heat, flow.per_chw)
-    load_plant_room(m.room, room.level, room.per_heat, room.per_flow, room.per_chw, room.per_cw)
+    planes = (room.level, room.per_heat, room.per_flow, room.per_chw, room.per_cw, room.per_rate)
+    load_plant_room(m.room, *planes)
     _load_prices(m, numbers, axes)
+    _load_beyond(m, numbers, scope)
+
+
+def _load_beyond(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
+    """Numbers of the laws that only some sites have."""
+    beyond, asks = numbers.beyond, numbers.beyond.asks
+    if asks.tank:
+        load_storage(m.tank, *beyond.tank, numbers.hours)
+    if asks.capacity:
+        load_capacity(m.capacity, *beyond.capacity)
+    if asks.demand:
+        # What the other zones' fans and servers draw beyond their reference is fixed here.
+        fixed = beyond.fixed_kw + scope.rest_beyond_kw
+        load_demand(m.demand, beyond.billed_kw, beyond.charge, fixed)
+        load(m.at_the_meter, np.full(len(numbers.hours), _at_the_meter(numbers)))
 
 
 def _add_heat(m: pyo.ConcreteModel) -> None:
@@ -199,20 +252,24 @@ def _add_cost(m: pyo.ConcreteModel) -> None:
         for z in m.zones
     )
     moves = sum(m.move_price[a] * m.ramps.moved[t, a] for t in m.steps for a in m.axes)
-    m.cost = pyo.Objective(expr=energy + servers + excess + moves)
+    m.cost = pyo.Objective(expr=energy + servers + excess + moves + m.beyond_cost)
 
 
 def _load_prices(m: pyo.ConcreteModel, numbers: Numbers, axes: NDArray[np.intp]) -> None:
     problem, at, settings = numbers.problem, numbers.at, numbers.problem.settings
-    total = at.it_kw.sum(axis=1)
-    meter, losses = problem.model.it_meter, problem.model.losses
-    # A kilowatt at the racks is a little more at the meter: what is lost on the way grows too.
-    at_the_meter = (meter.at(total + 1.0) - meter.at(total)) * (1 + losses.at(total + 1.0) - losses.at(total))
     energy = at.price * numbers.hours
     load(m.energy_price, energy)
-    load(m.it_price, energy * at_the_meter.mean())
+    load(m.it_price, energy * _at_the_meter(numbers))
     load(m.excess_price, settings.violation_cost_per_k_h * numbers.hours)
     load(m.move_price, settings.move_cost / problem.board.scale[axes])
+
+
+def _at_the_meter(numbers: Numbers) -> float:
+    """What a kilowatt at the racks is at the meter: what is lost on the way grows too."""
+    total = numbers.at.it_kw.sum(axis=1)
+    meter, losses = numbers.problem.model.it_meter, numbers.problem.model.losses
+    more = (meter.at(total + 1.0) - meter.at(total)) * (1 + losses.at(total + 1.0) - losses.at(total))
+    return float(more.mean())
 
 
 def _lag(numbers: Numbers, zones: NDArray[np.intp]) -> tuple[Array, Array]:
@@ -232,7 +289,7 @@ def _neighborhood(problem: Problem, path: Array, share: float) -> tuple[Array, A
     """Where the cuts may be trusted, inside the levers' ranges. Shapes (blocks, axes)."""
     zones, board = len(problem.model.zones), problem.board
     trust = [TRUST["supply"]] * zones + [TRUST["speed"]] * zones + [TRUST["chw"], TRUST["cw"]]
-    trust += [np.inf] * (len(board.axes) - len(trust))
+    trust += [TRUST_TANK_SHARE * problem.model.storage.most_kw] * (len(board.axes) - len(trust))
     reach = np.array(trust) * share
     # The path itself may stand outside a range (a lever found there): never make that infeasible.
     low = np.minimum(np.maximum(path - reach, board.low), path)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.blocks import Grouping
+from optimizer.duty import Duty
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
 from plant.forecast import Array
@@ -50,6 +51,7 @@ class Reference:
     inlets_c: Array
     std_k: Array
     bias_k: Array
+    duty: Duty
 
     @classmethod
     def of(cls, problem: Problem, path: Array, grouping: Grouping) -> Reference:
@@ -79,6 +81,7 @@ class Reference:
             inlets_c=inlets,
             std_k=bank.inlet_std_k(gain, course.supply_c, share),
             bias_k=bias,
+            duty=problem.duty.means(grouping.first, grouping.count).with_tank(course.duty.storage_kw),
         )
 
 

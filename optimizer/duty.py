@@ -36,11 +36,17 @@ class Duty:
         """With ``more`` axes of length one behind, to stand beside tables that have them."""
         return self._each(lambda a: a.reshape(*a.shape, *([1] * more)))
 
-    def means(self, first: ArrayLike, count: Array) -> Duty:
+    def with_tank(self, storage_kw: Array | None) -> Duty:
+        """The same with another rate of the tank."""
+        return Duty(self.chillers, self.economizer, storage_kw)
+
+    def means(self, first: ArrayLike, count: ArrayLike) -> Duty:
         """Blocks of steps: what is switched as most of the block has it, heat as its mean."""
 
         def mean(a: Array) -> Array:
-            return np.asarray(np.add.reduceat(a, np.asarray(first, dtype=np.intp), axis=-1) / count)
+            return np.asarray(
+                np.add.reduceat(a, np.asarray(first, dtype=np.intp), axis=-1) / np.asarray(count)
+            )
 
         return Duty(
             None if self.chillers is None else np.round(mean(self.chillers)),

@@ -163,9 +163,8 @@ class PlantModel:
         The tower must reject what the chillers add, and they need what the tower makes: three
         passes settle it, for each kelvin moves chiller power by some 2 %.
         """
-        coils = np.maximum(flow_kw_k, 1.0)
-        return_c = chw_c + load_kw / coils
-        load_kw, flow = self._with_tank(load_kw, coils, duty)
+        flow = np.maximum(flow_kw_k, 1.0)
+        return_c = chw_c + load_kw / flow
         enabled = self.economizer.enabled(return_c, wet_bulb_c)
         if duty.economizer is not None:
             enabled = np.where(duty.economizer > 0.5, enabled, np.zeros_like(enabled))
@@ -173,7 +172,7 @@ class PlantModel:
         held = enabled if self.economizer.holds_cw else np.zeros_like(enabled)
         target = np.where(held, chw_c - self.economizer.cw_below_chw_k, cw_setpoint_c)
         most_kw = self.tower.full_kw * np.where(held, self.economizer.fan_share, 1.0)
-        asked = duty.chillers
+        asked, stored = duty.chillers, 0.0 if duty.storage_kw is None else duty.storage_kw
         rejected, running = load_kw * 1.1, self.chillers.running(load_kw, asked)
         for _ in range(3):
             pump = self.cw_pump.power_kw(running, enabled)
@@ -182,21 +181,16 @@ class PlantModel:
             free = np.where(enabled, self.economizer.heat_kw(load_kw, flow, return_c, cw), 0.0)
             # The water drifts a little before a PLC starts a machine for the last few percent.
             free = np.where(free > _ALL_BUT * load_kw, load_kw, free)
-            left = load_kw - free
+            # The exchanger stands in the coils' return: a tank is filled by chillers, and spares them.
+            left = load_kw - free if duty.storage_kw is None else np.maximum(load_kw - free + stored, 0.0)
             running = self.chillers.running(left, asked)
             chiller = self.chillers.power_kw(left, chw_c, cw, asked)
-            rejected = load_kw + chiller
-        pumps = self.chw_pump.at(coils) + self.cw_pump.power_kw(running, enabled)
+            rejected = free + left + chiller
+        pumps = self.chw_pump.at(flow) + self.cw_pump.power_kw(running, enabled)
         tower = self.tower.power_kw(cw, rejected, wet_bulb_c, share)
-        short = np.zeros_like(left) if asked is None else self.chillers.short_kw(left, running)
+        plain = asked is None and duty.storage_kw is None
+        short = np.zeros_like(left) if plain else self.chillers.short_kw(left, running)
         return WaterSide(chiller, tower, pumps, free, rejected, cw, running, short)
-
-    def _with_tank(self, load_kw: Array, coils: Array, duty: Duty) -> tuple[Array, Array]:
-        """Load and flow of the machines where a tank takes or gives some, at the same temperatures."""
-        if duty.storage_kw is None:
-            return load_kw, coils
-        load = np.maximum(load_kw + duty.storage_kw, 0.0)
-        return load, np.maximum(coils * load / np.maximum(load_kw, 1.0), 1.0)
 
     def flow_kw_k(self, heat_kw: Array, supply_c: Array, speed: Array, chw_c: Array) -> Array:
         """Chilled-water flow the coils ask for, as heat capacity rate. Zones are the last axis."""

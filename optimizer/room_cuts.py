@@ -20,8 +20,10 @@ FLOW_SHIFTS_K = np.array([0.0, 1.5, -1.5])
 """Where the coils' flow is touched: shifts of chilled water from the reference. [K]"""
 ROOM_SHIFTS_K = np.array([[0.0, 0.0], [1.5, 0.0], [-1.5, 0.0], [0.0, 2.0], [0.0, -2.0]])
 """Where the plant room is touched: shifts of chilled and condenser water. [K]"""
+TANK_SHIFTS = (0.0, 0.15, -0.15)
+"""Where it is touched besides, where there is a tank: shifts of its rate over the most it takes."""
 _SUPPLY_STEP_K, _SPEED_STEP, _HEAT_SHARE = 0.25, 0.01, 0.02
-_FLOW_SHARE, _CHW_STEP_K, _CW_STEP_K = 0.05, 0.25, 0.5
+_FLOW_SHARE, _CHW_STEP_K, _CW_STEP_K, _TANK_SHARE = 0.05, 0.25, 0.5, 0.02
 _STEEPEST_SHARE = 0.12
 """No plane is steeper than this share of plant power per kelvin: steeper is a staging step."""
 _DEAREST_HEAT, _DEAREST_FLOW = 0.6, 2.0
@@ -70,6 +72,13 @@ class RoomPlanes:
     per_flow: Array
     per_chw: Array
     per_cw: Array
+    per_rate: Array | None = None
+    """Of a tank's rate, where there is one."""
+
+
+def room_cut_count(*, tank: bool) -> int:
+    """How many planes a block has."""
+    return len(ROOM_SHIFTS_K) + (len(TANK_SHIFTS) - 1 if tank else 0)
 
 
 def water_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, RoomPlanes]:
@@ -103,29 +112,56 @@ def _flow_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, Array]:
 def _room_planes(problem: Problem, at: Reference, flows: Array) -> RoomPlanes:
     """Planes touching the plant room's cost (as power) at the reference and around it."""
     heat = (at.it_kw + at.fan_kw).sum(axis=1)
-    moved = ROOM_SHIFTS_K[:, None, :]
+    shifts, tank = ROOM_SHIFTS_K, at.duty.storage_kw
+    if tank is not None:
+        shifts = np.vstack([shifts, np.zeros((len(TANK_SHIFTS) - 1, 2))])
+    moved = shifts[:, None, :]
     chw, cw = at.chw_c + moved[..., 0], at.cw_c + moved[..., 1]
-    flow = flows[[int(np.flatnonzero(s == FLOW_SHIFTS_K)[0]) for s in ROOM_SHIFTS_K[:, 0]]]
-    steps = (_HEAT_SHARE * heat, _FLOW_SHARE * flow, _CHW_STEP_K, _CW_STEP_K)
-    points = [[heat, flow, chw, cw] for _ in range(5)]
+    flow = flows[[int(np.flatnonzero(s == FLOW_SHIFTS_K)[0]) for s in shifts[:, 0]]]
+    center: list[Array] = [heat, flow, chw, cw]
+    steps: list[Array | float] = [_HEAT_SHARE * heat, _FLOW_SHARE * flow, _CHW_STEP_K, _CW_STEP_K]
+    most = problem.model.storage.most_kw
+    if tank is not None:
+        away = np.concatenate([np.zeros(len(ROOM_SHIFTS_K)), TANK_SHIFTS[1:]])
+        center.append(tank + most * away[:, None])
+        steps.append(_TANK_SHARE * most)
+    base, slopes = _slopes(problem, at, center, steps)
+    steepest = _STEEPEST_SHARE * base
+    limits: list[tuple[Array | float, Array | float]] = [(0.0, _DEAREST_HEAT), (0.0, _DEAREST_FLOW)]
+    limits += [(-steepest, steepest)] * 2 + [(0.0, _DEAREST_HEAT)] * (len(steps) - 4)
+    slopes = [np.clip(slope, low, high) for slope, (low, high) in zip(slopes, limits, strict=True)]
+    level = base - sum(slope * value for slope, value in zip(slopes, center, strict=True))
+    reference: list[Array] = [heat, flows[0], at.chw_c, at.cw_c, *([] if tank is None else [tank])]
+    here = level + sum(slope * value for slope, value in zip(slopes, reference, strict=True))
+    level = level - np.maximum(here - here[0], 0.0)
+    return RoomPlanes(*(np.asarray(a).T for a in (level, *slopes)))
+
+
+def _slopes(
+    problem: Problem, at: Reference, center: list[Array], steps: list[Array | float]
+) -> tuple[Array, list[Array]]:
+    """The plant room's cost at points (shifts, blocks), and its slope along each coordinate."""
+    points = [list(center) for _ in range(len(center) + 1)]
     for i, step in enumerate(steps):
         points[i + 1][i] = points[i + 1][i] + step
     base, *beside = _room_kw(
         problem, at, *(np.stack(np.broadcast_arrays(*v)) for v in zip(*points, strict=True))
     )
-    slopes = [(b - base) / step for b, step in zip(beside, steps, strict=True)]
-    steepest = _STEEPEST_SHARE * base
-    per_heat, per_flow = np.clip(slopes[0], 0.0, _DEAREST_HEAT), np.clip(slopes[1], 0.0, _DEAREST_FLOW)
-    per_chw, per_cw = (np.clip(s, -steepest, steepest) for s in slopes[2:])
-    level = base - per_heat * heat - per_flow * flow - per_chw * chw - per_cw * cw
-    here = level + per_heat * heat + per_flow * flows[0] + per_chw * at.chw_c + per_cw * at.cw_c
-    level = level - np.maximum(here - here[0], 0.0)
-    return RoomPlanes(*(a.T for a in (level, per_heat, per_flow, per_chw, per_cw)))
+    return base, [(b - base) / step for b, step in zip(beside, steps, strict=True)]
 
 
-def _room_kw(problem: Problem, at: Reference, heat: Array, flow: Array, chw: Array, cw: Array) -> Array:
+def _room_kw(
+    problem: Problem,
+    at: Reference,
+    heat: Array,
+    flow: Array,
+    chw: Array,
+    cw: Array,
+    tank: Array | None = None,
+) -> Array:
     model = problem.model
-    room = model.water_side(model.load_kw(heat), flow, chw, cw, np.broadcast_to(at.wet_bulb_c, heat.shape))
+    wet = np.broadcast_to(at.wet_bulb_c, heat.shape)
+    room = model.water_side(model.load_kw(heat), flow, chw, cw, wet, at.duty.with_tank(tank))
     liters = room.rejected_kw * model.water.liters_per_kwh(at.wet_bulb_c)
     as_power = liters / 1000 * problem.site.tariff.water_price_per_m3 / np.maximum(at.price, 1e-3)
     return np.asarray(room.power_kw + as_power)

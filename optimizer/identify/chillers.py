@@ -38,7 +38,7 @@ class ChillerLaw:
     stage_share: float
     """Share of a unit's capacity beyond which the PLC starts the next."""
 
-    asked_is_most: bool = False
+    asked_is_most: bool = True
     """Whether the number asked for is only the most that may run (the PLC stages below it)."""
 
     def running(self, load_kw: ArrayLike, asked: ArrayLike | None = None) -> Array:

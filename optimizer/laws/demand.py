@@ -15,8 +15,8 @@ def add_demand(block: pyo.Block, steps: pyo.Set, controlled_kw: pyo.Expression) 
 
     `fixed` is what the plan cannot choose (IT and its losses), `controlled` what it can.
     """
-    block.billed = pyo.Param(mutable=True, initialize=0.0)
-    block.charge = pyo.Param(mutable=True, initialize=0.0)
+    block.billed = parameter()
+    block.charge = parameter()
     block.fixed = parameter(steps)
     block.peak_kw = pyo.Var(within=pyo.NonNegativeReals)
     block.above = pyo.Constraint(
@@ -27,6 +27,6 @@ def add_demand(block: pyo.Block, steps: pyo.Set, controlled_kw: pyo.Expression) 
 
 def load_demand(block: pyo.Block, billed_kw: float, charge_per_kw: float, fixed_kw: Array) -> None:
     """New numbers; `fixed_kw` (steps,)."""
-    block.billed.set_value(billed_kw)
-    block.charge.set_value(charge_per_kw)
+    load(block.billed, billed_kw)
+    load(block.charge, charge_per_kw)
     load(block.fixed, fixed_kw)

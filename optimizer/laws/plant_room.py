@@ -16,11 +16,14 @@ def add_plant_room(
     flow_kw_k: pyo.Var,
     chw_c: pyo.Var,
     cw_c: pyo.Var,
+    rate_kw: pyo.Var | None = None,
 ) -> None:
     """Plant-room power (water's price inside, as power) by planes touching the learned map.
 
     room_kw[t] ≥ level[t,k] + per_heat[t,k] · heat[t] + per_flow[t,k] · flow[t]
-                 + per_chw[t,k] · chw[t] + per_cw[t,k] · cw[t],   room_kw ≥ 0
+                 + per_chw[t,k] · chw[t] + per_cw[t,k] · cw[t] (+ per_rate[t,k] · rate[t]),   room_kw ≥ 0
+
+    `rate` is what a tank takes, where there is one.
     """
     block.level = parameter(steps, cuts)
     block.per_heat = parameter(steps, cuts)
@@ -28,22 +31,31 @@ def add_plant_room(
     block.per_chw = parameter(steps, cuts)
     block.per_cw = parameter(steps, cuts)
     block.room_kw = pyo.Var(steps, within=pyo.NonNegativeReals)
-    block.plane = pyo.Constraint(
-        steps,
-        cuts,
-        rule=lambda b, t, k: (
-            b.room_kw[t]
-            >= b.level[t, k]
+    if rate_kw is not None:
+        block.per_rate = parameter(steps, cuts)
+
+    def plane(b: pyo.Block, t: int, k: int) -> pyo.Expression:
+        beside = 0.0 if rate_kw is None else b.per_rate[t, k] * rate_kw[t]
+        return b.room_kw[t] >= (
+            b.level[t, k]
             + b.per_heat[t, k] * heat_kw[t]
             + b.per_flow[t, k] * flow_kw_k[t]
             + b.per_chw[t, k] * chw_c[t]
             + b.per_cw[t, k] * cw_c[t]
-        ),
-    )
+            + beside
+        )
+
+    block.plane = pyo.Constraint(steps, cuts, rule=plane)
 
 
 def load_plant_room(
-    block: pyo.Block, level: Array, per_heat: Array, per_flow: Array, per_chw: Array, per_cw: Array
+    block: pyo.Block,
+    level: Array,
+    per_heat: Array,
+    per_flow: Array,
+    per_chw: Array,
+    per_cw: Array,
+    per_rate: Array | None = None,
 ) -> None:
     """New planes, shapes (steps, cuts)."""
     load(block.level, level)
@@ -51,3 +63,5 @@ def load_plant_room(
     load(block.per_flow, per_flow)
     load(block.per_chw, per_chw)
     load(block.per_cw, per_cw)
+    if per_rate is not None:
+        load(block.per_rate, per_rate)

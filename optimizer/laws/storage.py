@@ -8,35 +8,36 @@ from optimizer.laws.values import load, parameter
 from plant.forecast import Array
 
 
-def add_storage(block: pyo.Block, steps: pyo.Set) -> None:
-    """Charge and rate of the tank (positive charges), and what is left in it at the end.
+def add_storage(block: pyo.Block, steps: pyo.Set, rate_kw: pyo.Var) -> None:
+    """What a tank holds, and what is left in it at the end.
 
-        stored[t] = keep[t] · stored[t−1] + hours[t] · rate[t],   0 ≤ stored[t] ≤ capacity
-        −most ≤ low[t] ≤ rate[t] ≤ high[t] ≤ most
+        stored[t] = keep[t] · stored[t−1] + hours[t] · (rate[t] + lacking[t] − spilled[t])
+        0 ≤ stored[t] ≤ capacity,   lacking, spilled ≥ 0
+        cost = price · Σ hours · (lacking + spilled) − worth · stored[last]
 
-    `worth` is what a kilowatt-hour left at the end saves later: without it every plan would end with
-    an empty tank. `low` and `high` are the machine's limits cut to the neighborhood in which the
-    plant room's planes hold.
+    Positive rates charge. `worth` is what a kilowatt-hour left at the end saves later: without it
+    every plan would end with an empty tank. A rate the tank cannot take or give is paid at a price
+    far above any energy, so that a program around any path has an answer.
     """
-    block.start = pyo.Param(mutable=True, initialize=0.0)
-    block.capacity = pyo.Param(mutable=True, initialize=0.0)
-    block.worth = pyo.Param(mutable=True, initialize=0.0)
+    block.start = parameter()
+    block.capacity = parameter()
+    block.worth = parameter()
+    block.price = parameter()
     block.keep = parameter(steps, start=1.0)
     block.hours = parameter(steps)
-    block.low = parameter(steps)
-    block.high = parameter(steps)
-    block.rate_kw = pyo.Var(steps)
     block.stored_kwh = pyo.Var(steps, within=pyo.NonNegativeReals)
+    block.lacking_kw = pyo.Var(steps, within=pyo.NonNegativeReals)
+    block.spilled_kw = pyo.Var(steps, within=pyo.NonNegativeReals)
 
     def balance(b: pyo.Block, t: int) -> pyo.Expression:
         before = b.start if t == steps.first() else b.stored_kwh[steps.prev(t)]
-        return b.stored_kwh[t] == b.keep[t] * before + b.hours[t] * b.rate_kw[t]
+        net = rate_kw[t] + b.lacking_kw[t] - b.spilled_kw[t]
+        return b.stored_kwh[t] == b.keep[t] * before + b.hours[t] * net
 
     block.balance = pyo.Constraint(steps, rule=balance)
     block.not_overfull = pyo.Constraint(steps, rule=lambda b, t: b.stored_kwh[t] <= b.capacity)
-    block.not_slower = pyo.Constraint(steps, rule=lambda b, t: b.rate_kw[t] >= b.low[t])
-    block.not_faster = pyo.Constraint(steps, rule=lambda b, t: b.rate_kw[t] <= b.high[t])
-    block.left_worth = pyo.Expression(expr=block.worth * block.stored_kwh[steps.last()])
+    wrong = sum(block.hours[t] * (block.lacking_kw[t] + block.spilled_kw[t]) for t in steps)
+    block.cost = pyo.Expression(expr=block.price * wrong - block.worth * block.stored_kwh[steps.last()])
 
 
 def load_storage(
@@ -44,16 +45,14 @@ def load_storage(
     start_kwh: float,
     capacity_kwh: float,
     worth: float,
+    price: float,
     keep: Array,
     hours: Array,
-    low: Array,
-    high: Array,
 ) -> None:
-    """New numbers: `worth` in currency per kWh of cold, the arrays (steps,)."""
-    block.start.set_value(start_kwh)
-    block.capacity.set_value(capacity_kwh)
-    block.worth.set_value(worth)
+    """New numbers: `worth` and `price` in currency per kWh of cold, the arrays (steps,)."""
+    load(block.start, start_kwh)
+    load(block.capacity, capacity_kwh)
+    load(block.worth, worth)
+    load(block.price, price)
     load(block.keep, keep)
     load(block.hours, hours)
-    load(block.low, low)
-    load(block.high, high)

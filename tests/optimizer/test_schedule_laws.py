@@ -1,4 +1,4 @@
-"""The laws of tank, waiting work and demand charge as problems one can solve on paper."""
+"""The laws of tank, machines and demand charge as problems one can solve on paper."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyomo.environ as pyo
 import pytest
 from pyomo.contrib.solver.common.factory import SolverFactory
 
-from optimizer.laws.deferral import add_deferral, load_deferral
+from optimizer.laws.capacity import add_capacity, load_capacity
 from optimizer.laws.demand import add_demand, load_demand
 from optimizer.laws.storage import add_storage, load_storage
 
@@ -29,44 +29,46 @@ def test_a_tank_fills_at_the_cheap_hour_and_loses_a_little_on_the_way() -> None:
     # Hour 0: 0.9·50 + 55 = 100 (rate 55). Hour 1: 90 kept, 10 more at 2. Hour 2: 90 left, 60 given at 10.
     # What is left (30) is worth 4 each: 55 + 20 - 600 - 120.
     m = frame(3)
-    add_storage(m.b, m.t)
-    ones = np.ones(3)
-    load_storage(m.b, 50.0, 100.0, 4.0, 0.9 * ones, ones, -60 * ones, 60 * ones)
+    m.rate = pyo.Var(m.t, bounds=(-60, 60))
+    add_storage(m.b, m.t, m.rate)
+    load_storage(m.b, 50.0, 100.0, 4.0, 99.0, 0.9 * np.ones(3), np.ones(3))
     price = [1.0, 2.0, 10.0]
-    m.cost = pyo.Objective(expr=sum(price[t] * m.b.rate_kw[t] for t in m.t) - m.b.left_worth)
+    m.cost = pyo.Objective(expr=sum(price[t] * m.rate[t] for t in m.t) + m.b.cost)
     assert solve(m) == pytest.approx(55 + 20 - 600 - 120)
     assert [pyo.value(m.b.stored_kwh[t]) for t in m.t] == pytest.approx([100, 100, 30])
 
 
 def test_without_worth_at_the_end_a_tank_is_emptied() -> None:
     m = frame(2)
-    add_storage(m.b, m.t)
-    ones = np.ones(2)
-    load_storage(m.b, 80.0, 100.0, 0.0, ones, ones, -60 * ones, 60 * ones)
-    m.cost = pyo.Objective(expr=sum(3.0 * m.b.rate_kw[t] for t in m.t) - m.b.left_worth)
+    m.rate = pyo.Var(m.t, bounds=(-60, 60))
+    add_storage(m.b, m.t, m.rate)
+    load_storage(m.b, 80.0, 100.0, 0.0, 99.0, np.ones(2), np.ones(2))
+    m.cost = pyo.Objective(expr=sum(3.0 * m.rate[t] for t in m.t) + m.b.cost)
     assert solve(m) == pytest.approx(-240.0)
 
 
-def test_work_put_off_is_run_in_the_cheap_hour_and_none_is_lost() -> None:
-    # 30 kW may wait, two hours at 5, then 1, then 3; catching up at most 40 kW: 40 at 1, the other 20 at 3.
-    m = frame(4)
-    add_deferral(m.b, m.t)
-    ones = np.ones(4)
-    load_deferral(m.b, 0.0, 0.0, ones, 30 * ones, 40 * ones)
-    price = [5.0, 5.0, 1.0, 3.0]
-    m.cost = pyo.Objective(expr=sum(price[t] * m.b.net_kw[t] for t in m.t))
-    assert solve(m) == pytest.approx(-300 + 40 + 60)
-    assert [pyo.value(m.b.waiting_kwh[t]) for t in m.t] == pytest.approx([30, 60, 20, 0])
+def test_a_rate_the_tank_cannot_keep_is_paid_and_not_made_up() -> None:
+    # 10 kWh in the tank, 30 kW asked of it for an hour: 20 are lacking, at a price of 7.
+    m = frame(1)
+    m.rate = pyo.Var(m.t)
+    m.rate.fix(-30.0)
+    add_storage(m.b, m.t, m.rate)
+    load_storage(m.b, 10.0, 100.0, 0.0, 7.0, np.ones(1), np.ones(1))
+    m.cost = pyo.Objective(expr=m.b.cost)
+    assert solve(m) == pytest.approx(140.0)
 
 
-def test_work_that_already_waits_is_run_by_the_end() -> None:
-    m = frame(2)
-    add_deferral(m.b, m.t)
-    ones = np.ones(2)
-    load_deferral(m.b, 25.0, 10.0, ones, 0 * ones, 40 * ones)
-    m.cost = pyo.Objective(expr=sum((1.0 + t) * m.b.net_kw[t] for t in m.t))
-    # 15 must run, and does so in the first, cheaper hour; 10 may go on waiting.
-    assert solve(m) == pytest.approx(15.0)
+def test_machines_asked_for_carry_what_they_can_and_the_rest_is_short() -> None:
+    # Heat 500 is a load of 20 + 1.04 * 500 = 540, the tank takes 100 more; 600 can be carried: 40 short.
+    m = frame(1)
+    m.heat, m.rate = pyo.Var(m.t), pyo.Var(m.t)
+    m.heat.fix(500.0)
+    m.rate.fix(100.0)
+    add_capacity(m.b, m.t, m.heat, m.rate)
+    one = np.ones(1)
+    load_capacity(m.b, 20 * one, 1.04 * one, 600 * one, 3 * one)
+    m.cost = pyo.Objective(expr=m.b.cost)
+    assert solve(m) == pytest.approx(120.0)
 
 
 def test_a_demand_charge_levels_the_peak_down_to_what_is_billed_already() -> None:
