@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from controller.actuation import Execution, Outcome, execute, recover, settle
 from controller.alarms import AlarmKind
+from controller.distress import Distress
 from controller.guard import Purpose
 from controller.leases import Lease, leases, renew
 from controller.modes import Mode
@@ -50,6 +51,7 @@ class Actions:
         self._last_plan_at = parts.clock.now()
         self._last_fallback_at: datetime | None = None
         self._switchback = SwitchbackArm(parts)
+        self._distress = Distress(parts)
 
     def note_plan(self, at: datetime) -> None:
         """A cycle ended with a plan; leases live on it."""
@@ -65,8 +67,12 @@ class Actions:
         snapshot = self._parts.snapshot()
         self._watch(snapshot, at)
         self._parts.authority.truth.judge(snapshot, at)
+        await self._distress.look(at)
+        if self._distress.standing:
+            return ActionRecord(at)
         fallen = self._fallen()
         fallback = await self._fall_back(snapshot, fallen, at) if fallen else ()
+        self._distress.fell_back(fallback, at)
         arm = await self._switchback.follow(snapshot, fallen, at)
         if SITE in fallen:
             return ActionRecord(at, fallback=fallback)
@@ -169,6 +175,7 @@ class Actions:
             trips=self._parts.trips,
         )
         authority.sentinel.executed(done, at)
+        self._distress.executed(done, granted, at)
         if done.outcome is Outcome.APPLIED:
             authority.truth.applied(granted, snapshot, at)
         for receipt in done.receipts:

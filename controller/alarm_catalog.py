@@ -27,6 +27,7 @@ class AlarmKind(StrEnum):
     LOCAL_CONTROL = "local_control"
     WRITE_FAILED = "write_failed"
     ROLLBACK_FAILED = "rollback_failed"
+    WRITES_FAIL = "writes_fail"
     SETPOINT_MOVED = "setpoint_moved"
     LEVER_SILENT = "lever_silent"
     LEVER_BACKWARDS = "lever_backwards"
@@ -116,6 +117,13 @@ CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
         "A change was made in part and could not be undone.",
         "The named registers may not be where anyone wants them.",
         "Set the named registers by hand to their former values.",
+    ),
+    AlarmKind.WRITES_FAIL: AlarmFacts(
+        _H,
+        "What is written does not arrive, or cannot be undone, several times in a row.",
+        "Nothing more is written and the heartbeat is withheld: the plant takes its local setpoints.",
+        "See that the plant is in local control; mend gateway or network. The program goes on by itself.",
+        may_be_shelved=False,
     ),
     AlarmKind.SETPOINT_MOVED: AlarmFacts(
         _L,

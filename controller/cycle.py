@@ -90,7 +90,7 @@ def judge(advice: Advice, snapshot: Snapshot, parts: Parts, outlook: Forecast) -
     narrowed = (parts.authority.truth.only_cooler(snapshot), narrowing(parts.site, snapshot, found))
 
     def reviewed(wanted: Mapping[LeverId, float]) -> Verdict:
-        held = parts.authority.closed(at)
+        held = parts.authority.closed(at) | parts.distrusted
         return review(parts.site, wanted, snapshot, at=at, held=held, narrowed=narrowed)
 
     return leave_room(reviewed(advice.setpoints), parts.trips, parts.site, snapshot, reviewed)

@@ -81,6 +81,9 @@ class Parts:
     model: PlantModel | None = None
     """What was learned of the plant, for the supervisor's own reckoning."""
 
+    distrusted: frozenset[LeverId] = frozenset()
+    """Levers whose last change could not be undone: closed until the wire is proven again."""
+
     @property
     def trips(self) -> TripCheck:
         """What would be if a machine tripped, by the limits in force."""

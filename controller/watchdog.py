@@ -64,6 +64,10 @@ class Heartbeat:
         """Beat again, once nobody withholds it any more."""
         self._withheld.pop(who, None)
 
+    async def knock(self) -> Receipt | None:
+        """Write the last count once more: the wire is tried, and the plant hears no beat."""
+        return await self._writer.beat(self._count)
+
     async def beat(self) -> Beat:
         """Write the next count."""
         if self._withheld:
