@@ -26,8 +26,9 @@ from plant.setpoints import LeverId
 from plant.site import Site
 from plant.snapshot import Snapshot
 
-SIGMAS, LAW_SIGMAS = 2.0, 1.0
-"""Edge of the load's forecast, and of the laws on top of it: both at two at once is one in two thousand."""
+SIGMAS, SOON_SIGMAS = 2.0, 1.0
+"""Margin of the laws where the load is measured; and of the laws and of the load each where it is foretold:
+a trip in the very hour of an unusual load is two rare things at once."""
 STEP_S = 15.0
 AIR_S, HOT_AISLE_S = 45.0, 90.0
 """Time constants of a cold aisle's air, and of the exhaust that comes back. [s]"""
@@ -135,7 +136,7 @@ class TripCheck:
             if name in plan.trajectory
         }
         load = np.column_stack(
-            [forecast.it_reference_kw[z.id].upper(SIGMAS)[:steps] for z in self._site.zones]
+            [forecast.it_reference_kw[z.id].upper(SOON_SIGMAS)[:steps] for z in self._site.zones]
         )
         rows = [self.standing(snapshot, {n: float(c[k]) for n, c in columns.items()}) for k in range(steps)]
         return replace(
@@ -145,7 +146,7 @@ class TripCheck:
             chw_c=np.concatenate([r.chw_c for r in rows]),
             it_kw=np.maximum(load, 0.0),
             wet_bulb_c=forecast.wet_bulb_c.upper(SIGMAS)[:steps],
-            sigmas=LAW_SIGMAS,
+            sigmas=SOON_SIGMAS,
         )
 
     def broken_by(self, plan: Plan, forecast: Forecast, snapshot: Snapshot) -> tuple[str, ...]:

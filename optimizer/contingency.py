@@ -66,10 +66,13 @@ def keeps_room(problem: Problem) -> bool:
 
 
 def trip_room(problem: Problem, paths: Array) -> TripRoom:
-    """What each step of candidate paths (candidates, steps, axes) would lead to if a machine tripped then."""
-    course, world = problem.board.unpack(paths), problem.world
+    """What each step of candidate paths (candidates, steps, axes) would lead to if a machine tripped then.
+
+    Paths may be cut short: their steps are the first ones.
+    """
+    course, world, steps = problem.board.unpack(paths), problem.world, paths.shape[1]
     where = (course.supply_c, course.speed, course.chw_c)
-    warmest = after_trip_c(problem, *where, world.it_reference_kw, world.it_std_kw)
+    warmest = after_trip_c(problem, *where, world.it_reference_kw[:steps], world.it_std_kw[:steps])
     allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
     return TripRoom(warmest, np.broadcast_to(allowed, warmest.shape))
 
@@ -79,12 +82,13 @@ def after_trip_c(
 ) -> Array:
     """Warmest inlet of each zone after the worst trip, margins inside. Zone arrays, zones last. [°C]
 
-    The margin is that of a plan's own inlets: the law's spread and the load's, taken together.
+    The margin takes the law's spread as a plan's own inlets do, and the load's at one standard
+    deviation: a trip in the very hour of an unusual load is two rare things at once.
     """
     facts = declared_redundancy(problem.site)
     inlet, spread = _worst_trip(problem, facts, supply_c, speed, chw_c, load_kw)
     more, _ = _worst_trip(problem, facts, supply_c, speed, chw_c, load_kw + load_std_kw)
-    return np.asarray(inlet + problem.settings.sigmas * np.hypot(spread, more - inlet))
+    return np.asarray(inlet + np.hypot(problem.settings.sigmas * spread, more - inlet))
 
 
 def _worst_trip(
@@ -198,10 +202,10 @@ def room_price(problem: Problem, paths: Array, before_h: Array) -> Array:
     """
     if not keeps_room(problem):
         return np.zeros(paths.shape[0])
-    over = np.maximum(trip_room(problem, paths).excess_k, 0.0).max(axis=-1)
     hours = problem.grid.step_h
-    soon = before_h * (hours * np.arange(problem.grid.steps) < PRICED_H)
-    return np.asarray((over * soon).sum(axis=1) * hours * problem.settings.violation_cost_per_k_h)
+    soon = int(np.count_nonzero(hours * np.arange(problem.grid.steps) < PRICED_H))
+    over = np.maximum(trip_room(problem, paths[:, :soon]).excess_k, 0.0).max(axis=-1)
+    return np.asarray((over * before_h[:soon]).sum(axis=1) * hours * problem.settings.violation_cost_per_k_h)
 
 
 @dataclass(frozen=True)
@@ -236,15 +240,18 @@ def trip_cuts(problem: Problem, mean: Callable[[Array], Array], at: Array) -> Tr
     load = mean(world.it_reference_kw), mean(world.it_std_kw)
     allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
 
-    def over(supply: Array, speed: Array, chw: Array) -> Array:
-        return after_trip_c(problem, supply, speed, chw, *load) - allowed
-
-    supply, chw = course.supply_c, course.chw_c
-    here = over(supply, course.speed, chw)
-    per_supply = (over(supply + _NUDGE_K, course.speed, chw) - here) / _NUDGE_K
-    per_chw = (over(supply, course.speed, chw + _NUDGE_K) - here) / _NUDGE_K
-    speeds = np.clip(course.speed[..., None] + SPEED_OFFSETS, 0.1, 1.1)
-    values = np.stack([over(supply, speeds[..., k], chw) for k in range(len(SPEED_OFFSETS))], axis=-1)
+    supply, chw, speed = course.supply_c, course.chw_c, course.speed
+    # All points at once: the reference, air and water warmer, then the speeds.
+    points = 3 + len(SPEED_OFFSETS)
+    supplies = np.broadcast_to(supply, (points, *supply.shape)).copy()
+    waters = np.broadcast_to(chw, (points, *chw.shape)).copy()
+    speeds = np.broadcast_to(speed, (points, *speed.shape)).copy()
+    supplies[1] += _NUDGE_K
+    waters[2] += _NUDGE_K
+    speeds[3:] = np.clip(speed + SPEED_OFFSETS[:, None, None], 0.1, 1.1)
+    over = after_trip_c(problem, supplies, speeds, waters, *load) - allowed
+    per_supply, per_chw = (over[1] - over[0]) / _NUDGE_K, (over[2] - over[0]) / _NUDGE_K
+    values, speeds = np.moveaxis(over[3:], 0, -1), np.moveaxis(speeds[3:], 0, -1)
     slope = np.diff(values, axis=-1) / np.maximum(np.diff(speeds, axis=-1), 1e-6)
     fixed = (per_supply * supply + per_chw * chw[:, None])[..., None]
     return TripCuts(values[..., :-1] - slope * speeds[..., :-1] - fixed, slope, per_supply, per_chw)
@@ -254,7 +261,7 @@ def room_binds(problem: Problem, path: Array, steps: int, within_k: float) -> tu
     """Zones whose room for a trip limits a path (steps, axes) in its first steps, in plant words."""
     if not keeps_room(problem):
         return ()
-    spare = -trip_room(problem, path[None, :]).excess_k[0, :steps].max(axis=0)
+    spare = -trip_room(problem, path[None, :steps]).excess_k[0].max(axis=0)
     return tuple(
         f"{z.id} must stay under {z.limits.allowable_max_c:g} °C if one of its air units or a chiller trips"
         for z, s in zip(problem.site.zones, spare, strict=True)
