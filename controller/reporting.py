@@ -10,9 +10,9 @@ from enum import StrEnum
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from controller.wiring import Feeds
 from plant.errors import ConfigError
 from plant.forecast import CarbonSeries, PriceSeries
 from plant.ports import CarbonFeed
@@ -31,6 +31,9 @@ from reports.writers.parquet import to_parquet
 from reports.writers.pdf import to_pdf
 from reports.writers.xlsx import to_xlsx
 from telemetry.feeds import FeedSettings, open_carbon_feed
+
+if TYPE_CHECKING:
+    from controller.wiring import Feeds
 
 STEP_S = 300
 LONGEST = timedelta(days=2 * 366)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
@@ -23,6 +24,16 @@ def _only_numbers(value: object) -> object:
     if isinstance(value, str | bool):
         raise ValueError("should be a number")
     return value
+
+
+def _only_iso(value: object) -> object:
+    """Pydantic would take a number of seconds too; the document says it is text."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:", value):
+        raise ValueError("should be an instant such as 2026-03-01T06:00:00Z")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_only_iso)]
 
 
 class _In(BaseModel):
@@ -53,7 +64,7 @@ class HandoverQuery(_In):
     """How far back to look: so many hours, or since an instant (a year at most)."""
 
     hours: Annotated[float, Field(gt=0, le=14 * 24)] = 8
-    since: Annotated[AwareDatetime | None, Field(examples=["2026-03-01T06:00:00Z"])] = None
+    since: Annotated[Instant | None, Field(examples=["2026-03-01T06:00:00Z"])] = None
 
 
 class RecordForm(StrEnum):
@@ -66,7 +77,7 @@ class RecordForm(StrEnum):
 class RecordQuery(_In):
     """Since when, and written how. A year at most."""
 
-    since: Annotated[AwareDatetime | None, Field(examples=["2026-03-01T06:00:00Z"])] = None
+    since: Annotated[Instant | None, Field(examples=["2026-03-01T06:00:00Z"])] = None
     format: RecordForm = RecordForm.JSON
 
 
@@ -91,8 +102,11 @@ class JobQuery(_In):
 class ReportIn(_In):
     """Which report to write: a named period, or both ends."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"period": "2026-Q4", "format": "pdf"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "report", "period": "2026-Q4", "format": "pdf"}]}
+    )
 
+    kind: Literal["report"]
     period: Annotated[str | None, StringConstraints(max_length=40)] = None
     start: Annotated[str | None, StringConstraints(max_length=40)] = None
     end: Annotated[str | None, StringConstraints(max_length=40)] = None
@@ -101,16 +115,31 @@ class ReportIn(_In):
     profile: Annotated[str | None, StringConstraints(max_length=40)] = None
 
 
+class CalibrationIn(_In):
+    """Learn the plant anew from its history; the new model is adopted only if it is not worse."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "calibration"}]})
+
+    kind: Literal["calibration"]
+
+
 class ReplayIn(_In):
     """Which scenario to run on a simulated plant."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"scenario": "hot-week", "policy": "mpc", "days": 2}]}
+        json_schema_extra={
+            "examples": [{"kind": "replay", "scenario": "hot-week", "policy": "mpc", "days": 2}]
+        }
     )
 
+    kind: Literal["replay"]
     scenario: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")]
     policy: Literal["mpc", "trim-and-respond", "fixed"] = "mpc"
     days: Annotated[float | None, Field(gt=0, le=31, strict=True)] = None
+
+
+JobIn: TypeAlias = Annotated[ReportIn | CalibrationIn | ReplayIn, Field(discriminator="kind")]
+"""Long work."""
 
 
 class DeliveryQuery(_In):

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from controller.api.bodies import JobQuery, ReplayIn, ReportIn
+from controller.api.bodies import JobIn, JobQuery, ReportIn
 from controller.api.deps import ApiDeps
 from controller.api.out import Out
 from controller.api.problems import Code, Problem, documented
-from controller.api.security import Decider, Deps, ModeSetter, Reader
-from controller.auth import Principal
+from controller.api.security import Decider, Deps, Reader
+from controller.auth import Principal, Scope
 from controller.canonical import Json
 from controller.jobs import Job, JobKind, JobStatus
 from controller.reporting import asked_period
@@ -89,26 +89,21 @@ async def result(job_id: JobId, deps: Deps, _who: Reader) -> Response:
     return Response(made[1], media_type=made[0])
 
 
-@router.post("/reports", status_code=202, responses={**documented(), 202: {"headers": LOCATION}})
-async def report(body: ReportIn, deps: Deps, who: Decider, response: Response) -> JobOut:
-    """Write an energy report."""
-    try:
-        asked_period(deps.site, body.period, body.start, body.end)
-    except ConfigError as error:
-        raise Problem(422, Code.INVALID, str(error)) from None
-    return asked(deps, who, response, JobKind.REPORT, body.model_dump(mode="json"))
+@router.post("", status_code=202, responses={**documented(), 202: {"headers": LOCATION}})
+async def order_job(body: JobIn, deps: Deps, who: Decider, response: Response) -> JobOut:
+    """Ask for long work: a `report`, a `calibration` (learn the plant anew) or a `replay` of a scenario.
 
-
-@router.post("/calibrations", status_code=202, responses={**documented(), 202: {"headers": LOCATION}})
-async def calibration(deps: Deps, who: ModeSetter, response: Response) -> JobOut:
-    """Learn the plant anew from its history; the new model is adopted only if it is not worse."""
-    return asked(deps, who, response, JobKind.CALIBRATION, {})
-
-
-@router.post("/replays", status_code=202, responses={**documented(), 202: {"headers": LOCATION}})
-async def replay(body: ReplayIn, deps: Deps, who: ModeSetter, response: Response) -> JobOut:
-    """Run a scenario on a simulated plant, in a program of its own."""
-    return asked(deps, who, response, JobKind.REPLAY, body.model_dump(mode="json"))
+    Operators may ask for reports, engineers for the rest.
+    """
+    if not isinstance(body, ReportIn) and not who.may(Scope.MODE):
+        raise Problem(403, Code.FORBIDDEN, f"role {who.role} with this token may not ask for a {body.kind}")
+    if isinstance(body, ReportIn):
+        try:
+            asked_period(deps.site, body.period, body.start, body.end)
+        except ConfigError as error:
+            raise Problem(422, Code.INVALID, str(error)) from None
+    order = body.model_dump(mode="json", exclude={"kind"})
+    return asked(deps, who, response, JobKind(body.kind), order)
 
 
 def _found(deps: ApiDeps, job_id: str) -> Job:

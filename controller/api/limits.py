@@ -79,7 +79,7 @@ async def limit(name: LimitName, deps: Deps, _who: Reader, response: Response) -
 
 @router.put("/{name}", status_code=202, responses=documented(404, 409, 412))
 async def ask_limit(
-    name: LimitName, body: LimitIn, deps: Deps, who: ModeSetter, if_match: IfMatch = None
+    name: LimitName, body: LimitIn, deps: Deps, who: ModeSetter, if_match: IfMatch = "*"
 ) -> RequestOut:
     """Ask for another value, inside what the site file allows. Somebody else confirms."""
     if deps.limits.get(name) is not None:

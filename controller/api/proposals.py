@@ -49,7 +49,7 @@ async def proposal(proposal_id: ProposalId, deps: Deps, _who: Reader, response: 
 
 @router.post("/{proposal_id}/decision", responses=documented(404, 409, 410, 412, 423))
 async def decide(
-    proposal_id: ProposalId, body: DecisionIn, deps: Deps, who: Decider, if_match: IfMatch = None
+    proposal_id: ProposalId, body: DecisionIn, deps: Deps, who: Decider, if_match: IfMatch = "*"
 ) -> ProposalOut:
     """Approve or reject exactly what the digest covers. Works once; the first decision stands.
 

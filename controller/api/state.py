@@ -67,7 +67,7 @@ async def alarm(alarm_id: AlarmId, deps: Deps, _who: Reader, response: Response)
 
 
 @router.post("/alarms/{alarm_id}/acknowledgement", tags=["alarms"], responses=documented(404, 412))
-async def acknowledge(alarm_id: AlarmId, deps: Deps, who: AlarmHandler, if_match: IfMatch = None) -> AlarmOut:
+async def acknowledge(alarm_id: AlarmId, deps: Deps, who: AlarmHandler, if_match: IfMatch = "*") -> AlarmOut:
     """Say that you have seen an alarm. Safe to repeat."""
     check_match(if_match, _alarm(deps, alarm_id))
     alarm = deps.alarms.acknowledge(alarm_id, by=who.name, at=deps.clock.now())
@@ -79,7 +79,7 @@ async def acknowledge(alarm_id: AlarmId, deps: Deps, who: AlarmHandler, if_match
 
 @router.post("/alarms/{alarm_id}/shelf", tags=["alarms"], responses=documented(404, 412, 423))
 async def shelve(
-    alarm_id: AlarmId, body: ShelfIn, deps: Deps, who: AlarmHandler, if_match: IfMatch = None
+    alarm_id: AlarmId, body: ShelfIn, deps: Deps, who: AlarmHandler, if_match: IfMatch = "*"
 ) -> AlarmOut:
     """Put an alarm aside for a stated time. Safety alarms cannot be."""
     check_match(if_match, _alarm(deps, alarm_id))

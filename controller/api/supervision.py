@@ -69,7 +69,7 @@ async def modes(deps: Deps, _who: Reader, response: Response) -> ModesOut:
     response_model=ModesOut | RequestOut,
 )
 async def set_mode(
-    scope: Name, body: ModeIn, deps: Deps, who: ModeSetter, response: Response, if_match: IfMatch = None
+    scope: Name, body: ModeIn, deps: Deps, who: ModeSetter, response: Response, if_match: IfMatch = "*"
 ) -> ModesOut | RequestOut:
     """Choose a mode for `site` or a zone. Less authority holds at once, more waits for a second person."""
     check_match(if_match, _modes_out(deps))
@@ -127,7 +127,7 @@ async def shown_hold(hold_id: Name, deps: Deps, _who: Reader, response: Response
 
 
 @router.delete("/holds/{hold_id}", responses=documented(404, 412))
-async def release_hold(hold_id: Name, deps: Deps, who: Holder, if_match: IfMatch = None) -> HoldOut:
+async def release_hold(hold_id: Name, deps: Deps, who: Holder, if_match: IfMatch = "*") -> HoldOut:
     """End a hold early."""
     check_match(if_match, HoldOut.of(_hold(deps, hold_id)))
     hold = deps.holds.release(hold_id, by=who.name, at=deps.clock.now())
@@ -173,7 +173,7 @@ async def shown_standing(approval_id: Name, deps: Deps, _who: Reader, response: 
 
 
 @router.delete("/standing-approvals/{approval_id}", status_code=204, responses=documented(404, 412))
-async def revoke_standing(approval_id: Name, deps: Deps, who: Delegator, if_match: IfMatch = None) -> None:
+async def revoke_standing(approval_id: Name, deps: Deps, who: Delegator, if_match: IfMatch = "*") -> None:
     """End a standing approval now."""
     check_match(if_match, StandingOut.of(_standing(deps, approval_id)))
     if not deps.standing.revoke(approval_id, by=who.name, at=deps.clock.now()):

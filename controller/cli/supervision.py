@@ -215,7 +215,7 @@ def job_result(
 def calibrate() -> None:
     """Learn the plant anew from its history."""
     with api_client() as api:
-        job = api.post("/jobs/calibrations", {})
+        job = api.post("/jobs", {"kind": "calibration"})
     typer.echo(f"{job['id']} {job['status']}: `coolwright jobs list` says what came of it")
 
 

@@ -95,12 +95,16 @@ async def test_a_narrowed_inlet_limit_refuses_an_approval_that_it_allowed_before
 
 
 async def test_long_work_is_202_then_a_status_then_a_document(d: Desk) -> None:
-    asked = await ask(d, "POST", "/jobs/reports", "operator", json={"period": "2026-02", "format": "csv"})
+    asked = await ask(
+        d, "POST", "/jobs", "operator", json={"kind": "report", "period": "2026-02", "format": "csv"}
+    )
     where = asked.headers["Location"]
     assert asked.status_code == 202
     assert (await ask(d, "GET", where)).json()["status"] == "queued"
     assert (await ask(d, "GET", f"{where}/result")).json()["code"] == "not_finished"
-    twice = await ask(d, "POST", "/jobs/reports", "operator", json={"period": "2026-02", "format": "csv"})
+    twice = await ask(
+        d, "POST", "/jobs", "operator", json={"kind": "report", "period": "2026-02", "format": "csv"}
+    )
     assert twice.headers["Location"] == where, "the same work is not done twice at once"
 
     async def write(job: Job) -> Result:
@@ -111,8 +115,10 @@ async def test_long_work_is_202_then_a_status_then_a_document(d: Desk) -> None:
     assert (done["status"], done["note"], done["result"]) == ("done", "a report", f"{where}/result")
     document = await ask(d, "GET", done["result"])
     assert (document.text, document.headers["content-type"]) == ("2026-02", "text/csv; charset=utf-8")
-    assert (await ask(d, "POST", "/jobs/reports", "operator", json={"period": "soon"})).status_code == 422
-    assert (await ask(d, "POST", "/jobs/calibrations", "operator")).status_code == 403
+    assert (
+        await ask(d, "POST", "/jobs", "operator", json={"kind": "report", "period": "soon"})
+    ).status_code == 422
+    assert (await ask(d, "POST", "/jobs", "operator", json={"kind": "calibration"})).status_code == 403
 
 
 async def test_a_bug_in_a_job_is_the_jobs_failure_and_a_restart_begins_it_anew(d: Desk) -> None:
