@@ -9,6 +9,7 @@ simply runs as it was found.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -151,18 +152,23 @@ class PlcProgram:
         values = getattr(plc.registers, field)
         return float(values[..., units[0]] if units else values)
 
-    def tick(self, plc: Plc, step_s: float) -> Plc:
-        """Time passes: supervise the heartbeat, slew the active setpoints."""
+    def watch(self, plc: Plc, seconds: float) -> Plc:
+        """Time passes: supervise the heartbeat. Silence overwrites the registers with safe values."""
         who = plc.supervision
-        registers = plc.registers
-        if who.armed:
-            silent = who.silent_s + step_s
-            if silent >= self.timeout_s:
-                who = who._replace(silent_s=silent, local=True)
-                registers = self.safe
-            else:
-                who = who._replace(silent_s=silent)
-        return Plc(registers, slewed(plc.active, registers, step_s), who)
+        if not who.armed:
+            return plc
+        silent = who.silent_s + seconds
+        if silent < self.timeout_s:
+            return plc._replace(supervision=who._replace(silent_s=silent))
+        return plc._replace(registers=self.safe, supervision=who._replace(silent_s=silent, local=True))
+
+    def quiet_steps(self, plc: Plc, step_s: float, most: int) -> int:
+        """How many steps, at least one, have the same registers from their first to their last."""
+        who = plc.supervision
+        if not who.armed or who.silent_s >= self.timeout_s:
+            return most
+        before = math.ceil((self.timeout_s - who.silent_s) / step_s - 1e-9) - 1
+        return min(max(before, 1), most) if before > 0 else most
 
 
 def slewed(active: Registers, written: Registers, step_s: float) -> Registers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,11 +57,10 @@ class Totals:
         return self.facility_kwh / self.it_kwh if self.it_kwh > 0 else float("nan")
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(NamedTuple):
     """Running sums; replaced, never changed. Energies in kJ, water in kg."""
 
-    seconds: float
+    seconds: Array | float
     sums: Array
     worst_c: Array
     above_s: Array
@@ -68,7 +68,7 @@ class Tally:
 
     def add(self, flows: Flows, worst_inlet_c: Array, limit_c: Array, step_s: float) -> Tally:
         """One step more."""
-        step = np.array(
+        step = np.stack(
             [
                 flows.facility_kw,
                 flows.it_meter_kw,
@@ -83,12 +83,13 @@ class Tally:
                 flows.dx_rejected_kw,
                 flows.recovered_kw,
                 flows.latent_kw.sum(axis=-1),
-            ]
+            ],
+            axis=-1,
         )
         return Tally(
             self.seconds + step_s,
             self.sums + step_s * step,
-            np.maximum(self.worst_c, worst_inlet_c.max()),
+            np.maximum(self.worst_c, worst_inlet_c.max(axis=-1)),
             self.above_s + step_s * (worst_inlet_c > limit_c),
         )
 
@@ -96,7 +97,7 @@ class Tally:
         """In the units of reports."""
         named = dict(zip(_FIELDS, (float(v) for v in self.sums), strict=True))
         return Totals(
-            seconds=self.seconds,
+            seconds=float(self.seconds),
             facility_kwh=named["facility"] / 3600,
             it_kwh=named["it"] / 3600,
             cooling_kwh=named["cooling"] / 3600,
