@@ -36,6 +36,7 @@ from controller.switchback import SwitchbackBook
 from controller.untaught import Untaught, UntaughtForeteller
 from controller.watchdog import DataWatch, Heartbeat
 from optimizer.baselines import FixedPolicy, TrimAndRespondPolicy
+from optimizer.commissioning import CommissioningPolicy, commissioning_plan
 from optimizer.forecast import Forecaster
 from optimizer.identify import identify
 from optimizer.model import PlantModel
@@ -56,6 +57,8 @@ from telemetry.poller import Poller
 from telemetry.quality import Judge
 
 POLICIES = ("mpc", "trim-and-respond", "fixed")
+COMMISSIONING = "commissioning"
+"""Not a rival but a lesson: small steps that teach the plant's answer."""
 FIT_STEP_S = 300
 LEAST_HISTORY = timedelta(days=2)
 """With less than this there is no model: the program watches, and says so."""
@@ -132,8 +135,11 @@ def make_policy(name: str, site: Site, model: PlantModel | None) -> Policy:
             return TrimAndRespondPolicy(site)
         case "mpc":
             return Untaught() if model is None else MpcPolicy(site, model)
+        case "commissioning":
+            return CommissioningPolicy(site, commissioning_plan(site, model))
         case _:
-            raise ConfigError(f"policy {name!r}", "is not known", f"use one of {', '.join(POLICIES)}")
+            known = ", ".join((*POLICIES, COMMISSIONING))
+            raise ConfigError(f"policy {name!r}", "is not known", f"use one of {known}")
 
 
 def start_planner(policy: str, site: Site, knowledge: Knowledge, settings: Settings) -> Planner:

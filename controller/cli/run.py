@@ -24,7 +24,7 @@ def run(
     import_history: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Trends to learn the plant from (Parquet or CSV).")
     ] = None,
-    policy: Annotated[str, typer.Option(help="mpc, trim-and-respond or fixed.")] = "mpc",
+    policy: Annotated[str, typer.Option(help="mpc, trim-and-respond, fixed or commissioning.")] = "mpc",
     mode: Annotated[str, typer.Option(help="Mode of a first start: shadow or advisory.")] = "shadow",
     accelerate: Annotated[
         str | None,
