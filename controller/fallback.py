@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from controller.envelope import COOLER, hot_zones, seen_inlets_c
+from controller.envelope import COOLER, hot_zones, range_for, seen_inlets_c
 from controller.guard import RESCUE_MOVES
 from plant.commands import Command
 from plant.forecast import Forecast
@@ -20,8 +20,13 @@ from plant.setpoints import Lever, LeverId, Setpoints
 from plant.site import Site
 from plant.snapshot import Snapshot
 
-_REACHES_RACKS = frozenset(COOLER) - {Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT}
-"""What cools a rack within minutes; colder condenser water only loads the tower fans."""
+_REACHES_RACKS = frozenset(COOLER) - {
+    Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT,
+    Quantity.DEFERRED_IT_POWER_SETPOINT,
+    Quantity.STORAGE_RATE_SETPOINT,
+}
+"""What cools a rack within minutes: colder condenser water only loads the tower fans, a tank's cold is
+the plant room's to use, and whose work is put off is not for a rescue to say."""
 
 
 class FallbackController:
@@ -119,5 +124,6 @@ def _ramp(lever: Lever, target: float, snapshot: Snapshot, moves: float = 1.0) -
         if math.isnan(present) or abs(target - present) < lever.resolution / 2:
             continue
         move = max(-most, min(most, target - present))
-        steps.append(Command(point, lever.clamp(present + move)))
+        back = range_for(lever, [present])
+        steps.append(Command(point, back.nearest(present + move)))
     return steps

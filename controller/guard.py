@@ -16,6 +16,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, insert, select, update
 
 from controller.canonical import stamp
+from controller.run_limits import start_objection
 from controller.store import Store, StoreUnavailable
 from controller.tables import COMMANDS
 from plant.commands import Command, Confirmed, Mismatch, Receipt, Refused, Unreachable
@@ -53,7 +54,16 @@ _WITHOUT_RECORD = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RESCUE}
 RESCUE_MOVES = 4.0
 """How many control periods' moves a rescue may make in one. 2 K of supply air in five minutes at the
 usual pace: more than the 5 K in 15 min of ASHRAE TC 9.9 would be thermal shock instead."""
-_MORE_COOLING_IS_UP = frozenset({Quantity.FAN_SPEED_SETPOINT})
+_MORE_COOLING_IS_UP = frozenset({Quantity.FAN_SPEED_SETPOINT, Quantity.CHILLERS_ENABLED_SETPOINT})
+_MORE_COOLING_IS_DOWN = frozenset(
+    {
+        Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT,
+        Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT,
+        Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT,
+        Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT,
+    }
+)
+"""Of what is in neither nobody knows beforehand which way it cools: a rescue leaves it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +155,17 @@ class GuardedWriter:
             return "it is not a setpoint of this site"
         if not math.isfinite(command.value):
             return "it is not a number"
-        if not lever.low - EPSILON <= command.value <= lever.high + EPSILON:
+        if not _inside(lever, command.value, snapshot.value(command.point)):
             return f"{command.value:g} is outside {lever.low:g} to {lever.high:g}"
         if self._stopped() and purpose not in _WHILE_STOPPED:
             return "the stop is latched"
         age_s = (now - snapshot.time).total_seconds()
         if abs(age_s) > self._site.safety.max_data_age_s:
             return f"the plant was last seen {age_s:.0f} s ago"
-        return self._too_far(command, lever, snapshot, purpose, now)
+        present = snapshot.value(command.point)
+        return self._too_far(command, lever, snapshot, purpose, now) or start_objection(
+            self._store, self._site, lever, command.point, present, command.value, now
+        )
 
     def _too_far(
         self, command: Command, lever: Lever, snapshot: Snapshot, purpose: Purpose, now: datetime
@@ -162,10 +175,8 @@ class GuardedWriter:
             return "its present position is not known"
         reach = lever.max_move
         if purpose is Purpose.RESCUE:
-            cools = (
-                command.value > present if lever.quantity in _MORE_COOLING_IS_UP else command.value < present
-            )
-            if not cools:
+            up, down = lever.quantity in _MORE_COOLING_IS_UP, lever.quantity in _MORE_COOLING_IS_DOWN
+            if not ((up and command.value > present) or (down and command.value < present)):
                 return "a rescue only cools"
             reach *= RESCUE_MOVES
         anchor = self._anchors.get(command.point)
@@ -275,6 +286,15 @@ def _new_id(tx: Connection, **values: object) -> int:
 def at_target(value: float, target: float, lever: Lever) -> bool:
     """Whether a register holds a value as well as its resolution allows."""
     return abs(value - target) <= lever.resolution / 2 + 1e-9
+
+
+def _inside(lever: Lever, value: float, present: float) -> bool:
+    """In the lever's range, or on the way back to it for a lever that stands further out than one move."""
+    if lever.low - EPSILON <= value <= lever.high + EPSILON:
+        return True
+    if value > lever.high:
+        return present > lever.high + lever.max_move and value <= present + EPSILON
+    return present < lever.low - lever.max_move and value >= present - EPSILON
 
 
 def _or_none(value: float) -> float | None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from supervision_kit import A_AIR, A_FAN, START, WATER, FakePlant, demo_site
 
 from controller.envelope import COOLER, Range, VerdictOutcome, review
+from plant.points import OwnerId
 from plant.quantities import Quantity
-from plant.readings import Quality
+from plant.readings import Quality, Reading
 from plant.setpoints import LeverId
 from plant.snapshot import Snapshot
 
@@ -125,7 +126,7 @@ def test_old_readings_in_a_new_snapshot_do_not_count() -> None:
 def test_a_held_lever_stays_and_a_narrower_authority_narrows() -> None:
     snapshot = plant().snapshot(START)
     assert not review(SITE, {A_AIR: 18.4}, snapshot, held=frozenset({A_AIR})).changes
-    verdict = review(SITE, {A_AIR: 18.4}, snapshot, narrowed={A_AIR: Range(18.0, 18.2)})
+    verdict = review(SITE, {A_AIR: 18.4}, snapshot, narrowed=({A_AIR: Range(18.0, 18.2)},))
     assert verdict.setpoints[A_AIR] == 18.2
 
 
@@ -174,6 +175,42 @@ def test_whatever_is_wanted_the_answer_is_inside(
             assert (change.after - change.before) * COOLER[lever.quantity] > 0
     again = review(SITE, verdict.setpoints, snapshot)
     assert dict(again.changes) == dict(verdict.changes)
+
+
+def test_a_lever_far_outside_its_range_is_brought_back_a_move_at_a_time() -> None:
+    # 28 °C where 25.5 is the most: five moves of 0.5 K, none of them further out, none of them longer
+    stray, lever = plant(), SITE.lever_by_id[A_AIR]
+    path = [28.0]
+    for _ in range(8):
+        stray.registers.update(dict.fromkeys(lever.points, path[-1]))
+        verdict = review(SITE, {A_AIR: 22.0}, stray.snapshot(START))
+        path.append(verdict.setpoints[A_AIR])
+    assert path == [28.0, 27.5, 27.0, 26.5, 26.0, 25.5, 25.0, 24.5, 24.0]
+    stray.registers.update(dict.fromkeys(lever.points, 28.0))
+    assert review(SITE, {A_AIR: 28.4}, stray.snapshot(START)).setpoints[A_AIR] == 27.5, "never further out"
+
+
+def test_a_lever_below_its_range_is_not_brought_back_where_that_would_warm_a_hot_zone() -> None:
+    stray, lever = plant(), SITE.lever_by_id[A_AIR]
+    stray.registers.update(dict.fromkeys(lever.points, 12.0))
+    assert review(SITE, {A_AIR: 18.0}, stray.snapshot(START)).setpoints[A_AIR] == 12.5
+    stray.inlet_c["zone-a"] = 28.0
+    assert not review(SITE, {A_AIR: 18.0}, stray.snapshot(START)).changes
+
+
+def test_a_zone_with_fewer_units_running_than_it_must_have_is_only_cooled() -> None:
+    two_must = replace(SITE, zones=tuple(replace(z, min_units_running=2) for z in SITE.zones))
+    snapshot = plant().snapshot(START)
+    speeds = {p.id: p for z in ("crah-1", "crah-2") for p in SITE.points_of(OwnerId(z), Quantity.FAN_SPEED)}
+    runs = {**snapshot.readings, **{p: Reading(p, START, 0.7, Quality.GOOD) for p in speeds}}
+    both = Snapshot(two_must, START, runs)
+    assert review(two_must, {A_AIR: 18.3}, both).outcome is VerdictOutcome.ACCEPTED
+    one_dead = {**runs, next(iter(speeds)): Reading(next(iter(speeds)), START, 0.0, Quality.GOOD)}
+    verdict = review(two_must, {A_AIR: 18.3, A_FAN: 0.93}, Snapshot(two_must, START, one_dead))
+    assert set(verdict.changes) == {A_FAN}
+    assert any("1 of its air units are seen to run, 2 must" in reason for reason in verdict.reasons)
+    unseen = review(two_must, {A_AIR: 18.3}, Snapshot(two_must, START, snapshot.readings))
+    assert not unseen.changes, "an unknown number is too few where two must run"
 
 
 def test_staying_between_two_register_steps_is_no_change() -> None:

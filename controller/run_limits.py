@@ -1,0 +1,94 @@
+"""Run limits: how often, and how soon again, a machine may be started or stopped by a setpoint of ours.
+
+Read from the record of writes: whoever started a machine, the program knows only its own doing. Where
+the record cannot be read the limit is unknown, and an unknown limit is closed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from controller.canonical import instant
+from controller.store import Store, StoreUnavailable
+from controller.tables import COMMANDS
+from plant.points import PointId
+from plant.quantities import Quantity
+from plant.setpoints import Lever
+from plant.site import EquipmentKind, RunLimits, Site
+
+_COUNTS: Mapping[Quantity, EquipmentKind] = {
+    Quantity.CHILLERS_ENABLED_SETPOINT: EquipmentKind.CHILLER,
+    Quantity.ECONOMIZER_ENABLE_SETPOINT: EquipmentKind.ECONOMIZER,
+}
+"""Setpoints that start and stop machines, and which."""
+
+_HOUR = timedelta(hours=1)
+
+
+def start_objection(
+    store: Store, site: Site, lever: Lever, point: PointId, present: float, value: float, now: datetime
+) -> str:
+    """Why a machine may not be started or stopped now, or nothing."""
+    kind = _COUNTS.get(lever.quantity)
+    if kind is None or round(value) == round(present):
+        return ""
+    limits = [e.run for e in site.equipment_of(kind)]
+    if not any(_limited(run) for run in limits):
+        return ""
+    longest = max(_HOUR, *(timedelta(seconds=max(run.min_on_s, run.min_off_s)) for run in limits))
+    try:
+        moves = _moves(store, point, now - longest)
+    except StoreUnavailable:
+        return "when it was last started or stopped is not known"
+    return (
+        _starting(limits, moves, value - present, now) if value > present else _stopping(limits, moves, now)
+    )
+
+
+def _starting(
+    limits: list[RunLimits], moves: list[tuple[datetime, float]], more: float, now: datetime
+) -> str:
+    rest = max(run.min_off_s for run in limits)
+    stopped = [at for at, step in moves if step < 0 and (now - at).total_seconds() < rest]
+    if stopped:
+        return f"one was stopped {_ago(now, stopped[-1])} ago and must rest {rest / 60:.0f} min"
+    allowed = [run.starts_per_hour for run in limits]
+    if any(a is None for a in allowed):
+        return ""
+    done = sum(step for at, step in moves if step > 0 and now - at < _HOUR)
+    most = math.floor(sum(a or 0.0 for a in allowed))
+    if done + more > most:
+        return f"{done:.0f} starts within the hour, {most} are allowed"
+    return ""
+
+
+def _stopping(limits: list[RunLimits], moves: list[tuple[datetime, float]], now: datetime) -> str:
+    least = max(run.min_on_s for run in limits)
+    started = [at for at, step in moves if step > 0 and (now - at).total_seconds() < least]
+    return (
+        f"one was started {_ago(now, started[-1])} ago and must run {least / 60:.0f} min" if started else ""
+    )
+
+
+def _limited(run: RunLimits) -> bool:
+    return run.min_on_s > 0 or run.min_off_s > 0 or run.starts_per_hour is not None
+
+
+def _moves(store: Store, point: PointId, since: datetime) -> list[tuple[datetime, float]]:
+    """When the setpoint was written, and by how much it was moved. What was not refused may have happened."""
+    rows = store.rows(
+        select(COMMANDS)
+        .where(COMMANDS.c.point == point, COMMANDS.c.state != "refused")
+        .order_by(COMMANDS.c.id.desc())
+        .limit(200)
+    )
+    found = [(instant(r["intended_at"]), r["value"] - r["before"]) for r in rows if r["before"] is not None]
+    return [(at, step) for at, step in reversed(found) if at >= since and step]
+
+
+def _ago(now: datetime, at: datetime) -> str:
+    return f"{(now - at).total_seconds() / 60:.0f} min"
