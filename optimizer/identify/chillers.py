@@ -40,11 +40,18 @@ class ChillerLaw:
 
     asked_is_most: bool = True
     """Whether the number asked for is only the most that may run (the PLC stages below it)."""
+    units_kw: tuple[float, ...] = ()
+    """Each machine's capacity in the order they are started, where they are not alike."""
+
+    def able_kw(self, running: ArrayLike) -> Array:
+        """What so many machines are rated for together."""
+        return able_kw(running, self.unit_kw, self.units_kw)
 
     def running(self, load_kw: ArrayLike, asked: ArrayLike | None = None) -> Array:
         """How many the PLC runs at a load, by itself or where so many are ``asked`` for."""
         q = np.asarray(load_kw, float)
-        wanted = np.clip(np.ceil(q / (self.stage_share * self.unit_kw)), 1, max(self.number, 1))
+        needed = _needed(q / self.stage_share, self.unit_kw, self.units_kw)
+        wanted = np.clip(needed, 1, max(self.number, 1))
         if asked is not None:
             most = np.asarray(asked, float)
             wanted = np.minimum(wanted, most) if self.asked_is_most else most
@@ -52,7 +59,7 @@ class ChillerLaw:
 
     def short_kw(self, load_kw: ArrayLike, running: ArrayLike) -> Array:
         """Load that so many machines cannot carry. [kW]"""
-        most = np.asarray(running, float) * self.unit_kw * max(self.stage_share, 1.0)
+        most = self.able_kw(running) * max(self.stage_share, 1.0)
         return np.asarray(np.maximum(np.asarray(load_kw, float) - most, 0.0))
 
     def power_kw(
@@ -63,24 +70,48 @@ class ChillerLaw:
         if self.number == 0:
             return np.zeros(np.broadcast(q, chw_c, cw_c).shape)
         n = self.running(q, asked)
-        x = _features(q, n, np.asarray(chw_c, float), np.asarray(cw_c, float), self.unit_kw)
+        x = _features(q, self.able_kw(n), np.asarray(chw_c, float), np.asarray(cw_c, float), self.unit_kw)
         return np.asarray(sum(c * f for c, f in zip(self.coefficients, x, strict=True)))
+
+
+def able_kw(running: ArrayLike, unit_kw: float, units_kw: tuple[float, ...]) -> Array:
+    """Capacity of so many machines, in their order where they are not alike. [kW]"""
+    n = np.asarray(running, float)
+    if not units_kw:
+        return np.asarray(n * unit_kw)
+    return np.asarray(
+        np.interp(n, np.arange(len(units_kw) + 1), np.concatenate([[0.0], np.cumsum(units_kw)]))
+    )
+
+
+def _needed(capacity_kw: Array, unit_kw: float, units_kw: tuple[float, ...]) -> Array:
+    """Fewest machines with this much capacity."""
+    if not units_kw:
+        return np.asarray(np.ceil(capacity_kw / unit_kw))
+    return np.asarray(np.searchsorted(np.cumsum(units_kw), capacity_kw) + 1.0)
 
 
 def learn_chillers(signals: Signals) -> tuple[ChillerLaw, Evidence]:
     """Fit total chiller power to the load the economizer leaves them."""
     units = signals.site.equipment_of(EquipmentKind.CHILLER)
     unit_kw = float(np.mean([e.nameplate.capacity_kw or _CAPACITY_KW for e in units] or [_CAPACITY_KW]))
-    load = signals.cooling_load_kw - signals.economizer_kw
+    rated = tuple(e.nameplate.capacity_kw or _CAPACITY_KW for e in units)
+    units_kw = rated if len(set(rated)) > 1 else ()
+    load = chiller_load_kw(signals)
     count = np.asarray(signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS))
     power = signals.total(EquipmentKind.CHILLER, Quantity.POWER)
     chw = signals.of_site(Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE)
     cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
     steady = _steady(count, load)
-    x = np.column_stack(_features(load, np.maximum(np.round(count), 1), chw, cw, unit_kw))
+    able = able_kw(np.maximum(np.round(count), 1), unit_kw, units_kw)
+    x = np.column_stack(_features(load, able, chw, cw, unit_kw))
     fitted = fit(x[steady], power[steady], Bounds.nonnegative(_FEATURES), _prior(signals.site, unit_kw))
     law = ChillerLaw(
-        len(units), unit_kw, tuple(float(c) for c in fitted.coefficients), _stage_share(load, count, unit_kw)
+        len(units),
+        unit_kw,
+        tuple(float(c) for c in fitted.coefficients),
+        _stage_share(load, count, unit_kw, units_kw),
+        units_kw=units_kw,
     )
     record = evidence(
         "chillers",
@@ -96,15 +127,20 @@ def learn_chillers(signals: Signals) -> tuple[ChillerLaw, Evidence]:
 
 def compare_chillers(law: ChillerLaw, signals: Signals) -> tuple[Array, Array]:
     """Measured and predicted power of all chillers, where one staging lasted. [kW] Shapes (samples,)."""
-    load = signals.cooling_load_kw - signals.economizer_kw
+    load = chiller_load_kw(signals)
     count = np.asarray(signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS))
     chw = signals.of_site(Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE)
     cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
-    x = _features(load, np.maximum(np.round(count), 1), chw, cw, law.unit_kw)
+    x = _features(load, law.able_kw(np.maximum(np.round(count), 1)), chw, cw, law.unit_kw)
     predicted = sum(c * f for c, f in zip(law.coefficients, x, strict=True))
     return signals.total(EquipmentKind.CHILLER, Quantity.POWER), np.where(
         _steady(count, load), predicted, np.nan
     )
+
+
+def chiller_load_kw(signals: Signals) -> Array:
+    """Heat the chillers take: what the economizer leaves of the load, and what a tank takes. [kW]"""
+    return np.asarray(signals.cooling_load_kw - signals.economizer_kw + signals.storage_kw)
 
 
 def _steady(count: Array, load: Array) -> Mask:
@@ -112,11 +148,11 @@ def _steady(count: Array, load: Array) -> Mask:
     return np.asarray((count >= 0.99) & (np.abs(count - np.round(count)) < 0.01) & (load > _RUNS_ABOVE_KW))
 
 
-def _features(q: Array, n: Array, chw: Array, cw: Array, unit_kw: float) -> tuple[Array, ...]:
+def _features(q: Array, able: Array, chw: Array, cw: Array, unit_kw: float) -> tuple[Array, ...]:
     over = np.maximum(cw - 12.0, 0.0) / 10
     warm = np.maximum(cw - 20.0, 0.0) / 10
-    bend = q * q / (np.maximum(n, 1) * unit_kw)
-    return (n + 0.0 * q, q, q * over, q * warm, q * (18.0 - chw) / 10, bend, bend * over)
+    bend = q * q / np.where(able > 0, able, unit_kw)
+    return (able / unit_kw + 0.0 * q, q, q * over, q * warm, q * (18.0 - chw) / 10, bend, bend * over)
 
 
 def _prior(site: Site, unit_kw: float) -> Prior:
@@ -128,16 +164,19 @@ def _prior(site: Site, unit_kw: float) -> Prior:
     full = unit_kw / float(np.mean(cops))
     lift = np.exp(_PER_CHW_K * (chw - _DESIGN_CHW_C) + _PER_CW_K * (cw - _DESIGN_CW_C))
     power = full * lift * (0.1 + 0.45 * share + 0.45 * share**2)
-    return Prior(np.column_stack(_features(q, np.ones_like(q), chw, cw, unit_kw)), power, samples=6.0)
+    return Prior(
+        np.column_stack(_features(q, np.full_like(q, unit_kw), chw, cw, unit_kw)), power, samples=6.0
+    )
 
 
-def _stage_share(load: Array, count: Array, unit_kw: float) -> float:
+def _stage_share(load: Array, count: Array, unit_kw: float, units_kw: tuple[float, ...]) -> float:
     """The share at which counting by load agrees best with the units seen running."""
     known = ~np.isnan(load) & ~np.isnan(count) & (count >= 0.5)
     if not known.any() or np.nanmax(np.where(known, count, np.nan)) < 1.5:
-        seen = np.nanpercentile(load[known], 99) / unit_kw if known.any() else 0.9
+        seen = np.nanpercentile(load[known], 99) / able_kw(1.0, unit_kw, units_kw) if known.any() else 0.9
         return float(np.clip(max(0.9, seen), 0.5, 1.05))
     shares = np.linspace(0.4, 1.05, 27)
-    wrong = [np.abs(np.ceil(load[known] / (s * unit_kw)) - np.round(count[known])).mean() for s in shares]
+    seen = np.round(count[known])
+    wrong = [np.abs(_needed(load[known] / s, unit_kw, units_kw) - seen).mean() for s in shares]
     best = np.flatnonzero(np.isclose(wrong, np.min(wrong), atol=0.005))
     return float(shares[best].mean())

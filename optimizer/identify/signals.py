@@ -113,6 +113,15 @@ class Signals:
             return np.zeros(self.samples)
         return self.total(EquipmentKind.ECONOMIZER, Quantity.ECONOMIZER_HEAT)
 
+    @property
+    def storage_kw(self) -> Array:
+        """What tanks take (+) or give; zero where the site has none or does not say. [kW]"""
+        tanks = self.site.equipment_of(EquipmentKind.STORAGE_TANK)
+        points = tuple(p for e in tanks for p in self.site.points_of(e.id, Quantity.STORAGE_RATE))
+        if not points:
+            return np.zeros(self.samples)
+        return np.asarray(self.stack(points).sum(axis=1))
+
 
 def _block_means(values: Array, ratio: int, kept: int) -> Array:
     blocks = values[: kept * ratio].reshape(kept, ratio)

@@ -78,7 +78,8 @@ def learn_storage(signals: Signals) -> tuple[StorageLaw, Evidence | None]:
     scale = max(rated_kwh, 1.0)
     x[:, 0] /= scale
     known = rated_kwh > 0
-    # One quarter hour each: a twentieth of the nameplate charged, and half a charge standing.
+    # A tank holds more the warmer its water comes back, so a day may show more than the nameplate; but
+    # not half as much again. One quarter hour each: a twentieth of the nameplate charged, and half a charge standing.
     prior = Prior(
         np.array([[0.05, 0.0], [0.0, -0.125]]),
         np.array([0.05 if known else 0.0, -0.125 * _LOSS_PER_H]),
@@ -87,7 +88,7 @@ def learn_storage(signals: Signals) -> tuple[StorageLaw, Evidence | None]:
     moving = np.abs(x[:, 0]) > 1e-6
     moved = np.where(moving | (charge[1:] > 0.02), np.diff(charge), np.nan)
     bounds = Bounds(
-        np.array([0.2 if known else 0.0, 0.0]), np.array([5.0 if known else np.inf, _MOST_LOSS_PER_H])
+        np.array([1 / 1.5 if known else 0.0, 0.0]), np.array([1.5 if known else np.inf, _MOST_LOSS_PER_H])
     )
     fitted = fit(x, moved, bounds, prior)
     per_kwh = float(fitted.coefficients[0]) / scale

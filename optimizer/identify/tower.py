@@ -132,8 +132,9 @@ def compare_tower(law: TowerLaw, signals: Signals) -> tuple[Array, Array]:
 
 
 def rejected_kw(signals: Signals) -> Array:
-    """Heat to the tower: cooling load plus chiller power. [kW]"""
-    return np.asarray(signals.cooling_load_kw + signals.total(EquipmentKind.CHILLER, Quantity.POWER))
+    """Heat to the tower: cooling load, what a tank takes, and chiller power. [kW]"""
+    power = signals.total(EquipmentKind.CHILLER, Quantity.POWER)
+    return np.asarray(signals.cooling_load_kw + signals.storage_kw + power)
 
 
 def flow_share(signals: Signals) -> Array:
