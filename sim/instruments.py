@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from plant.points import ModbusAddress, OwnerId, Point, RegisterType
-from plant.quantities import FACTS, Quantity, Role
+from plant.quantities import FACTS, Quantity, QuantityFacts, Role
 from plant.site import Site
 from plant.units import unit
 from sim.arrays import Array
@@ -128,10 +128,15 @@ def install(
         noise_rel=noise[:, 1],
         bias_abs=bias[:, 0],
         bias_rel=np.where(np.isnan(classes), bias[:, 1], by_class),
-        low=np.array([max(f.low, 0.0) if b else -np.inf for f, b in zip(facts, bounded, strict=True)]),
+        # A tank's rate has two directions; a power meter's least is its own zero.
+        low=np.array([_least(f) if b else -np.inf for f, b in zip(facts, bounded, strict=True)]),
         high=np.array([f.high if b else np.inf for f, b in zip(facts, bounded, strict=True)]),
         resolution=np.array([_resolution(q) for q in site.points]),
     )
+
+
+def _least(facts: QuantityFacts) -> float:
+    return facts.low if facts.low < -1.0 else max(facts.low, 0.0)
 
 
 def _resolution(point: Point) -> float:
