@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 
+from controller.contingency import TripOutcome
 from controller.drafts import Draft, Effect, Estimate, InletOutlook
+from controller.effect_error import EffectError
 from controller.envelope import Verdict
 from plant.plan import Plan
 from plant.ports import Advice
@@ -26,13 +29,14 @@ def draft_of_plan(
     site: Site,
     *,
     at: datetime,
-    relative_error: float = math.nan,
+    error: EffectError | None = None,
     carbon_synthetic: bool = False,
+    trips: Sequence[TripOutcome] = (),
 ) -> Draft | None:
     """The draft of a plan's first move as the envelope allows it; None if nothing would change.
 
-    ``relative_error`` is the standard error of predicted *differences*, as a fraction, from
-    comparing past predictions with what came; NaN when not known yet: then no interval is shown.
+    ``error`` is that of predicted differences; None when not known: then no interval is shown.
+    ``trips`` are what would be if a machine tripped after the move.
     """
     if not verdict.changes:
         return None
@@ -40,17 +44,25 @@ def draft_of_plan(
         setpoints=Setpoints({lever: change.after for lever, change in verdict.changes.items()}),
         changes=verdict.changes,
         reason=plan.reason,
-        effect=_effect(plan, site, relative_error, carbon_synthetic),
+        effect=_effect(plan, site, error or EffectError(), carbon_synthetic),
         inlets=_inlets(plan, snapshot, site),
         plan_id=plan.id,
         binding=plan.binding,
+        prices=plan.shadow_prices,
+        trips=tuple(trips),
         remarks=(*verdict.reasons, *plan.data_quality.remarks),
         data_age_s=(at - snapshot.time).total_seconds(),
     )
 
 
 def draft_of_advice(
-    advice: Advice, verdict: Verdict, snapshot: Snapshot, site: Site, *, at: datetime
+    advice: Advice,
+    verdict: Verdict,
+    snapshot: Snapshot,
+    site: Site,
+    *,
+    at: datetime,
+    trips: Sequence[TripOutcome] = (),
 ) -> Draft | None:
     """The draft of a rule's setpoints: nothing is predicted, and so nothing is claimed."""
     if not verdict.changes:
@@ -65,12 +77,13 @@ def draft_of_advice(
             InletOutlook(z.id, snapshot.worst_inlet_c(z.id), math.nan, math.nan, z.limits.recommended_max_c)
             for z in site.zones
         ),
+        trips=tuple(trips),
         remarks=verdict.reasons,
         data_age_s=(at - snapshot.time).total_seconds(),
     )
 
 
-def _effect(plan: Plan, site: Site, relative_error: float, carbon_synthetic: bool) -> Effect:
+def _effect(plan: Plan, site: Site, error: EffectError, carbon_synthetic: bool) -> Effect:
     steps = max(1, min(plan.grid.steps, LOOK_AHEAD_S // plan.grid.step_s))
     plan_, hold = plan.prediction, plan.hold
 
@@ -78,20 +91,27 @@ def _effect(plan: Plan, site: Site, relative_error: float, carbon_synthetic: boo
         return float(np.sum(with_plan[:steps] - without[:steps]))
 
     power_kw = difference(plan_.facility_kw, hold.facility_kw) / steps
+    # An error in power is one in carbon and money, at what a kilowatt-hour holds and costs meanwhile.
+    kwh = max(float(np.sum(plan_.facility_kw[:steps])) * plan.grid.step_h, 1e-9)
+    per_kwh = (float(np.sum(plan_.carbon_kg[:steps])) / kwh, float(np.sum(plan_.cost[:steps])) / kwh)
+    off_kwh = error.power_kw * steps * plan.grid.step_h
+    water_l = difference(plan_.water_l, hold.water_l)
     return Effect(
         over_s=steps * plan.grid.step_s,
-        power_kw=_estimate(power_kw, relative_error),
-        carbon_kg=_estimate(difference(plan_.carbon_kg, hold.carbon_kg), relative_error),
-        cost=_estimate(difference(plan_.cost, hold.cost), relative_error),
-        water_l=_estimate(difference(plan_.water_l, hold.water_l), relative_error),
+        power_kw=_estimate(power_kw, error.relative, error.power_kw),
+        carbon_kg=_estimate(
+            difference(plan_.carbon_kg, hold.carbon_kg), error.relative, off_kwh * per_kwh[0]
+        ),
+        cost=_estimate(difference(plan_.cost, hold.cost), error.relative, off_kwh * per_kwh[1]),
+        water_l=_estimate(water_l, error.relative, error.water * abs(water_l)),
         currency=site.tariff.currency,
         carbon_synthetic=carbon_synthetic,
     )
 
 
-def _estimate(value: float, relative_error: float) -> Estimate:
+def _estimate(value: float, relative: float, absolute: float) -> Estimate:
     """With its 95 % interval."""
-    half = 1.96 * relative_error * abs(value)
+    half = 1.96 * math.hypot(relative * value, absolute)
     return Estimate(value, value - half, value + half)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from controller.case import draft_of_advice, draft_of_plan
 from controller.confidence import doubts, narrowing
 from controller.drafts import Draft
+from controller.effect_error import effect_error
 from controller.envelope import Verdict, VerdictOutcome, review
 from controller.parts import Parts
 from controller.proposals import Proposal
@@ -115,6 +116,16 @@ def _draft(
     advice: Advice, verdict: Verdict, snapshot: Snapshot, parts: Parts, carbon_synthetic: bool
 ) -> Draft | None:
     at = parts.clock.now()
+    trips = parts.trips.now(snapshot, {name: change.after for name, change in verdict.changes.items()})
     if advice.plan is None:
-        return draft_of_advice(advice, verdict, snapshot, parts.site, at=at)
-    return draft_of_plan(advice.plan, verdict, snapshot, parts.site, at=at, carbon_synthetic=carbon_synthetic)
+        return draft_of_advice(advice, verdict, snapshot, parts.site, at=at, trips=trips)
+    return draft_of_plan(
+        advice.plan,
+        verdict,
+        snapshot,
+        parts.site,
+        at=at,
+        error=effect_error(parts.site, parts.model),
+        carbon_synthetic=carbon_synthetic,
+        trips=trips,
+    )

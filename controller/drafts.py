@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from controller.canonical import Json, plain
+from controller.contingency import TripOutcome
 from controller.envelope import Change
 from plant.errors import BrokenPromise
+from plant.plan import ShadowPrice
 from plant.points import OwnerId
 from plant.setpoints import LeverId, Setpoints
 
@@ -65,6 +67,10 @@ class Draft:
     inlets: tuple[InletOutlook, ...] = ()
     plan_id: str | None = None
     binding: tuple[str, ...] = ()
+    prices: tuple[ShadowPrice, ...] = ()
+    """What one more unit of room at each binding limit would save."""
+    trips: tuple[TripOutcome, ...] = ()
+    """Each zone's worst trip of a machine, were the change made: the redundancy that remains."""
     remarks: tuple[str, ...] = field(default=())
     """What the envelope narrowed, in its words."""
     data_age_s: float = math.nan
@@ -99,6 +105,19 @@ class Draft:
             ],
             "plan_id": self.plan_id,
             "binding": list(self.binding),
+            "prices": [
+                {"limit": p.limit, "unit": p.unit, "saving": plain(float(p.saving))} for p in self.prices
+            ],
+            "trips": [
+                {
+                    "unit": str(t.unit),
+                    "zone": str(t.zone),
+                    "inlet_c": plain(float(t.inlet_c)),
+                    "allowable_c": float(t.allowable_c),
+                    "minutes": plain(float(t.minutes)),
+                }
+                for t in self.trips
+            ],
             "remarks": list(self.remarks),
             "data_age_s": plain(float(self.data_age_s)),
         }
@@ -136,6 +155,20 @@ def draft_of(payload: Mapping[str, Json]) -> Draft:
         ),
         plan_id=None if p.raw["plan_id"] is None else p.text("plan_id"),
         binding=tuple(str(b) for b in p.items("binding")),
+        prices=tuple(
+            ShadowPrice(f.text("limit"), f.text("unit"), f.number("saving"))
+            for f in map(_Fields, p.items("prices"))
+        ),
+        trips=tuple(
+            TripOutcome(
+                OwnerId(t.text("unit")),
+                OwnerId(t.text("zone")),
+                t.number("inlet_c"),
+                t.number("allowable_c"),
+                math.inf if t.raw["minutes"] is None else t.number("minutes"),
+            )
+            for t in map(_Fields, p.items("trips"))
+        ),
         remarks=tuple(str(r) for r in p.items("remarks")),
         data_age_s=p.number("data_age_s"),
     )
@@ -159,7 +192,7 @@ class _Fields:
         return _Fields(self.raw[name])
 
     def items(self, name: str) -> list[Json]:
-        value = self.raw[name]
+        value = self.raw.get(name)  # a list that an older record does not have is empty
         return value if isinstance(value, list) else []
 
 

@@ -11,6 +11,7 @@ import pytest
 from supervision_kit import A_AIR, START, FakePlant, demo_site
 
 from controller.case import draft_of_plan
+from controller.effect_error import EffectError
 from controller.envelope import review
 from controller.rollout_check import EdgeRollout
 from controller.verify import check_plan
@@ -122,7 +123,7 @@ def test_the_case_shown_is_the_first_hour_against_doing_nothing() -> None:
     snapshot = FakePlant(SITE).snapshot(START)
     verdict = review(SITE, plan().first(), snapshot)
     draft = draft_of_plan(
-        plan(), verdict, snapshot, SITE, at=START + timedelta(seconds=20), relative_error=0.1
+        plan(), verdict, snapshot, SITE, at=START + timedelta(seconds=20), error=EffectError(0.1, 0.0, 0.0)
     )
     assert draft is not None
     assert set(draft.changes) == {A_AIR}
@@ -135,6 +136,21 @@ def test_the_case_shown_is_the_first_hour_against_doing_nothing() -> None:
     assert effect.water_l.value == 0.0
     assert [i.margin_k for i in draft.inlets] == pytest.approx([3.0] * 4)
     assert draft.data_age_s == 20.0
+
+
+def test_an_error_in_power_is_one_in_carbon_and_money_too() -> None:
+    snapshot = FakePlant(SITE).snapshot(START)
+    verdict = review(SITE, plan().first(), snapshot)
+    draft = draft_of_plan(
+        plan(), verdict, snapshot, SITE, at=START, error=EffectError(power_kw=5.0, water=0.1)
+    )
+    assert draft is not None
+    effect = draft.effect
+    # 5 kW standard error: 1.96 x 5 either way; an hour of it at 18 kg and 3.6 USD per 1080 kWh, four times
+    assert effect.power_kw.high - effect.power_kw.value == pytest.approx(9.8)
+    assert effect.carbon_kg.high - effect.carbon_kg.value == pytest.approx(9.8 * 4 * 18 / 1080)
+    assert effect.cost.high - effect.cost.value == pytest.approx(9.8 * 4 * 3.6 / 1080)
+    assert effect.water_l.high == effect.water_l.low == 0.0
 
 
 def test_no_change_is_no_case() -> None:
