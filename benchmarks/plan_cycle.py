@@ -29,6 +29,7 @@ from optimizer.plan import compare
 from optimizer.problem import PlannerSettings, Problem, Unready, pose
 from optimizer.program import LinearPlan
 from optimizer.static import tabulate
+from optimizer.zones import ZoneModel
 from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.history import History
 from plant.points import OwnerId, PointId
@@ -117,7 +118,27 @@ def nameplate_model(site: Site) -> PlantModel:
     empty = History(site, 300, pd.DataFrame(index=index), pd.DataFrame(index=index))
     found = identify(empty, at=START)
     trusted = tuple(replace(e, origin=Origin.LEARNED, disqualified=()) for e in found.evidence)
-    return replace(found, evidence=trusted)
+    return replace(found, evidence=trusted, zones=tuple(_unlike(z, k) for k, z in enumerate(found.zones)))
+
+
+def _unlike(zone: ZoneModel, number: int) -> ZoneModel:
+    """A zone with laws of its own: no two are alike, so nothing can be solved once for many."""
+    draw = np.random.default_rng(number).uniform(-1.0, 1.0, 5)
+    air, mixing, coil, fans, lag = 1 + np.array([0.1, 0.3, 0.15, 0.2, 0.3]) * draw
+    inlets, coils = zone.inlets, zone.coil
+    return replace(
+        zone,
+        inlets=replace(
+            inlets,
+            coefficients=tuple(
+                tuple(c * mixing * (1 + 0.05 * s) for c in row) for s, row in enumerate(inlets.coefficients)
+            ),
+            tau_s=inlets.tau_s * lag,
+            air_kw_k=inlets.air_kw_k * air,
+        ),
+        coil=replace(coils, air_kw_k=coils.air_kw_k * air, ua_kw_k=coils.ua_kw_k * coil),
+        fans=replace(zone.fans, coefficients=tuple(c * fans for c in zone.fans.coefficients)),
+    )
 
 
 def snapshot(site: Site) -> Snapshot:
@@ -142,13 +163,18 @@ def snapshot(site: Site) -> Snapshot:
 def outlook(site: Site, hour: int) -> Forecast:
     """A daily wave of load and weather, begun at an hour of the day."""
     grid = TimeGrid(START, 900, 96)
-    wave = np.sin(2 * np.pi * (np.arange(96) / 96 + hour / 24))
+    day = 2 * np.pi * (np.arange(96) / 96 + hour / 24)
+    wave = np.sin(day)
+    own = [np.random.default_rng(1000 + k).uniform(-1.0, 1.0, 2) for k in range(len(site.zones))]
     return Forecast(
         issued_at=START,
         grid=grid,
         it_reference_kw={
-            z.id: Band(z.it_design_kw * (0.65 + 0.15 * wave), np.full(96, 0.02 * z.it_design_kw))
-            for z in site.zones
+            z.id: Band(
+                z.it_design_kw * (0.65 + 0.1 * level + 0.12 * np.sin(day + late)),
+                np.full(96, 0.02 * z.it_design_kw),
+            )
+            for z, (level, late) in zip(site.zones, own, strict=True)
         },
         dry_bulb_c=Band(26 + 5 * wave, np.ones(96)),
         wet_bulb_c=Band(20 + 3 * wave, np.ones(96)),

@@ -11,7 +11,6 @@ Pyomo stays the only place where a law is written. A test compares the two ways 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,105 +18,12 @@ import pyomo.environ as pyo
 from numpy.typing import NDArray
 from pyomo.core.expr import numeric_expr as ex
 from pyomo.core.expr.numvalue import native_numeric_types
-from scipy.sparse import csr_matrix
 
+from optimizer.formulas import Formula, Formulas, added, multiplied, scaled
 from optimizer.laws.values import hold, refresh
+from optimizer.matrix import Matrix
 from plant.errors import BrokenPromise
 from plant.forecast import Array
-
-Index: TypeAlias = NDArray[np.int32]
-Formula: TypeAlias = dict[tuple[int, ...], float]
-"""Parameters multiplied (none, one or two of them, by position) to factor."""
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A program as HiGHS takes it, rows compressed."""
-
-    cost: Array
-    offset: float
-    col_lower: Array
-    col_upper: Array
-    row_lower: Array
-    row_upper: Array
-    start: Index
-    index: Index
-    value: Array
-    integral: Index
-
-    @property
-    def columns(self) -> int:
-        """How many variables."""
-        return len(self.cost)
-
-    @property
-    def rows(self) -> int:
-        """How many constraints that are not bounds."""
-        return len(self.row_lower)
-
-    @property
-    def discrete(self) -> bool:
-        """Whether some variable is whole."""
-        return bool(self.integral.any())
-
-    def worst_violation(self, solution: Array) -> float:
-        """The farthest a point lies outside a bound, a row or the whole numbers, relative to its size."""
-        sparse = csr_matrix((self.value, self.index, self.start), shape=(self.rows, self.columns))
-        activity = np.asarray(sparse @ solution)
-        outside = [
-            _outside(solution, self.col_lower, self.col_upper),
-            _outside(activity, self.row_lower, self.row_upper),
-            np.abs(solution - np.round(solution))[self.integral > 0],
-        ]
-        return max((float(o.max()) for o in outside if o.size), default=0.0)
-
-
-def _outside(value: Array, lower: Array, upper: Array) -> Array:
-    beyond = np.maximum(np.maximum(lower - value, value - upper), 0.0)
-    return np.asarray(beyond / np.maximum(1.0, np.abs(value)))
-
-
-class _Terms:
-    """Formulas gathered one after the other, then turned into one sparse product."""
-
-    def __init__(self) -> None:
-        self.constant: list[float] = []
-        self._row: list[int] = []
-        self._key: list[tuple[int, ...]] = []
-        self._factor: list[float] = []
-
-    def add(self, formula: Formula) -> int:
-        """Append one formula; its position."""
-        position = len(self.constant)
-        self.constant.append(formula.get((), 0.0))
-        for key, factor in formula.items():
-            if key:
-                self._row.append(position)
-                self._key.append(key)
-                self._factor.append(factor)
-        return position
-
-    def closed(self, parameters: int) -> _Formulas:
-        """All of them as arrays."""
-        pairs = sorted({(k[0], k[1]) for k in self._key if len(k) == 2})
-        at = {pair: parameters + i for i, pair in enumerate(pairs)}
-        column = [k[0] if len(k) == 1 else at[k[0], k[1]] for k in self._key]
-        shape = (len(self.constant), parameters + len(pairs))
-        factors = csr_matrix((self._factor, (self._row, column)), shape=shape)
-        return _Formulas(np.array(self.constant), factors, np.array(pairs, dtype=np.intp).reshape(-1, 2))
-
-
-@dataclass(frozen=True)
-class _Formulas:
-    constant: Array
-    factors: csr_matrix
-    pairs: NDArray[np.intp]
-
-    def at(self, numbers: Array) -> Array:
-        """Their values."""
-        if len(self.pairs):
-            numbers = np.concatenate([numbers, numbers[self.pairs[:, 0]] * numbers[self.pairs[:, 1]]])
-        return np.asarray(self.constant + self.factors @ numbers)
 
 
 class Compiled:
@@ -140,11 +46,11 @@ class Compiled:
         self._bound_column = np.array([b[0] for b in bounds], dtype=np.intp)
         self._bound_upper = np.array([b[1] for b in bounds], dtype=bool)
         count = len(self.numbers)
-        self._bounds = _closed([b[2] for b in bounds], count)
-        self._lower = _closed([r[0] for r in rows], count)
-        self._upper = _closed([r[1] for r in rows], count)
-        self._value = _closed([f for r in rows for _, f in r[2]], count)
-        self._costs = _closed([*self._cost, self._offset], count)
+        self._bounds = Formulas.of([b[2] for b in bounds], count)
+        self._lower = Formulas.of([r[0] for r in rows], count)
+        self._upper = Formulas.of([r[1] for r in rows], count)
+        self._value = Formulas.of([f for r in rows for _, f in r[2]], count)
+        self._costs = Formulas.of([*self._cost, self._offset], count)
         lengths = [len(r[2]) for r in rows]
         self._start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
         self._index = np.array([j for r in rows for j, _ in r[2]], dtype=np.int32)
@@ -176,13 +82,6 @@ class Compiled:
     def columns_of(self, component: pyo.Var) -> NDArray[np.intp]:
         """Where a variable's values stand in a solution, in the order of its index set."""
         return np.array([self._column[id(component[k])] for k in component.index_set()], dtype=np.intp)
-
-
-def _closed(formulas: list[Formula], parameters: int) -> _Formulas:
-    terms = _Terms()
-    for formula in formulas:
-        terms.add(formula)
-    return terms.closed(parameters)
 
 
 def _variables(model: pyo.ConcreteModel) -> Iterator[Any]:
@@ -247,14 +146,14 @@ class _Reader:
         for constraint in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
             terms, constant = self._linear(constraint.body)
             low, _, high = constraint.to_bounded_expression()
-            lower: Formula = {(): -np.inf} if low is None else _sum(self._formula(low), constant, -1.0)
-            upper: Formula = {(): np.inf} if high is None else _sum(self._formula(high), constant, -1.0)
+            lower: Formula = {(): -np.inf} if low is None else added(self._formula(low), constant, -1.0)
+            upper: Formula = {(): np.inf} if high is None else added(self._formula(high), constant, -1.0)
             factor = terms[0][1].get((), 0.0) if len(terms) == 1 and set(terms[0][1]) == {()} else 0.0
             if factor:
                 column = terms[0][0]
                 sides = [(lower, factor < 0)] if low is not None else []
                 sides += [(upper, factor > 0)] if high is not None else []
-                bounds += [(column, top, _scaled(side, 1 / factor)) for side, top in sides]
+                bounds += [(column, top, scaled(side, 1 / factor)) for side, top in sides]
             else:
                 rows.append((lower, upper, terms))
         return rows, bounds
@@ -270,21 +169,21 @@ class _Reader:
         """Add ``factor`` times an expression to the terms."""
         column = self._column.get(id(e))
         if column is not None:
-            terms[column] = _sum(terms.get(column, {}), factor)
+            terms[column] = added(terms.get(column, {}), factor)
         elif e.__class__ in native_numeric_types or not e.is_potentially_variable():
-            terms[_NO_COLUMN] = _sum(terms[_NO_COLUMN], _product(factor, self._formula(e)))
+            terms[_NO_COLUMN] = added(terms[_NO_COLUMN], multiplied(factor, self._formula(e)))
         elif e.is_named_expression_type():
             self._gather(e.expr, factor, terms)
         elif isinstance(e, _SUMS):
             for part in e.args:
                 self._gather(part, factor, terms)
         elif isinstance(e, ex.NegationExpression):
-            self._gather(e.args[0], _scaled(factor, -1.0), terms)
+            self._gather(e.args[0], scaled(factor, -1.0), terms)
         elif isinstance(e, ex.ProductExpression) and sum(map(_may_vary, e.args)) == 1:
             fixed, moving = sorted(e.args, key=_may_vary)
-            self._gather(moving, _product(factor, self._formula(fixed)), terms)
+            self._gather(moving, multiplied(factor, self._formula(fixed)), terms)
         elif isinstance(e, ex.DivisionExpression) and not _may_vary(e.args[1]):
-            self._gather(e.args[0], _scaled(factor, 1 / self._number(e.args[1])), terms)
+            self._gather(e.args[0], scaled(factor, 1 / self._number(e.args[1])), terms)
         else:
             raise BrokenPromise(f"not linear in the variables: {e}")
 
@@ -302,14 +201,14 @@ class _Reader:
         if isinstance(e, _SUMS):
             total: Formula = {}
             for part in e.args:
-                total = _sum(total, self._formula(part))
+                total = added(total, self._formula(part))
             return total
         if isinstance(e, ex.NegationExpression):
-            return _scaled(self._formula(e.args[0]), -1.0)
+            return scaled(self._formula(e.args[0]), -1.0)
         if isinstance(e, ex.ProductExpression):
-            return _product(self._formula(e.args[0]), self._formula(e.args[1]))
+            return multiplied(self._formula(e.args[0]), self._formula(e.args[1]))
         if isinstance(e, ex.DivisionExpression):
-            return _scaled(self._formula(e.args[0]), 1 / self._number(e.args[1]))
+            return scaled(self._formula(e.args[0]), 1 / self._number(e.args[1]))
         raise BrokenPromise(f"a coefficient is not a polynomial of parameters: {e}")
 
     def _number(self, e: Any) -> float:
@@ -322,24 +221,3 @@ class _Reader:
 
 def _may_vary(e: Any) -> bool:
     return e.__class__ not in native_numeric_types and bool(e.is_potentially_variable())
-
-
-def _sum(a: Formula, b: Formula, factor: float = 1.0) -> Formula:
-    out = dict(a)
-    for key, value in b.items():
-        out[key] = out.get(key, 0.0) + factor * value
-    return out
-
-
-def _scaled(a: Formula, factor: float) -> Formula:
-    return {key: value * factor for key, value in a.items()}
-
-
-def _product(a: Formula, b: Formula) -> Formula:
-    out: Formula = {}
-    for (i, x), (j, y) in ((p, q) for p in a.items() for q in b.items()):
-        key = tuple(sorted(i + j))
-        if len(key) > 2:
-            raise BrokenPromise("a coefficient multiplies three parameters: load their product as one")
-        out[key] = out.get(key, 0.0) + x * y
-    return out

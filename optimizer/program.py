@@ -17,9 +17,11 @@ import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import NDArray
 
+from optimizer.beyond import Asks
 from optimizer.blocks import Grouping
 from optimizer.build import OUTPUTS, Numbers, Scope, Shape, assemble, load_numbers
-from optimizer.compiled import Compiled, Matrix
+from optimizer.compiled import Compiled
+from optimizer.matrix import Matrix
 from optimizer.problem import PlannerSettings, Problem
 from optimizer.solve import Ended, NothingFound, Solved, Solver, SolverFailed
 from plant.forecast import Array
@@ -63,12 +65,13 @@ class LinearPlan:
         """Build the structures for a problem; its numbers come with `solve`."""
         settings = problem.settings
         self._key = _key(problem)
-        self._grouping = Grouping.of(problem.grid.steps, settings.fine_steps, settings.coarse_steps)
+        self.grouping = Grouping.of(problem.grid.steps, settings.fine_steps, settings.coarse_steps)
         self._groups = _groups(len(problem.model.zones))
         self._plant_axes = len(problem.board.axes) - 2 * len(problem.model.zones)
-        self._built: dict[int, Built] = {}
+        self.built: dict[int, Built] = {}
         for zones in {len(g) for g in self._groups} | ({0} if len(self._groups) > 1 else set()):
-            self._built[zones] = Built.of(Shape(self._grouping.blocks, zones, self._plant_axes))
+            shape = Shape(self.grouping.blocks, zones, self._plant_axes, Asks.of(problem))
+            self.built[zones] = Built.of(shape)
         self._solver = Solver(_options(settings))
         self._bases: dict[int, highspy.HighsBasis | None] = {}
 
@@ -86,11 +89,11 @@ class LinearPlan:
         """
         if not again:
             self._bases.clear()
-        numbers = Numbers.of(problem, around, self._grouping, reach)
+        numbers = Numbers.of(problem, around, self.grouping, reach)
         stands = Settled.at(numbers)
         tally = _Tally()
         for number, scope in enumerate(self._scopes(numbers, stands)):
-            built = self._built[len(scope.zones)]
+            built = self.built[len(scope.zones)]
             load_numbers(built.model, numbers, scope)
             matrix = built.compiled.matrix()
             try:
@@ -102,16 +105,16 @@ class LinearPlan:
             self._bases[number] = ended.basis
             stands.take(built, scope.zones, scope.axes(problem), ended.values)
             tally.count(ended, matrix, {name: ended.values[at] for name, at in built.outputs.items()})
-        steps = self._grouping.spread(stands.path, problem.grid.steps)
+        steps = self.grouping.spread(stands.path, problem.grid.steps)
         return tally.solved(problem.board.ramped(steps, problem.grid.step_s))
 
     def matrices(self, problem: Problem, around: Array, reach: float = 1.0) -> list[Matrix]:
         """The programs that `solve` would run, each after the ones before it: for measuring."""
         ran: list[Matrix] = []
-        numbers = Numbers.of(problem, around, self._grouping, reach)
+        numbers = Numbers.of(problem, around, self.grouping, reach)
         stands = Settled.at(numbers)
         for scope in self._scopes(numbers, stands):
-            built = self._built[len(scope.zones)]
+            built = self.built[len(scope.zones)]
             load_numbers(built.model, numbers, scope)
             ran.append(built.compiled.matrix())
             ended = self._solver.run(ran[-1], None)
@@ -246,12 +249,15 @@ def _key(problem: Problem) -> tuple[object, ...]:
     settings = problem.settings
     solver = (settings.threads, settings.solve_limit_s, settings.gap)
     grid = (problem.grid.steps, settings.fine_steps, settings.coarse_steps)
-    return (len(problem.model.zones), len(problem.board.axes), *grid, *solver)
+    return (len(problem.model.zones), len(problem.board.axes), Asks.of(problem), *grid, *solver)
 
 
 def _options(settings: PlannerSettings) -> dict[str, bool | int | float | str]:
+    """Presolve costs these programs more than it saves, and devex is their quicker pricing: measured."""
     return {
         "threads": settings.threads,
         "time_limit": settings.solve_limit_s,
         "mip_rel_gap": settings.gap,
+        "presolve": "off",
+        "simplex_dual_edge_weight_strategy": 1,
     }

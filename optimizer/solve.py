@@ -9,7 +9,7 @@ from typing import TypeAlias
 import highspy
 import numpy as np
 
-from optimizer.compiled import Matrix
+from optimizer.matrix import Matrix
 from plant.errors import BrokenPromise
 from plant.forecast import Array
 from plant.plan import SolverFacts
@@ -93,35 +93,43 @@ def hand_over(solver: highspy.Highs, matrix: Matrix) -> bool:
 
 
 class Solver:
-    """One HiGHS, kept; each run forgets the ones before it.
+    """HiGHS with options; each run is a HiGHS of its own.
 
     A program with several optima has several right answers, and which one HiGHS finds depends on
     where it starts. So it starts from nothing or from a basis the caller names, never from whatever
-    was solved last.
+    was solved last. (A kept HiGHS also counts its time limit over all it ever solved.)
     """
 
     def __init__(self, options: Mapping[str, OptionValue]) -> None:
-        self._highs = _configured(options)
+        """Raises `BrokenPromise` on an option that HiGHS does not take."""
+        check_options(options)
+        self._options = dict(options)
 
     def run(self, matrix: Matrix, start: highspy.HighsBasis | None = None) -> Ended:
         """Solve one program, from a basis or from nothing."""
-        highs = self._highs
-        highs.clearSolver()
+        highs = _configured(self._options)
         if not hand_over(highs, matrix):
             return Ended(None, False, "a program it does not take", None)
-        if start is not None and not matrix.discrete:
+        if matrix.discrete:
+            highs.setOptionValue("presolve", "on")
+        elif start is not None:
             highs.setBasis(start)
         highs.run()
-        condition = highs.getModelStatus()
-        name = str(highs.modelStatusToString(condition)).lower()
-        info = highs.getInfo()
-        if info.primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
-            return Ended(None, False, name, None)
-        values = np.array(highs.getSolution().col_value)
-        worst = matrix.worst_violation(values)
-        if not worst <= _FEASIBLE:
-            return Ended(None, False, f"{name}, but an answer that breaks a limit by {worst:.1g}", None)
-        proven = condition == highspy.HighsModelStatus.kOptimal
-        if matrix.discrete:
-            return Ended(values, proven, name, float(info.mip_gap))
-        return Ended(values, proven, name, 0.0 if proven else None, highs.getBasis() if proven else None)
+        return _ended(highs, matrix)
+
+
+def _ended(highs: highspy.Highs, matrix: Matrix) -> Ended:
+    """How a run ended; values count only where they are finite and keep every row and bound."""
+    condition = highs.getModelStatus()
+    name = str(highs.modelStatusToString(condition)).lower()
+    info = highs.getInfo()
+    if info.primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
+        return Ended(None, False, name, None)
+    values = np.array(highs.getSolution().col_value)
+    worst = matrix.worst_violation(values)
+    if not worst <= _FEASIBLE:
+        return Ended(None, False, f"{name}, but an answer that breaks a limit by {worst:.1g}", None)
+    proven = condition == highspy.HighsModelStatus.kOptimal
+    if matrix.discrete:
+        return Ended(values, proven, name, float(info.mip_gap))
+    return Ended(values, proven, name, 0.0 if proven else None, highs.getBasis() if proven else None)

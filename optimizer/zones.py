@@ -101,8 +101,10 @@ class ZoneBank:
     def rise_k(self, gain_k: Array, supply_c: Array) -> Array:
         """Settled inlet above supply. Shape (…, zones) to (…, zones, sensors). [K]"""
         features = inlet_features(gain_k, supply_c)
-        rise = (features[..., None, :] @ self._weights)[..., 0, :]
-        return np.asarray(rise + self._absent_k)
+        # Zones first: a few large products instead of many tiny ones.
+        by_zone = features.reshape(-1, *features.shape[-2:]).swapaxes(0, 1)
+        rise = (by_zone @ self._weights).swapaxes(0, 1) + self._absent_k
+        return np.asarray(rise.reshape(*features.shape[:-1], self.sensors))
 
     def inlet_std_k(self, gain_k: Array, supply_c: Array, load_share: Array) -> Array:
         """Spread of the warmest inlet: the law's own, the load's, and that of going beyond the data.

@@ -84,3 +84,16 @@ def test_out_of_time_without_a_feasible_point_is_no_answer() -> None:
     ended = Solver({"threads": 1, "time_limit": 0.0, "presolve": "off"}).run(Compiled(m).matrix())
     assert ended.values is None
     assert not ended.proven
+
+
+def test_the_time_limit_is_each_run_s_own_not_that_of_all_runs_together() -> None:
+    # A HiGHS that is kept counts its limit over everything it ever solved (seen with 1.15).
+    m = pyo.ConcreteModel()
+    m.i = pyo.RangeSet(0, 1500)
+    m.x = pyo.Var(m.i, bounds=(0, 2))
+    m.chain = pyo.Constraint(
+        m.i, rule=lambda m, i: m.x[i] + (m.x[i - 1] if i else 0) + (m.x[i - 2] if i > 1 else 0) >= 1.1
+    )
+    m.cost = pyo.Objective(expr=sum((1 + (7 * i) % 11) * m.x[i] for i in m.i))
+    matrix, solver = Compiled(m).matrix(), Solver({"threads": 1, "time_limit": 0.5, "presolve": "off"})
+    assert all(solver.run(matrix).proven for _ in range(100))
