@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from controller.alarm_catalog import Priority
+from controller.contingency import TripOutcome
 from controller.metrics_catalog import CATALOG, SITE_LABEL, Kind, Spec
 from controller.metrics_market import FIGURE, market_amounts, market_zeros
 from controller.metrics_pages import Pages, WithoutCreated
@@ -141,6 +142,12 @@ class Metrics:
         self._pages["leases"] = tuple(
             Sample("lease_expiry_timestamp_seconds", (str(lever),), at.timestamp())
             for lever, at in expiries.items()
+        )
+
+    def observe_trips(self, trips: Iterable[TripOutcome]) -> None:
+        """What is left if a machine trips: each zone's worst."""
+        self._pages["trips"] = tuple(
+            Sample("trip_margin_kelvin", (str(t.zone), str(t.unit)), t.margin_k) for t in trips
         )
 
     def observe_modes(self, modes: Mapping[OwnerId, str]) -> None:

@@ -45,6 +45,12 @@ _SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 PLANT: tuple[Spec, ...] = (
     Spec("inlet_temperature_celsius", _G, "Rack inlet air temperature.", ("hall_zone", "sensor")),
     Spec("inlet_limit_celsius", _G, "Rack inlet limit of the site file.", ("hall_zone", "limit")),
+    Spec(
+        "trip_margin_kelvin",
+        _G,
+        "Room below the allowable inlet limit, by our own reckoning, if this machine tripped now.",
+        ("hall_zone", "equipment"),
+    ),
     Spec("supply_air_temperature_celsius", _G, "Air leaving a CRAH.", ("hall_zone", "equipment")),
     Spec("return_air_temperature_celsius", _G, "Air entering a CRAH.", ("hall_zone", "equipment")),
     Spec("fan_speed_ratio", _G, "Fan speed as a share of full speed.", ("hall_zone", "equipment")),

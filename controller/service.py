@@ -17,6 +17,7 @@ from typing import TypeAlias
 from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
 from controller.balance_watch import BalanceWatch
+from controller.contingency import TripOutcome
 from controller.cycle import CycleRecord, run_cycle
 from controller.demotion import Demotion
 from controller.drift_watch import DriftWatch
@@ -52,6 +53,8 @@ class Service:
     last_cycle: CycleRecord | None = None
     last_action: ActionRecord | None = None
     cycles: int = 0
+    trips: tuple[TripOutcome, ...] = ()
+    """What a trip would do, as of the last cycle."""
     statuses: dict[str, int] = field(default_factory=dict)
     stage_s: dict[str, list[float]] = field(default_factory=dict)
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
@@ -109,7 +112,8 @@ class Service:
         now, book = parts.clock.now(), parts.authority.switchback
         shown = status_of(snapshot, parts.authority.modes, at=now, saving=saving, plan=plan)
         applied = None if book.stretch is None else book.stretch.applied
-        return replace(shown, notes=(*shown.notes, *told(book.running(now), applied, now)))
+        notes = (*shown.notes, *told(book.running(now), applied, now))
+        return replace(shown, notes=notes, redundancy=self.trips)
 
     def readiness(self) -> Readiness:
         """Fresh data and a recent plan."""
@@ -172,6 +176,8 @@ class Service:
             stages = {} if outcome.solver is None else outcome.solver.stage_s
             for stage, seconds in {**stages, "cycle": took_s}.items():
                 self.stage_s.setdefault(stage, []).append(seconds)
+        self.trips = parts.trips.now(record.snapshot)
+        parts.metrics.observe_trips(self.trips)
         pending = parts.authority.desk.pending(parts.clock.now())
         parts.metrics.observe_pending(0 if pending is None else 1)
         self.events.publish("cycle", {"at": record.snapshot.time.isoformat(), "sentence": record.sentence})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.contingency import TripOutcome
 from controller.modes import Mode, ModeKeeper
 from plant.points import OwnerId
 from plant.quantities import Quantity
@@ -62,6 +63,8 @@ class SiteStatus:
     plan: str = ""
     """One line about the present plan, or why there is none."""
     notes: tuple[str, ...] = field(default=())
+    redundancy: tuple[TripOutcome, ...] = ()
+    """Each zone's worst trip of a machine as of the last cycle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from controller.api.out import Out, number
+from controller.api.schemas import TripOut
 from controller.drafts import Effect, Estimate
 from controller.proposal_record import Proposal, ProposalStatus
 from plant.quantities import FACTS
@@ -70,6 +71,14 @@ class InletOut(Out):
     margin_k: float | None
 
 
+class PriceOut(Out):
+    """What one more unit of room at a binding limit would save over the horizon."""
+
+    limit: str
+    unit: str
+    saving: float | None
+
+
 class ProposalOut(Out):
     """One decision for a person."""
 
@@ -84,6 +93,8 @@ class ProposalOut(Out):
     effect: EffectOut
     inlets: list[InletOut]
     binding: list[str]
+    prices: list[PriceOut]
+    redundancy: list[TripOut]
     remarks: list[str]
     data_age_s: float | None
     plan_id: str | None
@@ -129,6 +140,8 @@ class ProposalOut(Out):
                 for i in p.inlets
             ],
             binding=list(p.draft.binding),
+            prices=[PriceOut(limit=f.limit, unit=f.unit, saving=number(f.saving)) for f in p.draft.prices],
+            redundancy=[TripOut.of(t) for t in p.draft.trips],
             remarks=list(p.draft.remarks),
             data_age_s=number(p.draft.data_age_s),
             plan_id=p.plan_id,

@@ -9,6 +9,7 @@ from controller.alarms import Alarm, AlarmKind, Priority
 from controller.api.bodies import RangeIn
 from controller.api.out import Out, number
 from controller.audit import AuditRecord
+from controller.contingency import TripOutcome
 from controller.holds import Hold
 from controller.modes import Mode
 from controller.standing import StandingApproval
@@ -42,6 +43,30 @@ class ZoneOut(Out):
             sensors=z.sensors,
             supply_air_c=number(z.supply_air_c),
             it_kw=number(z.it_kw),
+        )
+
+
+class TripOut(Out):
+    """What would become of a zone if a machine tripped: its warmest inlet within the ride-through time."""
+
+    unit: str
+    zone: str
+    inlet_c: float | None
+    allowable_c: float
+    margin_k: float | None
+    minutes: float | None
+    """Until the allowable limit is passed; null where it is not."""
+
+    @classmethod
+    def of(cls, t: TripOutcome) -> TripOut:
+        """From the record."""
+        return cls(
+            unit=t.unit,
+            zone=t.zone,
+            inlet_c=number(t.inlet_c),
+            allowable_c=t.allowable_c,
+            margin_k=number(t.margin_k),
+            minutes=number(t.minutes),
         )
 
 
@@ -88,6 +113,7 @@ class StateOut(Out):
     saving: SavingOut | None
     plan: str
     notes: list[str]
+    redundancy: list[TripOut]
 
     @classmethod
     def of(cls, s: SiteStatus) -> StateOut:
@@ -106,6 +132,7 @@ class StateOut(Out):
             saving=None if s.saving is None else SavingOut.of(s.saving),
             plan=s.plan,
             notes=list(s.notes),
+            redundancy=[TripOut.of(t) for t in s.redundancy],
         )
 
 

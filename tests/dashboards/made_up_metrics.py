@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from controller.alarm_catalog import Priority
+from controller.contingency import TripOutcome
 from controller.metrics import Metrics
 from controller.metrics_upkeep import Condition
 from plant.data_quality import DataQuality
@@ -171,6 +172,7 @@ def feed(
     metrics.observe_market(now, *constant_feeds(START, 48))
     metrics.observe_feeds(typical_outlook())
     metrics.observe_switchback("control")
+    metrics.observe_trips([TripOutcome(OwnerId("crah-1"), OwnerId("zone-a"), 29.5, 32.0, float("inf"))])
     metrics.observe_baseline(baseline)
     metrics.observe_condition(typical_condition(turn))
     metrics.observe_alarms([Priority.LOW])
