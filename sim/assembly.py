@@ -23,7 +23,7 @@ Mix = Callable[["P", PlantState, Actuators, Weather, Array], air.Entering]
 Cool = Callable[["P", PlantState, Actuators, Weather, Array, Array, Array], air.Cooling]
 Pump = Callable[["P", PlantState, Actuators, Array], chilled.Pumped]
 Store = Callable[["P", PlantState, Actuators, Array, Array, float], tuple[TankState, Array]]
-Recover = Callable[["P", PlantState, Weather, Array, Array], tuple[Array, Array]]
+Recover = Callable[["P", PlantState, Weather, Array, Array, liquid.LiquidFlows], tuple[Array, Array]]
 
 
 class Plan(NamedTuple):
@@ -73,6 +73,12 @@ def plan_for(site: Site, *, has_water: bool, has_dx: bool, has_coils: bool, merk
         storage=chilled.storage_tank if has(EquipmentKind.STORAGE_TANK) else chilled.no_storage,
         condenser=condenser.condenser_water if has_water else condenser.no_condenser_water,
         tower=condenser.merkel_tower if merkel else condenser.york_tower,
-        recovery=condenser.heat_recovery if has(EquipmentKind.HEAT_RECOVERY) else condenser.no_recovery,
+        recovery=_recovery(has),
         dampers=dampers.mixing_dampers if outdoor else dampers.no_dampers,
     )
+
+
+def _recovery(has: Callable[[EquipmentKind], bool]) -> Recover:
+    if not has(EquipmentKind.HEAT_RECOVERY):
+        return condenser.no_recovery
+    return condenser.recovery_from_liquid if has(EquipmentKind.CDU) else condenser.recovery_from_machines

@@ -106,7 +106,7 @@ def control(
     )
     fan_max = np.where(economizer_on > 0, ECONOMIZER_FAN_MAX, 1.0)
     new = LoopState(
-        valve=_valves(p, loops, setpoints, last, step_s),
+        valve=_valves(p, loops, setpoints, state, last, step_s),
         tower_fan=_tower_fan(loops, last, target, fan_max, step_s),
         stage=staged.stage,
         stage_age_s=staged.age_s,
@@ -138,12 +138,14 @@ def control(
     )
 
 
-def _valves(p: PlantParameters, loops: LoopState, sp: Registers, last: Flows, step_s: float) -> Array:
-    """Supply-air control: open or close in proportion to heat wanted over heat had."""
+def _valves(
+    p: PlantParameters, loops: LoopState, sp: Registers, state: PlantState, last: Flows, step_s: float
+) -> Array:
+    """Supply-air control: open or close in proportion to cooling wanted over cooling had. [K over K]"""
     c = p.crahs
-    air_kw_k = RHO_AIR * CP_AIR * c.airflow_m3_s * sp.fan_ratio
-    wanted = air_kw_k * (last.entering_c - sp.supply_air_c) + last.crah_fan_kw
-    had = np.maximum(last.crah_heat_kw, 0.5)
+    fan_rise_k = last.crah_fan_kw / (RHO_AIR * CP_AIR * c.airflow_m3_s * np.maximum(sp.fan_ratio, 0.05))
+    before_c = last.entering_c + fan_rise_k
+    wanted, had = before_c - sp.supply_air_c, np.maximum(before_c - state.supply_c, 0.05)
     stroke = VALVE_STROKE_PER_STEP
     ratio = np.minimum(np.maximum(wanted / had, 1 / stroke), stroke) ** (VALVE_GAIN * min(step_s / 30.0, 1.0))
     return np.minimum(np.maximum(loops.valve * ratio, VALVE_LEAST), 1.0)

@@ -69,7 +69,7 @@ def condenser_water(
     pump_kw = loops.condenser_pump_kw * machines / loops.condenser_max_kg_s
     given = chilled.chiller_heat_kw.sum(axis=-1) + chilled.chiller_kw.sum(axis=-1)
     given = given + chilled.economizer_kw + pump_kw + liquid.facility_heat_kw
-    taken, recovery_kw = p.plan.recovery(p, state, weather, given, flow)
+    taken, recovery_kw = p.plan.recovery(p, state, weather, given, flow, liquid)
     rejected = given - taken
     stream = np.maximum(CP_WATER * flow, 1e-6)
     entering = state.condenser_c + rejected / stream
@@ -114,19 +114,32 @@ def merkel_tower(p: PlantParameters, entering_c: Array, wet_bulb_c: Array, flow:
 
 
 def no_recovery(
-    p: PlantParameters, state: PlantState, weather: Weather, given_kw: Array, flow: Array
+    p: PlantParameters, state: PlantState, weather: Weather, given_kw: Array, flow: Array, liquid: LiquidFlows
 ) -> tuple[Array, Array]:
     """All heat goes to the tower."""
     return 0.0 * given_kw, 0.0 * given_kw
 
 
-def heat_recovery(
-    p: PlantParameters, state: PlantState, weather: Weather, given_kw: Array, flow: Array
+def recovery_from_machines(
+    p: PlantParameters, state: PlantState, weather: Weather, given_kw: Array, flow: Array, liquid: LiquidFlows
 ) -> tuple[Array, Array]:
-    """A heat pump takes what a network wants from the water on its way to the tower.
+    """A heat pump takes what a network wants from all water on its way to the tower.
 
     Returns the heat taken and the power drawn. [kW]
     """
+    return _lifted(p, state, weather, given_kw, flow)
+
+
+def recovery_from_liquid(
+    p: PlantParameters, state: PlantState, weather: Weather, given_kw: Array, flow: Array, liquid: LiquidFlows
+) -> tuple[Array, Array]:
+    """The same from the water that comes back warm from coolant distribution units, before it mixes."""
+    return _lifted(p, state, weather, liquid.facility_heat_kw, liquid.facility_kg_s)
+
+
+def _lifted(
+    p: PlantParameters, state: PlantState, weather: Weather, given_kw: Array, flow: Array
+) -> tuple[Array, Array]:
     r = p.recovery
     stream = np.maximum(CP_WATER * flow, 1e-6)
     source = state.condenser_c + given_kw / stream
