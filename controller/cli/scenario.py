@@ -21,6 +21,9 @@ DaysOption: TypeAlias = Annotated[
 SetOption: TypeAlias = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as limits.margin_k=0.3.")
 ]
+PlantOption: TypeAlias = Annotated[
+    str | None, typer.Option("--plant", metavar="MODULE:FACTORY", help="A plant of your own.")
+]
 RUNS = Path("runs")
 
 scenario_app = typer.Typer(
@@ -81,9 +84,7 @@ def run(
     seed: Annotated[int | None, typer.Option(help="In place of the scenario's own.", min=0)] = None,
     days: DaysOption = None,
     out: OutOption = RUNS,
-    plant: Annotated[
-        str | None, typer.Option("--plant", metavar="MODULE:FACTORY", help="A plant of your own.")
-    ] = None,
+    plant: PlantOption = None,
     set_: SetOption = None,
 ) -> None:
     """Run a scenario and write a folder that says everything about the run. Exit 1 if a criterion fails."""
@@ -125,13 +126,31 @@ def run(
 @scenario_app.command()
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; the first is compared with.")
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Folders of runs, or scenarios to run; the first is compared with."
+        ),
     ],
+    policy: Annotated[
+        str, typer.Option(help="Policies a scenario is run with, by comma.")
+    ] = "fixed,trim-and-respond,mpc",
+    days: DaysOption = None,
+    out: OutOption = RUNS,
 ) -> None:
-    """A table of runs. Exit 1 if any of them failed a criterion."""
-    from controller.scenario.compare import read_run
+    """A table of runs; a scenario named here is run first. Exit 1 if any failed a criterion."""
+    import sys
 
-    found = [read_run(folder) for folder in runs]
+    from controller.scenario.sweep import named_runs
+
+    command = " ".join(["coolwright", *sys.argv[1:]])
+    found = named_runs(
+        runs,
+        split(policy),
+        days,
+        out,
+        command,
+        lambda n, of, what: typer.echo(f"[{n}/{of}] {what}", err=True),
+    )
     print_runs(found)
     if not all(r.passed for r in found):
         raise typer.Exit(1)
@@ -152,16 +171,20 @@ def sweep(
     days: DaysOption = None,
     out: OutOption = RUNS,
     workers: Annotated[int, typer.Option(help="Processes; 0 is one a core.", min=0)] = 0,
+    dask: Annotated[
+        str | None, typer.Option("--dask", metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786.")
+    ] = None,
+    plant: PlantOption = None,
 ) -> None:
-    """Run variants on all cores. What has been run already is not run again. Exit 1 if one failed."""
+    """Run variants on all cores, or on a Dask cluster; finished ones are kept. Exit 1 if one failed."""
     import sys
 
-    from controller.scenario.sweep import SweepOrder, parse_draws, parse_grid, parse_seeds
+    from controller.scenario.sweep import SweepOrder, parse_draws, parse_grid, parse_seeds, summary_file
     from controller.scenario.sweep import sweep as run_sweep
 
     order = SweepOrder(
         name,
-        [p.strip() for p in policy.split(",")],
+        split(policy),
         parse_seeds(seeds),
         out,
         parse_grid(grid or []),
@@ -170,10 +193,12 @@ def sweep(
         days,
         workers,
         " ".join(["coolwright", *sys.argv[1:]]),
+        plant,
+        dask,
     )
     found = run_sweep(order, lambda n, of, what: typer.echo(f"[{n}/{of}] {what}", err=True))
     print_runs(found)
-    typer.echo(f"{sum(r.passed for r in found)} of {len(found)} passed; {out}/sweep-{name}.csv")
+    typer.echo(f"{sum(r.passed for r in found)} of {len(found)} passed; {summary_file(order)}")
     if not all(r.passed for r in found):
         raise typer.Exit(1)
 
@@ -233,7 +258,10 @@ def replay(
     thought = decide_again(folder, decision, changes, console.print)
     typer.echo(f"{thought.decision} at {thought.at[:19]} of {folder}")
     if not thought.same_model:
-        typer.echo("the plant was learned differently then: the program's source has changed since the run")
+        typer.echo(
+            "the plant was learned differently then: the program's source has changed since the run, "
+            "or the plant was learned anew in it"
+        )
     typer.echo(f"then: {thought.then.get('reason')}")
     typer.echo(f"now:  {thought.now.get('reason')}")
     for change in thought.levers:
@@ -246,6 +274,11 @@ def replay(
     typer.echo("the same decision" if thought.identical else "another decision")
     if not changes and not thought.identical:
         raise typer.Exit(1)
+
+
+def split(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def parse_settings(texts: list[str]) -> dict[str, object]:

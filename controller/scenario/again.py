@@ -18,7 +18,9 @@ import pandas as pd
 
 from controller.canonical import instant, plain
 from controller.planner import Planner
-from controller.scenario.compare import read_run
+from controller.scenario.compare import RunSummary, read_run
+from controller.scenario.folder import BUNDLED
+from controller.scenario.foreign import load_factory, prepare_foreign
 from controller.scenario.prepare import Prepared, Say, prepare
 from controller.scenario.recorder import plan_facts
 from controller.wiring import inline_planner
@@ -76,17 +78,28 @@ def decide_again(
     run = read_run(folder)
     told = _find(folder, decision)
     # The plant is learned as it was; only what is decided with may differ.
-    ready = prepare(load_scenario(str(folder / "scenario.yaml")), folder.parent, say)
+    ready = _prepared(folder, run, say)
     changed = prepare_site(folder, changes) if changes else ready.site
     desk = _Desk(folder, ready, changed, str(run.manifest["policy"]))
     model = ready.knowledge.model
-    same_model = run.manifest.get("model_version") == (None if model is None else model.version)
+    then = told.get("plan", {}).get("model_version", run.manifest.get("model_version"))
+    same_model = then == (None if model is None else model.version)
     thought = _thought(told, desk.ask([told]), same_model)
     if changes or thought.identical or not same_model:
         return thought
     # Where several plans cost the same, the solver keeps near its last one: let it come the whole way.
     say(f"taking the decisions before {told['id']} again too")
     return _thought(told, desk.ask([*_before(folder, told), told]), same_model)
+
+
+def _prepared(folder: Path, run: RunSummary, say: Say) -> Prepared:
+    """The past of the run, made again by the plant it was made with."""
+    scenario = load_scenario(str(folder / "scenario.yaml"))
+    plant = str(run.manifest["plant"])
+    if plant == BUNDLED:
+        return prepare(scenario, folder.parent, say)
+    ready, _ = prepare_foreign(scenario, load_factory(plant), folder.parent, str(run.manifest["policy"]), say)
+    return ready
 
 
 def prepare_site(folder: Path, changes: Mapping[str, object]) -> Site:

@@ -61,7 +61,7 @@ def read_run(folder: Path) -> RunSummary:
         raise ConfigError(
             f"run {folder}",
             f"is not the folder of a finished run ({type(error).__name__})",
-            "give a folder that `scenario run` wrote",
+            "give a folder that `scenario run` wrote, or a name of `scenario list`",
         ) from None
     return RunSummary(folder, manifest, kpis)
 

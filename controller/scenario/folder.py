@@ -25,6 +25,7 @@ from sim.scenario import Scenario
 from sim.scenario.read import SHIPPED_SITES
 
 MANIFEST_VERSION = 1
+BUNDLED = "bundled simulator"
 _WITH_WALL_TIME = frozenset({"manifest.json", "wall.jsonl"})
 _PACKAGES = ("coolwright", "numpy", "scipy", "pandas", "pyarrow", "pyomo", "highspy", "statsmodels", "pvlib")
 _FILE_KEYS = (("weather", "trace"), ("load", "trace"), ("carbon", "path"), ("price", "day_ahead"))
@@ -48,10 +49,12 @@ class RunFolder:
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True)
 
-    def write_inputs(self, scenario: Scenario, overrides: Mapping[str, object]) -> None:
+    def write_inputs(
+        self, scenario: Scenario, overrides: Mapping[str, object], plant_files: Sequence[Path] = ()
+    ) -> None:
         """The scenario as used, and every file it names, so that the folder can be run again."""
         document = _dated(scenario.document)
-        files = [p for p in scenario.input_files() if p != scenario.history.file]
+        files = [*(p for p in scenario.input_files() if p != scenario.history.file), *plant_files]
         if scenario.site_file not in SHIPPED_SITES.values():
             files.append(scenario.site_file)
             document["site"] = f"inputs/{scenario.site_file.name}"
@@ -119,7 +122,7 @@ class RunFolder:
                 "manifest_version": MANIFEST_VERSION,
                 "scenario": scenario.name,
                 "policy": policy,
-                "plant": plant or "bundled simulator",
+                "plant": plant or BUNDLED,
                 "seed": scenario.seed,
                 "start": stamp(scenario.start),
                 "end": stamp(scenario.end),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 
+from controller.canonical import Json
 from controller.scenario.charts import COLORS, Line, Span, bar_chart, line_chart
 from controller.scenario.prepare import Prepared
 from controller.scenario.recorder import HISTOGRAM_STEP_C, Recorder
@@ -103,7 +104,13 @@ def _charts(scenario: Scenario, site: Site, recorder: Recorder, baseline_kw: Arr
     hours = histogram[[c for c in histogram.columns if c.endswith("[h]")]].sum(axis=1).to_numpy(float)
     low = histogram["inlet from [degC]"].to_numpy(float)
     charts.append(
-        bar_chart("Rack inlets: hours of rack groups in bins of 0.1 °C", "h", low, HISTOGRAM_STEP_C, hours)
+        bar_chart(
+            "Rack inlets: hours of rack groups by inlet temperature, bins of 0.1 °C",
+            "h",
+            low,
+            HISTOGRAM_STEP_C,
+            hours,
+        )
     )
     return [chart for chart in charts if chart]
 
@@ -184,7 +191,16 @@ def _events(recorder: Recorder) -> list[tuple[str, str, str]]:
     for event in sorted(recorder.events, key=lambda e: str(e["at"])):
         if event["kind"] not in _SHOWN_EVENTS:
             continue
-        what = event["what"]
-        told = ", ".join(f"{k} {v}" for k, v in what.items()) if isinstance(what, dict) else ""
-        rows.append((str(event["at"])[:16].replace("T", " "), str(event["kind"]), told))
+        rows.append((str(event["at"])[:16].replace("T", " "), str(event["kind"]), _sentence(event["what"])))
     return rows[:_MOST_EVENTS]
+
+
+def _sentence(what: Json) -> str:
+    """What an event says, for people: an alarm as its kind, its source and its reason."""
+    if not isinstance(what, dict):
+        return ""
+    if {"kind", "source", "why"} <= what.keys():
+        return f"{what['kind']} of {what['source']}: {what['why']}"
+    if {"cause", "detail", "scope"} <= what.keys():
+        return f"{what['scope']}, {what['cause']}: {what['detail']}"
+    return ", ".join(f"{key} {value}" for key, value in what.items())

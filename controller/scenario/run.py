@@ -73,6 +73,8 @@ class _Stage:
     body: SimulatedPlant | None
     factory: Factory | None = None
     """Makes a twin, where the plant is somebody else's."""
+    files: tuple[Path, ...] = ()
+    """What that plant was made from, if it says so in `input_files`."""
 
 
 def run_scenario(order: RunOrder) -> RunOutcome:
@@ -96,7 +98,7 @@ def run_scenario(order: RunOrder) -> RunOutcome:
     outcome, document = _score(stage, recorder, result, baseline)
     folder = RunFolder(order.out / folder_name(scenario, order.policy, order.plant))
     folder.begin()
-    folder.write_inputs(scenario, order.overrides)
+    folder.write_inputs(scenario, order.overrides, stage.files)
     folder.write_record(recorder)
     folder.write_json("kpis.json", document)
     write_page(folder.path / "report.html", stage.ready, order.policy, recorder, document, baseline_kw)
@@ -131,8 +133,10 @@ def _stage(scenario: Scenario, order: RunOrder) -> _Stage:
         factory = load_factory(order.plant)
         ready, foreign = prepare_foreign(scenario, factory, order.out, order.policy, order.say)
         body = foreign if isinstance(foreign, SimulatedPlant) else None
+        whole = foreign.plant if isinstance(foreign, GoingOn) else foreign
+        files = tuple(getattr(whole, "input_files", ()))
         if body is None:
-            return _Stage(ready, _broken(scenario, ready, foreign, None), None, factory)
+            return _Stage(ready, _broken(scenario, ready, foreign, None), None, factory, files)
     if body is None:
         raise ConfigError(f"scenario {scenario.name}", "has no plant", "name one with --plant")
     return _Stage(ready, _broken(scenario, ready, GoingOn(body, body.readings()), body), body)

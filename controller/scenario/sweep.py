@@ -1,4 +1,4 @@
-"""Sweeps: one scenario over seeds and parameters, on all cores, going on where it was stopped.
+"""Sweeps: one scenario over seeds and parameters, on all cores or a cluster, going on where it was stopped.
 
 Each case is a run of its own, in a folder named by what it is; a case whose folder is complete is not
 run again. A summary table is written whole at the end, in the order of the cases.
@@ -7,9 +7,8 @@ run again. A summary table is written whole at the end, in the order of the case
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +17,11 @@ import pandas as pd
 
 from controller.scenario.compare import RunSummary, read_run
 from controller.scenario.folder import folder_name
+from controller.scenario.pools import workers
 from controller.scenario.prepare import preparation_digest, prepare, source_digest
 from controller.scenario.run import RunOrder, run_scenario, shortened
 from plant.errors import ConfigError
-from sim.scenario import load_scenario
+from sim.scenario import NAMES, load_scenario
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ class SweepOrder:
     days: float | None = None
     workers: int = 0
     command: str = ""
+    plant: str | None = None
+    """A factory of one's own, as for a single run."""
+    dask: str | None = None
+    """Address of a Dask scheduler; None is this machine."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,12 @@ class Case:
     out: Path
     days: float | None
     command: str
+    plant: str | None = None
 
     def folder(self) -> Path:
         """Where its run is, or will be."""
         scenario = shortened(load_scenario(self.name, self.overrides), self.days)
-        return self.out / folder_name(scenario, self.policy, None)
+        return self.out / folder_name(scenario, self.policy, self.plant)
 
 
 def cases(order: SweepOrder) -> list[Case]:
@@ -74,11 +79,14 @@ def cases(order: SweepOrder) -> list[Case]:
         for _ in range(order.samples)
     ]
     values = [[(key, value) for value in several] for key, several in order.grid.items()]
+    # A worker elsewhere has another folder to start from.
+    name = str(Path(order.name).resolve()) if order.name.endswith((".yaml", ".yml")) else order.name
+    out = order.out.resolve()
     found = []
     for seed, policy in itertools.product(order.seeds, order.policies):
         for combination, draw in itertools.product(itertools.product(*values), drawn):
             overrides = {"seed": seed, **dict(combination), **draw}
-            found.append(Case(order.name, policy, overrides, order.out, order.days, order.command))
+            found.append(Case(name, policy, overrides, out, order.days, order.command, order.plant))
     return found
 
 
@@ -97,18 +105,47 @@ def sweep(order: SweepOrder, done: Callable[[int, int, str], None]) -> list[RunS
     count = len(planned) - len(waiting)
     if count:
         done(count, len(planned), "found finished")
-    with ProcessPoolExecutor(order.workers or os.cpu_count() or 1) as pool:
-        # What several cases share is learned once, first.
-        list(pool.map(_prepare, _distinct(waiting)))
-        running = {pool.submit(_run, case): case for case in waiting}
-        for future in as_completed(running):
-            count += 1
-            done(count, len(planned), future.result().name)
+    if waiting:
+        with workers(order.workers, order.dask, order.out.resolve()) as pool:
+            # What several cases share is learned once, first.
+            list(pool.map(_prepare, list(_distinct(waiting))))
+            running = {pool.submit(_run, case): case for case in waiting}
+            for future in as_completed(running):
+                count += 1
+                done(count, len(planned), future.result().name)
     runs = [read_run(folder) for folder in folders]
-    summary_frame(planned, runs).to_csv(
-        order.out / f"sweep-{order.name}.csv", index=False, lineterminator="\n"
-    )
+    summary_frame(planned, runs).to_csv(summary_file(order), index=False, lineterminator="\n")
     return runs
+
+
+def summary_file(order: SweepOrder) -> Path:
+    """Where the table of a sweep is written."""
+    return order.out / f"sweep-{Path(order.name).stem}.csv"
+
+
+def named_runs(
+    names: Sequence[str],
+    policies: Sequence[str],
+    days: float | None,
+    out: Path,
+    command: str,
+    done: Callable[[int, int, str], None],
+) -> list[RunSummary]:
+    """Runs by their folders; a scenario among them is run with each policy first, unless it was.
+
+    Raises
+    ------
+    ConfigError
+        If a name is neither the folder of a finished run nor a scenario.
+    """
+    found: list[RunSummary] = []
+    for name in names:
+        if name not in NAMES and not name.endswith((".yaml", ".yml")):
+            found.append(read_run(Path(name)))
+            continue
+        seed = load_scenario(name).seed
+        found += sweep(SweepOrder(name, policies, [seed], out, {}, days=days, command=command), done)
+    return found
 
 
 def summary_frame(planned: Sequence[Case], runs: Sequence[RunSummary]) -> pd.DataFrame:
@@ -204,6 +241,8 @@ def _finished(folder: Path) -> bool:
 def _distinct(waiting: Sequence[Case]) -> Iterator[Case]:
     seen = set()
     for case in waiting:
+        if case.plant is not None:
+            continue  # somebody else's plant lives its own history in each run
         key = preparation_digest(load_scenario(case.name, case.overrides))
         if key not in seen:
             seen.add(key)
@@ -217,6 +256,12 @@ def _prepare(case: Case) -> None:
 def _run(case: Case) -> Path:
     scenario = load_scenario(case.name, case.overrides)
     order = RunOrder(
-        scenario, case.policy, case.out, case.days, command=case.command, overrides=case.overrides
+        scenario,
+        case.policy,
+        case.out,
+        case.days,
+        case.plant,
+        command=case.command,
+        overrides=case.overrides,
     )
     return run_scenario(order).folder

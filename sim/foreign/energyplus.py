@@ -78,7 +78,11 @@ class EnergyPlusPlant:
     Every setpoint point is told back as it stands. Points the map does not name are missing.
     """
 
-    def __init__(self, site: Site, model: Model, scales: Mapping[str, Scale]) -> None:
+    def __init__(
+        self, site: Site, model: Model, scales: Mapping[str, Scale], input_files: tuple[Path, ...] = ()
+    ) -> None:
+        self.input_files = input_files
+        """What a run's folder keeps of this plant."""
         self._site = site
         self._model = model
         self._scales = scales
@@ -145,7 +149,9 @@ def from_map(site: Site, file: Path) -> EnergyPlusPlant:
         takes={n: Taken(t.component, t.control, t.key) for n, t in described.takes.items()},
         name=described.model,
     )
-    return EnergyPlusPlant(site, model, {n: Scale(t.scale, t.offset) for n, t in described.tells.items()})
+    scales = {n: Scale(t.scale, t.offset) for n, t in described.tells.items()}
+    own_weather = [file.parent / described.weather] if described.weather.endswith(".epw") else []
+    return EnergyPlusPlant(site, model, scales, (file, file.parent / described.model, *own_weather))
 
 
 def _read_map(file: Path) -> _MapFile:
