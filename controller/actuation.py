@@ -119,12 +119,14 @@ async def execute(
     receipts = await writer.write(commands, snapshot=snapshot, purpose=Purpose.PROPOSAL, proposal=proposal.id)
     if all(isinstance(r, Confirmed) for r in receipts):
         done = Execution(proposal.id, Outcome.APPLIED, Step.READ_BACK, at, receipts=tuple(receipts))
-        desk.mark(proposal.id, ProposalStatus.APPLIED, clock.now(), f"{len(receipts)} registers confirmed")
+        status, note = ProposalStatus.APPLIED, f"{len(receipts)} registers confirmed"
     else:
         done = await _undo(proposal, receipts, snapshot, writer, at)
         status = ProposalStatus.ROLLED_BACK if done.outcome is Outcome.ROLLED_BACK else ProposalStatus.FAILED
-        desk.mark(proposal.id, status, clock.now(), done.reason)
-    audit.record("execution", SYSTEM, _summary(done), clock.now())
+        note = done.reason
+    with audit.together():
+        desk.mark(proposal.id, status, clock.now(), note)
+        audit.record("execution", SYSTEM, _summary(done), clock.now())
     return done
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from controller.canonical import Json, canonical, digest, instant, stamp
 from controller.store import Store
@@ -81,6 +82,10 @@ class AuditLog:
         for listener in self._listeners:
             listener(sealed_record)
         return sealed_record
+
+    def together(self) -> AbstractContextManager[Connection]:
+        """One transaction for several records and the changes they tell of: all of it, or none."""
+        return self._store.transaction()
 
     def head(self) -> AuditHead:
         """The last record's number and hash; number 0 for an empty log."""

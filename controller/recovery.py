@@ -6,9 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import update
+
+from controller.canonical import stamp
 from controller.guard import CommandRecord, GuardedWriter, Purpose, at_target, commands_of
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
 from controller.store import Store
+from controller.tables import COMMANDS
 from plant.commands import Command, Confirmed
 from plant.points import PointId
 from plant.site import Site
@@ -30,7 +34,9 @@ async def recover(
         if any(math.isnan(v) for v in where.values()) or not _seen_since(proposal, where, snapshot):
             continue  # the plant does not say yet; ask again with the next snapshot
         status, note = await _finish_cut_off(proposal, records, where, snapshot, site, writer)
-        ended.append(desk.mark(proposal.id, status, at, note))
+        with store.transaction():
+            _settle_intents(store, proposal, snapshot, site, at)
+            ended.append(desk.mark(proposal.id, status, at, note))
     return ended
 
 
@@ -38,6 +44,28 @@ def _seen_since(proposal: Proposal, where: Mapping[PointId, float], snapshot: Sn
     """A reading from before the writes would tell the old value, and a half change would look undone."""
     begun = proposal.executed_at
     return begun is not None and all(snapshot.reading(point).time > begun for point in where)
+
+
+def _settle_intents(store: Store, proposal: Proposal, snapshot: Snapshot, site: Site, at: datetime) -> None:
+    """Writes whose answer nobody heard: what the register says is what became of them.
+
+    A write that is found done is ours, and its lease is renewed like any other.
+    """
+    lever_of = {p: lever for lever in site.levers for p in lever.points}
+    for record in commands_of(store, proposal.id):
+        if record.state != "intended":
+            continue
+        stands = snapshot.value(record.point)
+        known = record.point in lever_of and not math.isnan(stands)
+        done = known and at_target(stands, record.value, lever_of[record.point])
+        values = {
+            "state": "confirmed" if done else "unreachable",
+            "read_back": stands if known else None,
+            "reason": "cut off; read after the restart",
+            "finished_at": stamp(at),
+        }
+        with store.transaction() as tx:
+            tx.execute(update(COMMANDS).where(COMMANDS.c.id == record.id).values(**values))
 
 
 async def _finish_cut_off(
