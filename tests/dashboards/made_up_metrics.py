@@ -18,8 +18,7 @@ from plant.data_quality import DataQuality
 from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.history import History
 from plant.plan import NoPlan, NoPlanCause, Plan, PlanStatus, Prediction, SolverFacts
-from plant.points import OwnerId
-from plant.points import SITE, Point
+from plant.points import SITE, OwnerId, Point
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
 from plant.site import Site
