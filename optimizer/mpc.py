@@ -15,7 +15,7 @@ from optimizer.plan import Contest, compare
 from optimizer.problem import PlannerSettings, Problem, Unready, pose
 from optimizer.program import LinearPlan
 from optimizer.running import RunClock
-from optimizer.scheduling import can_schedule, propose
+from optimizer.scheduling import can_schedule, enough, propose
 from optimizer.solve import NothingFound, Solved, SolverFailed
 from optimizer.static import StaticMap, map_key, tabulate
 from plant.forecast import Array, Forecast
@@ -188,12 +188,13 @@ def _scheduled(problem: Problem, tables: StaticMap) -> Problem:
     proposed = propose(problem, candidates.optimum(problem, tables))
     if proposed is None:
         return problem
-    first = problem.under(proposed.schedule, proposed.storage_kw, proposed.worth_per_kwh)
-    # Once more around what the zones do under it: colder nights and warmer days move their optimum.
-    again = propose(first, candidates.optimum(first, tables))
-    if again is None:
-        return first
-    return problem.under(again.schedule, again.storage_kw, again.worth_per_kwh)
+    found = problem.under(proposed.schedule, proposed.storage_kw, proposed.worth_per_kwh)
+    # Once more around what the zones do under it: what runs moves their optimum.
+    again = propose(found, candidates.optimum(found, tables))
+    if again is not None:
+        found = problem.under(again.schedule, again.storage_kw, again.worth_per_kwh)
+    schedule = enough(found, candidates.optimum(found, tables))
+    return problem.under(schedule, found.storage_kw, found.stored_worth)
 
 
 def _with_room(problem: Problem, tables: StaticMap, path: Array) -> dict[str, Array]:

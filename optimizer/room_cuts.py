@@ -78,7 +78,8 @@ class RoomPlanes:
 
 def room_cut_count(*, tank: bool) -> int:
     """How many planes a block has."""
-    return len(ROOM_SHIFTS_K) + (len(TANK_SHIFTS) - 1 if tank else 0)
+    besides = len(TANK_SHIFTS) - 1 if tank else 0
+    return int(ROOM_SHIFTS_K.shape[0]) + besides
 
 
 def water_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, RoomPlanes]:
@@ -118,7 +119,7 @@ def _room_planes(problem: Problem, at: Reference, flows: Array) -> RoomPlanes:
     moved = shifts[:, None, :]
     chw, cw = at.chw_c + moved[..., 0], at.cw_c + moved[..., 1]
     flow = flows[[int(np.flatnonzero(s == FLOW_SHIFTS_K)[0]) for s in shifts[:, 0]]]
-    center: list[Array] = [heat, flow, chw, cw]
+    center: list[Array] = [np.broadcast_to(heat, chw.shape), flow, chw, cw]
     steps: list[Array | float] = [_HEAT_SHARE * heat, _FLOW_SHARE * flow, _CHW_STEP_K, _CW_STEP_K]
     most = problem.model.storage.most_kw
     if tank is not None:

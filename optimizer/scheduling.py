@@ -27,7 +27,10 @@ _SHORT_PRICE = 100.0
 """Money for a kilowatt-hour of cooling the machines cannot make: far above any energy."""
 _BREAKS_CAP = 50.0
 """Money for a kilowatt-hour above a demand cap that is being tried."""
+_SPARE_PRICE = 1e-3
+"""Money a step for each machine that may not run, to break ties."""
 _CAPS = 6
+_SHORT_KW = 1.0
 _CHEAP_HOURS = 15.0
 """What is left in the tank is worth what filling it costs in this percentile of the hours."""
 
@@ -101,6 +104,8 @@ def tabulate(problem: Problem, path: Array) -> Tables:
             money[:, c, r], power[:, c, r] = room.least(
                 can, c, rate if problem.model.storage.present else None
             )
+    # A machine that may run and need not is worth having: less of it is never chosen for nothing.
+    money = money + _SPARE_PRICE * (can.chillers.max() - can.chillers)[None, :, None]
     worth = _worth(money, moves, level_kwh)
     return Tables(
         can,
@@ -272,10 +277,11 @@ def _worth(money: Array, moves: Moves, level_kwh: float) -> float:
 
 def _standing(problem: Problem, tables: Tables) -> Standing:
     """Where the plant is now among the configurations."""
-    now = problem.running
+    now, most = problem.running, problem.model.chillers.asked_is_most
     chillers = problem.switches.axis(SwitchKind.CHILLERS)
     economizer = problem.switches.axis(SwitchKind.ECONOMIZER)
-    away = np.abs(tables.can.chillers - (now.chillers if chillers is not None else 0.0))
+    asked = 0.0 if chillers is None else chillers.present if most else now.chillers
+    away = np.abs(tables.can.chillers - asked)
     if economizer is not None:
         away = away + 0.1 * np.abs(tables.can.economizer - economizer.present)
     step = problem.grid.step_s
@@ -285,6 +291,21 @@ def _standing(problem: Problem, tables: Tables) -> Standing:
         None if now.stopped_s_ago is None else int(now.stopped_s_ago // step),
         0 if tables.level_kwh <= 0 else int(problem.world.stored_kwh / tables.level_kwh + 1e-6),
     )
+
+
+def enough(problem: Problem, path: Array) -> Array:
+    """The problem's schedule with every machine leave to run where, on a path, the load fell short."""
+    column = problem.switches.column(SwitchKind.CHILLERS)
+    if column is None:
+        return problem.schedule
+    rolled = problem.model.rollout(problem.course(path[None]), problem.world)
+    short = rolled.short_kw[0] > _SHORT_KW
+    if not short.any():
+        return problem.schedule
+    wanted = problem.schedule.copy()
+    # And a step before: a machine takes minutes to come.
+    wanted[short | np.append(short[1:], False), column] = problem.switches.each[column].axis.high
+    return problem.switches.walked(wanted, problem.grid.step_s)
 
 
 def _under_caps(problem: Problem, tables: Tables, start: Standing) -> Course | None:

@@ -78,8 +78,8 @@ def learn_storage(signals: Signals) -> tuple[StorageLaw, Evidence | None]:
     scale = max(rated_kwh, 1.0)
     x[:, 0] /= scale
     known = rated_kwh > 0
-    # A tank holds more the warmer its water comes back, so a day may show more than the nameplate; but
-    # not half as much again. One quarter hour each: a twentieth of the nameplate charged, and half a charge standing.
+    # A tank holds more the warmer its water comes back, so a day may show more than the nameplate, but
+    # not half as much again. One quarter hour each: a twentieth of it charged, half a charge standing.
     prior = Prior(
         np.array([[0.05, 0.0], [0.0, -0.125]]),
         np.array([0.05 if known else 0.0, -0.125 * _LOSS_PER_H]),
