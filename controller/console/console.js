@@ -12,6 +12,7 @@ let myName = "";
 let shown = null; // the proposal on the screen; decisions are for exactly its digest
 let deciding = false;
 let ticking = false;
+let lastEvent = ""; // the stream goes on where it broke
 
 class Failed extends Error {
   constructor(status, problem) {
@@ -21,8 +22,9 @@ class Failed extends Error {
   }
 }
 
-async function call(method, path, body) {
+async function call(method, path, body, tag) {
   const headers = { Authorization: `Bearer ${token}` };
+  if (tag) headers["If-Match"] = tag;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await fetch(API + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const data = answer.status === 204 ? null : await answer.json().catch(() => ({}));
@@ -86,15 +88,22 @@ function showModes(modes) {
   $("requests").replaceChildren(...modes.waiting.map(requestLine));
 }
 
+const WISHES = {
+  resume: { path: "/resume", scope: "stop", say: () => "resume" },
+  mode: { path: "/modes/requests", scope: "mode", say: (w) => `${w.scope}: ${w.from} → ${w.to}` },
+  limit: { path: "/limits/requests", scope: "mode", say: (w) => `${w.limit}: ${w.from} → ${w.to === "None" ? "the site file's" : w.to}` },
+  switchback: { path: "/switchback/requests", scope: "mode", say: () => "a switchback measurement" },
+};
+
 function requestLine(request) {
   const made = element("p");
-  const wish = request.kind === "resume" ? "resume" : `${request.what.scope}: ${request.what.from} → ${request.what.to}`;
-  made.append(`${request.by} asks for ${wish}: ${request.what.reason} `);
-  const path = request.kind === "resume" ? `/resume/${request.id}/confirmation` : `/modes/requests/${request.id}/confirmation`;
+  const kind = WISHES[request.kind];
+  if (!kind) return element("p", `${request.by} asks for ${request.kind}; confirm it on the command line`);
+  made.append(`${request.by} asks for ${kind.say(request.what)}: ${request.what.reason || ""} `);
   const confirm = element("button", request.by === myName ? "Someone else confirms" : "Confirm");
   confirm.type = "button";
-  confirm.disabled = request.by === myName || !scopes.has(request.kind === "resume" ? "stop" : "mode");
-  confirm.addEventListener("click", () => act(() => call("POST", path)));
+  confirm.disabled = request.by === myName || !scopes.has(kind.scope);
+  confirm.addEventListener("click", () => act(() => call("POST", `${kind.path}/${request.id}/confirmation`)));
   made.append(confirm);
   return made;
 }
@@ -140,16 +149,46 @@ function showProposal(proposal) {
   if (!proposal) return;
   $("expiry").textContent = `expires in ${Math.round(proposal.expires_in_s)} s · made from data ${num(proposal.data_age_s, 0)} s old`;
   if (!changed) return;
-  $("why").value = "";
+  $("why").value = $("code").value = "";
+  showVerdict(proposal);
   $("reason").textContent = proposal.reason;
   $("digest").textContent = proposal.digest;
   $("effects").replaceChildren(...effectTiles(proposal.effect));
   $("changes").replaceChildren(...proposal.changes.map(changeLine));
-  $("inlets").replaceChildren(...proposal.inlets.map(inletLine));
-  const remarks = [...proposal.binding.map((b) => `limited by ${b}`), ...proposal.remarks];
+  const trips = Object.fromEntries(proposal.redundancy.map((t) => [t.zone, t]));
+  $("inlets").replaceChildren(...proposal.inlets.map((inlet) => inletLine(inlet, trips[inlet.zone])));
+  const prices = proposal.prices.filter((p) => p.saving).map((p) => `1 ${p.unit} more room at ${p.limit} would save ${num(p.saving, 2)} ${proposal.effect.currency}`);
+  const remarks = [...proposal.binding.map((b) => `limited by ${b}`), ...prices, ...proposal.remarks];
   $("remarks").replaceChildren(...remarks.map((text) => element("li", text)));
   pause();
 }
+
+// The one line to read when there is time for one: is it safe, and what if something fails meanwhile?
+function showVerdict(proposal) {
+  const known = proposal.inlets.filter((i) => i.margin_k !== null);
+  const parts = [];
+  let worst = "good";
+  if (known.length < proposal.inlets.length || !known.length) {
+    worst = "bad";
+    parts.push("a zone's inlet is not known");
+  } else {
+    const tight = known.reduce((a, b) => (a.margin_k <= b.margin_k ? a : b));
+    worst = grade(tight.margin_k);
+    parts.push(`tightest: ${tight.zone} at ${num(tight.after_c)} °C, ${num(tight.margin_k)} K below its limit`);
+  }
+  if (proposal.redundancy.length) {
+    const trip = proposal.redundancy.reduce((a, b) => (room(a) <= room(b) ? a : b));
+    if (room(trip) < 0) worst = "bad";
+    parts.push(room(trip) < 0
+      ? `NO SPARE: if ${trip.unit} trips, ${trip.zone} passes ${num(trip.allowable_c, 0)} °C`
+      : `any one machine may trip: ${trip.zone} stays ${num(room(trip))} K below ${num(trip.allowable_c, 0)} °C`);
+  } else parts.push("what a trip would do is not known");
+  $("verdict").className = worst;
+  $("verdict").textContent = parts.join(" · ");
+}
+
+const room = (trip) => (trip.inlet_c === null ? -1 : trip.allowable_c - trip.inlet_c);
+const grade = (margin) => (margin < 0.5 ? "bad" : margin < 1.5 ? "warn" : "good");
 
 function pause() {
   const may = scopes.has("decide");
@@ -183,13 +222,36 @@ function changeLine(change) {
   ]);
 }
 
-function inletLine(inlet) {
-  const where = inlet.margin_k === null ? "bad" : inlet.margin_k < 0.5 ? "bad" : inlet.margin_k < 1.5 ? "warn" : "good";
+function inletLine(inlet, trip) {
+  const where = inlet.margin_k === null ? "bad" : grade(inlet.margin_k);
   const band = inlet.std_k ? ` ±${num(2 * inlet.std_k)}` : "";
+  const spare = trip ? `${trip.unit}: ${num(trip.inlet_c)} °C` : "–";
   return row([
     [inlet.zone], [num(inlet.before_c), "n"], ["→"], [`${num(inlet.after_c)}${band} °C`, "n"],
-    [`${num(inlet.margin_k)} K`, `n ${where}`],
+    [`${num(inlet.margin_k)} K`, `n ${where}`], [spare, `n ${trip && room(trip) < 0 ? "bad" : ""}`],
   ]);
+}
+
+function holdLine(hold) {
+  const made = element("p", `${hold.target} until ${clock(hold.until)} UTC: ${hold.reason} (${hold.by}) `);
+  if (scopes.has("hold")) {
+    const free = element("button", "Release", "plain");
+    free.type = "button";
+    free.addEventListener("click", () => act(() => call("DELETE", `/holds/${encodeURIComponent(hold.id)}`)));
+    made.append(free);
+  }
+  return made;
+}
+
+function showLimits(told) {
+  const changed = told.limits.filter((l) => l.by).map((l) => element("p", `${l.name}: ${l.value} (file: ${l.hard}) · ${l.by}: ${l.reason}`));
+  const closed = told.closed.map((c) => element("p", `closed: ${c.name} ${c.value}: ${c.why}`, "bad"));
+  $("limits").replaceChildren(...closed, ...(changed.length ? changed : [element("p", "None.", "quiet")]));
+  $("limit-form").hidden = !scopes.has("mode");
+  const names = $("limit-name");
+  if (names.options.length !== told.limits.length) {
+    names.replaceChildren(...told.limits.map((l) => new Option(`${l.name} (${l.narrower}, file ${l.hard})`, l.name)));
+  }
 }
 
 function alarmLine(alarm) {
@@ -205,10 +267,14 @@ function alarmLine(alarm) {
 }
 
 async function refresh() {
-  const [state, pending, past, alarms, modes] = await Promise.all([
+  const [state, pending, past, alarms, modes, holds, limits] = await Promise.all([
     call("GET", "/state"), call("GET", "/proposals?status=pending&limit=1"),
     call("GET", "/proposals?limit=8"), call("GET", "/alarms"), call("GET", "/modes"),
+    call("GET", "/holds"), call("GET", "/limits"),
   ]);
+  $("holds").replaceChildren(...(holds.length ? holds.map(holdLine) : [element("p", "None.", "quiet")]));
+  $("hold-form").hidden = !scopes.has("hold");
+  showLimits(limits);
   showModes(modes);
   showState(state);
   showProposal(pending[0] || null);
@@ -228,10 +294,14 @@ async function act(what) {
 
 async function decide(decision) {
   if (!shown || deciding) return;
+  if (decision === "reject" && !$("code").value) {
+    notice("Choose which kind of no it is: it is counted.");
+    return $("code").focus();
+  }
   deciding = true;
   const { id, digest } = shown;
   ["approve", "reject"].forEach((name) => { $(name).disabled = true; });
-  await act(() => call("POST", `/proposals/${encodeURIComponent(id)}/decision`, { decision, digest, reason: decision === "reject" ? $("why").value : "" }));
+  await act(() => call("POST", `/proposals/${encodeURIComponent(id)}/decision`, decision === "reject" ? { decision, digest, code: $("code").value, reason: $("why").value } : { decision, digest }));
   deciding = false;
   if (shown) pause();
 }
@@ -255,12 +325,15 @@ async function listen() {
   // EventSource cannot send a token, so the stream is read by hand; polling goes on beside it.
   while (token) {
     try {
-      const answer = await fetch(`${API}/events`, { headers: { Authorization: `Bearer ${token}` } });
+      const headers = { Authorization: `Bearer ${token}` };
+      if (lastEvent) headers["Last-Event-ID"] = lastEvent;
+      const answer = await fetch(`${API}/events`, { headers });
       if (!answer.ok) throw new Failed(answer.status, {});
       const reader = answer.body.getReader();
       for (;;) {
-        const { done } = await reader.read();
+        const { done, value } = await reader.read();
         if (done) break;
+        for (const id of new TextDecoder().decode(value).matchAll(/^id: (.+)$/gm)) lastEvent = id[1];
         tick();
       }
     } catch { /* the poll tells the user */ }
@@ -309,5 +382,17 @@ $("stop-dialog").addEventListener("close", () => {
   if ($("stop-dialog").returnValue === "stop") act(() => call("POST", "/stop", { reason: $("stop-why").value || "operator" }));
 });
 $("resume").addEventListener("click", () => act(() => call("POST", "/resume", { reason: $("resume-why").value || "no reason given" })));
+$("hold-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const body = { target: $("hold-target").value.trim(), minutes: Number($("hold-hours").value) * 60, reason: $("hold-why").value };
+  act(() => call("POST", "/holds", body));
+  $("hold-target").value = $("hold-why").value = "";
+});
+$("limit-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const value = $("limit-value").value === "" ? null : Number($("limit-value").value);
+  act(() => call("PUT", `/limits/${encodeURIComponent($("limit-name").value)}`, { value, reason: $("limit-why").value }));
+  $("limit-value").value = $("limit-why").value = "";
+});
 setInterval(tick, EVERY_MS);
 if (token) signIn(); else signOut();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import socket
 import threading
@@ -13,7 +14,9 @@ import uvicorn
 from api_kit import Desk, api_room
 from supervision_kit import A_AIR, WATER
 
+from controller.contingency import TripOutcome
 from controller.proposals import InletOutlook, ProposalStatus
+from plant.points import OwnerId
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
@@ -44,6 +47,7 @@ def test_an_operator_judges_decides_stops_and_another_lets_go(served: tuple[Desk
     draft = replace(
         r.draft({A_AIR: 18.4, WATER: 7.3}),
         inlets=tuple(InletOutlook(z.id, 22.0, 22.4, 0.2, 27.0) for z in r.site.zones),
+        trips=tuple(TripOutcome(OwnerId("crah-1"), z.id, 29.0, 32.0, math.inf) for z in r.site.zones),
     )
     first = r.desk.offer(draft, r.now)
     complaints: list[str] = []
@@ -73,11 +77,26 @@ def test_an_operator_judges_decides_stops_and_another_lets_go(served: tuple[Desk
             first.digest,
         ):
             assert fact in shown
+        assert "zone-a at 22.4 °C, 4.6 K below its limit" in page.inner_text("#verdict")
+        assert "if crah-1 trips" in page.inner_text("#verdict") or "may trip" in page.inner_text("#verdict")
         page.click("#approve")
         page.wait_for_selector("text=Nothing waits for you")
         approved = r.desk.get(first.id)
         assert approved is not None
         assert (approved.status, approved.decided_by) == (ProposalStatus.APPROVED, "operator-1")
+
+        second = r.desk.offer(replace(draft, reason="another"), r.now)
+        page.wait_for_selector("#reject:enabled")
+        page.click("#reject")
+        page.wait_for_selector("text=Choose which kind of no it is")
+        page.select_option("#code", "maintenance")
+        page.click("#reject")
+        page.wait_for_selector("text=Nothing waits for you")
+        assert r.desk.get(second.id).decision_code == "maintenance"  # type: ignore[union-attr]
+        page.fill("#hold-target", "crah-3")
+        page.fill("#hold-why", "belt")
+        page.click("#hold-form button")
+        page.wait_for_selector("#holds >> text=crah-3 until")
 
         page.click("#stop")
         page.fill("#stop-why", "smoke")
@@ -91,6 +110,19 @@ def test_an_operator_judges_decides_stops_and_another_lets_go(served: tuple[Desk
         other.wait_for_selector("#stopped", state="hidden")
         assert r.modes.stopped is None
         assert other.inner_text("#mode") == "advisory"
+
+        for who, does in (("engineer", "#limit-form button"), ("engineer-2", "#requests button:enabled")):
+            engineer = sign_in(who)
+            engineer.wait_for_selector("#limit-form:not([hidden])")
+            if who == "engineer":
+                engineer.select_option("#limit-name", "zone-a.recommended_max_c")
+                engineer.fill("#limit-value", "25.5")
+                engineer.fill("#limit-why", "old servers")
+            engineer.click(does)
+            engineer.wait_for_selector(
+                "#waiting:not([hidden])" if who == "engineer" else "#limits >> text=25.5"
+            )
+        assert desk.deps.limits.site.zones[0].limits.recommended_max_c == 25.5
 
         viewer = sign_in("viewer")
         r.desk.offer(r.draft({A_AIR: 18.2}), r.now)
