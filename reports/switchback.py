@@ -64,6 +64,16 @@ class Schedule:
     def _starts(self) -> list[datetime]:
         return [b.start for b in self.blocks]
 
+    @cached_property
+    def pairs(self) -> tuple[int, ...]:
+        """For each block the number of the pair it was drawn in: the unit of randomization."""
+        numbers, found = {}, {}
+        for stratum in dict.fromkeys(b.stratum for b in self.blocks):
+            members = [i for i, b in enumerate(self.blocks) if b.stratum == stratum]
+            for place, block in enumerate(members):
+                found[block] = numbers.setdefault((stratum, place // 2), len(numbers))
+        return tuple(found[i] for i in range(len(self.blocks)))
+
     def block_at(self, instant: datetime) -> int | None:
         """Number of the block an instant lies in; None before the first and after the last."""
         number = bisect_right(self._starts, instant) - 1

@@ -1,8 +1,10 @@
 """What a switchback showed: the effect of control on facility power, with an interval.
 
 Facility power of the counted hours on the arm, load (utilization, not IT power: our air moves that) and
-outdoor wet bulb, by ordinary least squares (statsmodels). Hours of a block are not independent, so the
-error is clustered by block, or Newey-West where that is larger, and t has the blocks' degrees of freedom.
+outdoor wet bulb, by ordinary least squares (statsmodels). Hours of a block are not independent, and blocks
+are drawn in pairs, so the error is the jackknife over blocks, or over pairs, or Newey-West, whichever is
+largest, and t has the pairs' degrees of freedom. (Clustered sandwich errors are too small with a few dozen
+clusters: J. G. MacKinnon, M. Ø. Nielsen, M. D. Webb, J. Econometrics 232 (2023), section 5.)
 
 Two intervals: one for a single look when the schedule has ended (fixed horizon), and a wider one that
 holds however often somebody looks, and may be used to stop early (an asymptotic confidence sequence).
@@ -26,11 +28,12 @@ from reports.hourly import hourly_means
 from reports.regression import fit_change_points
 from reports.series import as_found, read_series, zone_series
 from reports.statistics import CONFIDENCE
-from reports.switchback import METHOD_VERSION, Arm, Schedule
+from reports.switchback import Arm, Schedule
 from reports.switchback_record import RunAs, Stretch, run_as
 
 Array = NDArray[np.float64]
 
+METHOD_VERSION = "switchback-analysis/2"
 MIN_BLOCKS = 6
 """Blocks each arm needs: with fewer the spread between blocks is not known."""
 MIN_COMPLIANCE = 0.9
@@ -121,9 +124,9 @@ def analyze(
     if not compliance >= MIN_COMPLIANCE:
         refused.append(f"only {compliance:.0%} of the counted hours were run as drawn")
     on = rows["control"].to_numpy() > 0
-    effect, error, freedom = (math.nan,) * 3 if refused else _effect(rows)
+    effect, error, freedom = (math.nan,) * 3 if refused else _effect(rows, schedule)
     half = math.nan if refused else _t_value(confidence, freedom) * error
-    anytime = math.nan if refused else error * _anytime_factor(confidence, freedom, len(schedule.blocks))
+    anytime = math.nan if refused else error * _anytime_factor(confidence, freedom, len(set(schedule.pairs)))
     return SwitchbackResult(
         schedule_id=schedule.id,
         qualified=not refused,
@@ -138,7 +141,7 @@ def analyze(
         control_blocks=blocks[Arm.CONTROL],
         baseline_blocks=blocks[Arm.BASELINE],
         compliance=compliance,
-        as_drawn_saving_kw=math.nan if refused else -_effect(drawn_rows)[0],
+        as_drawn_saving_kw=math.nan if refused else -_effect(drawn_rows, schedule)[0],
         anytime_low_kw=-effect - anytime,
         anytime_high_kw=-effect + anytime,
         interim=history.end + timedelta(seconds=history.step_s) < schedule.blocks[-1].end,
@@ -181,7 +184,7 @@ def _compliance(history: History, ran: RunAs, *, recorded: bool) -> float:
     return min(shares) if shares and baseline.any() else math.nan
 
 
-def _effect(rows: pd.DataFrame) -> tuple[float, float, float]:
+def _effect(rows: pd.DataFrame, schedule: Schedule) -> tuple[float, float, float]:
     """Effect of control [kW], its standard error and the degrees of freedom."""
     import statsmodels.api as sm  # heavy to import, needed only here
 
@@ -189,19 +192,28 @@ def _effect(rows: pd.DataFrame) -> tuple[float, float, float]:
     on = rows["control"].to_numpy(dtype=float)
     form = fit_change_points(y[on == 0], load[on == 0], wet_bulb[on == 0]).form
     design = np.column_stack([on, form.design(load, wet_bulb)])
-    blocks = rows["block"].to_numpy()
-    model = sm.OLS(y, design)
-    clustered = model.fit(cov_type="cluster", cov_kwds={"groups": blocks, "use_correction": True})
-    hac = model.fit(cov_type="HAC", cov_kwds={"maxlags": _DAY_H, "use_correction": True})
-    error = max(float(clustered.bse[0]), float(hac.bse[0]))
-    freedom = max(len(np.unique(blocks)) - 2, 1)
-    return float(clustered.params[0]), error, float(freedom)
+    blocks = rows["block"].to_numpy(dtype=int)
+    pairs = np.asarray(schedule.pairs)[blocks]
+    fit = sm.OLS(y, design).fit(cov_type="HAC", cov_kwds={"maxlags": _DAY_H, "use_correction": True})
+    error = max(float(fit.bse[0]), _jackknife(design, y, blocks), _jackknife(design, y, pairs))
+    return float(fit.params[0]), error, float(max(len(np.unique(pairs)) - 1, 1))
 
 
-def _anytime_factor(confidence: float, freedom: float, planned_blocks: int) -> float:
+def _jackknife(design: Array, y: Array, clusters: NDArray[np.int64]) -> float:
+    """Standard error of the first coefficient, each cluster of rows left out once (CV3)."""
+    square, product = design.T @ design, design.T @ y
+    without = []
+    for cluster in np.unique(clusters):
+        x, part = design[clusters == cluster], y[clusters == cluster]
+        without.append(np.linalg.lstsq(square - x.T @ x, product - x.T @ part, rcond=None)[0][0])
+    spread = np.asarray(without) - np.mean(without)
+    return math.sqrt((len(without) - 1) / len(without) * float(spread @ spread))
+
+
+def _anytime_factor(confidence: float, freedom: float, planned_pairs: int) -> float:
     """How many standard errors wide an interval is that holds at every look.
 
-    sqrt(2 (nr + 1) / (nr) · log(sqrt(nr + 1) / alpha)) with n independent blocks, and r chosen so that it
+    sqrt(2 (nr + 1) / (nr) · log(sqrt(nr + 1) / alpha)) with n independent pairs, and r chosen so that it
     is narrowest when the schedule ends; times t over normal, because the variance is estimated.
 
     References
@@ -212,7 +224,7 @@ def _anytime_factor(confidence: float, freedom: float, planned_blocks: int) -> f
     from scipy.stats import norm  # heavy to import, needed only here
 
     alpha = 1 - confidence
-    n, planned = freedom + 2, max(planned_blocks, 2)
+    n, planned = freedom + 1, max(planned_pairs, 2)
     r = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / planned
     width = math.sqrt(2 * (n * r + 1) / (n * r) * math.log(math.sqrt(n * r + 1) / alpha))
     return width * _t_value(confidence, freedom) / float(norm.ppf(1 - alpha / 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -9,12 +10,21 @@ import pandas as pd
 import pytest
 from made_up_plant import MadeUpPlant
 
-from benchmarks.savings_coverage import SWITCHED_DAYS, Score, World, scores, switchback_trial
+from benchmarks.savings_coverage import (
+    NOTHING,
+    SWITCHED_DAYS,
+    Score,
+    World,
+    scores,
+    switchback_trial,
+    switched,
+)
 from plant.errors import ConfigError
 from plant.points import PointId
 from plant.site import Site
 from reports.switchback import Arm, Schedule, draw_schedule
-from reports.switchback_analysis import analyze
+from reports.switchback_analysis import _anytime_factor, _jackknife, analyze
+from reports.switchback_record import Applied, Stretch, run_as
 
 MONDAY = date(2026, 7, 6)
 
@@ -113,12 +123,84 @@ def test_a_known_saving_is_found_and_nothing_is_found_where_nothing_changed(demo
     assert SWITCHED_DAYS == 56
 
 
+def test_the_jackknife_is_that_of_a_hand_calculation() -> None:
+    """Four clusters of one row each, one constant column: the standard error of a mean."""
+    y = np.array([1.0, 2.0, 4.0, 9.0])
+    error = _jackknife(np.ones((4, 1)), y, np.arange(4))
+    assert error == pytest.approx(y.std(ddof=1) / 2)  # s / sqrt(n)
+
+
+def test_the_anytime_interval_is_wider_by_the_factor_of_the_paper() -> None:
+    # n = planned = 20, alpha = 0.1: r = (4.60517 + log(5.60517)) / 20 = 0.31644; nr + 1 = 7.3287;
+    # sqrt(2 * 7.3287 / 6.3287 * log(sqrt(7.3287) / 0.1)) = 2.7642; times t(19) / z = 1.72913 / 1.64485.
+    assert _anytime_factor(0.9, 19, 20) == pytest.approx(2.7642 * 1.72913 / 1.64485, rel=1e-4)
+
+
+def test_every_pair_has_one_block_of_each_arm() -> None:
+    schedule = draw_schedule(MONDAY, 28, "Europe/Berlin", seed=3)
+    arms: dict[int, set[Arm]] = {}
+    for block, pair in zip(schedule.blocks, schedule.pairs, strict=True):
+        arms.setdefault(pair, set()).add(block.arm)
+    assert len(arms) == 14
+    assert all(found == set(Arm) for found in arms.values())
+
+
+def test_hours_count_as_they_were_run_and_not_as_they_were_drawn(demo_site: Site) -> None:
+    """Two days of control were spent in fallback, at twice the power: they belong to neither arm."""
+    world = World(demo_site, 4)
+    history, schedule, _ = switched(world, 0.1)
+    blocks = [b for b in schedule.blocks if b.arm is Arm.CONTROL][:2]
+    record = [
+        Stretch(
+            b.start, b.end, Applied.INTERRUPTED if b in blocks else Applied(b.arm), "stopped" * (b in blocks)
+        )
+        for b in schedule.blocks
+    ]
+    column = PointId("utility-meter.power")
+    for b in blocks:
+        inside = (history.values.index >= b.start) & (history.values.index < b.end)
+        history.values.loc[inside, column] *= 2
+    believed, recorded = analyze(history, schedule), analyze(history, schedule, record=record)
+    assert believed.saving_kw < 0 < recorded.saving_kw
+    assert recorded.recorded
+    assert recorded.control_blocks == believed.control_blocks - 2
+    assert recorded.as_drawn_saving_kw == pytest.approx(believed.saving_kw)
+    # Two of 28 control days were not run as drawn, and the settling after them.
+    assert 0.90 <= recorded.compliance < 0.95
+
+
+def test_time_nobody_recorded_belongs_to_neither_arm_and_settles_first(demo_site: Site) -> None:
+    schedule = draw_schedule(MONDAY, 28, demo_site.timezone, seed=1, washout_h=2.0)
+    times = pd.date_range(schedule.blocks[0].start, schedule.blocks[-1].end, freq="h", inclusive="left")
+    whole = [Stretch(b.start, b.end, Applied(b.arm)) for b in schedule.blocks]
+    hole = schedule.blocks[5].start + timedelta(hours=10)
+    cut = [
+        *whole[:5],
+        replace(whole[5], until=hole),
+        replace(whole[5], since=hole + timedelta(hours=1)),
+        *whole[6:],
+    ]
+    before, after = (run_as(schedule, record, times, 3600).as_drawn for record in (whole, cut))
+    lost = [t.to_pydatetime() for t in times[before & ~after]]
+    assert lost == [hole + timedelta(hours=h) for h in range(3)]  # the hole and two hours of washout
+
+
+def test_before_the_end_it_says_that_it_is_interim(demo_site: Site) -> None:
+    world = World(demo_site, 4)
+    history, schedule, _ = switched(world, 0.1)
+    early = replace(history, values=history.values[:800], measured_share=history.measured_share[:800])
+    assert analyze(early, schedule).interim
+    result = analyze(history, schedule)
+    assert not result.interim
+    assert result.anytime_low_kw < result.low_kw < result.saving_kw < result.high_kw < result.anytime_high_kw
+
+
 def test_both_methods_cover_the_truth_in_a_small_benchmark() -> None:
-    table: list[Score] = list(scores(seeds=10))
+    table: list[Score] = list(scores(seeds=10, looks=False))
     for score in (s for s in table if "OpenDSM" not in s.method):
         # With ten worlds only, eight is what chance allows where nine are expected.
         assert score.covered >= 8, score
-        if score.saving == 0:
+        if score.saving == NOTHING:
             assert score.found <= 2, score
         else:
             assert score.found == score.seeds, score
