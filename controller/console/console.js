@@ -179,6 +179,7 @@ function showVerdict(proposal) {
   if (proposal.redundancy.length) {
     const trip = proposal.redundancy.reduce((a, b) => (room(a) <= room(b) ? a : b));
     if (room(trip) < 0) worst = "bad";
+    else if (room(trip) < 1 && worst === "good") worst = "warn";
     parts.push(room(trip) < 0
       ? `NO SPARE: if ${trip.unit} trips, ${trip.zone} passes ${num(trip.allowable_c, 0)} °C`
       : `any one machine may trip: ${trip.zone} stays ${num(room(trip))} K below ${num(trip.allowable_c, 0)} °C`);
