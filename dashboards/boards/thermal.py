@@ -134,6 +134,21 @@ BOARD = Board(
                     Behind.PLAN,
                 ),
                 Panel(
+                    "Room if one machine tripped now",
+                    Shape.BARS,
+                    "kelvin",
+                    "Degrees left below the allowable limit in the zone each trip would hurt most, by our own"
+                    " reckoning. Below zero a rack would pass it before anybody acts.",
+                    (
+                        Query(
+                            f"min by (equipment, hall_zone) (coolwright_trip_margin_kelvin{{{ZONE}}})",
+                            "{{equipment}} in {{hall_zone}}",
+                        ),
+                    ),
+                    Behind.STATE,
+                    limits=(Limit(None, RED), Limit(0, YELLOW), Limit(1, GREEN)),
+                ),
+                Panel(
                     "Times a limit was passed",
                     Shape.TABLE,
                     "none",

@@ -54,14 +54,16 @@ def rules(name: str) -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
-def substituted(expr: str, rate_interval: str = "1m", of_range: str = "10m") -> str:
-    """The expression as Grafana would send it for one site, all zones, average carbon."""
+def substituted(
+    expr: str, rate_interval: str = "1m", of_range: str = "10m", carbon_method: str = "average"
+) -> str:
+    """The expression as Grafana would send it for one site, all zones and one kind of carbon."""
     values = {
         "$__rate_interval": rate_interval,
         "$__range": of_range,
         "$site": "demo",
         "$zone": ".+",
-        "$carbon_method": "average",
+        "$carbon_method": carbon_method,
     }
     for variable, value in values.items():
         expr = expr.replace(variable, value)

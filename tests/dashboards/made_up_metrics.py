@@ -25,6 +25,7 @@ from plant.site import Site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
 from reports.account import Account
+from reports.balance import meter_balance
 from reports.baseline import BaselineModel
 from telemetry.crosschecks import CrossCheck
 from telemetry.health import DeviceHealth
@@ -172,6 +173,7 @@ def feed(
     metrics.observe_market(now, *constant_feeds(START, 48))
     metrics.observe_feeds(typical_outlook())
     metrics.observe_switchback("control")
+    metrics.observe_balance(meter_balance(made_up_history(site, START, 24, 1.0)))
     metrics.observe_trips([TripOutcome(OwnerId("crah-1"), OwnerId("zone-a"), 29.5, 32.0, float("inf"))])
     metrics.observe_baseline(baseline)
     metrics.observe_condition(typical_condition(turn))

@@ -140,6 +140,7 @@ def test_every_metric_is_shown_somewhere_or_known_not_to_be() -> None:
 RULES = ("rules.yml", "alerts.yml")
 UNIT_OF_SUFFIX = (
     (r"_celsius$", {"celsius"}),
+    (r"_kelvin$", {"kelvin"}),
     (r"_watts$", {"watt"}),
     (r"_ratio$", {"percentunit"}),
     (r"_joules(_total)?$", {"watth", "watt", "none"}),  # energy over seconds is power, over energy a number

@@ -35,12 +35,44 @@ def impatient_world(tmp_path: Path, past: Path) -> Iterator[World]:
     yield from served(tmp_path, past, 1.0, {"proposal_expiry_s": 6})
 
 
-def served(folder: Path, past: Path, speed: float, safety: dict[str, float]) -> Iterator[World]:
+@pytest.fixture
+def slow_world(tmp_path: Path, past: Path) -> Iterator[World]:
+    """The same at twice the plant's own pace, with contracts for market-based carbon."""
+    yield from served(tmp_path, past, 2.0, {}, reporting=True)
+
+
+@pytest.fixture
+def brisk_world(tmp_path: Path, past: Path) -> Iterator[World]:
+    """The same at twenty times the plant's own pace."""
+    yield from served(tmp_path, past, 20.0, {})
+
+
+CONTRACTS = """
+schema_version: 1
+residual_mix: {g_per_kwh: 450, source: made up for a test, year: 2026}
+contracts:
+  - id: wind
+    kind: ppa
+    first_day: 2026-01-01
+    last_day: 2026-12-31
+    kwh: 4000000
+    renewable: true
+    evidence: wind.pdf
+    factor: {g_per_kwh: 12, source: made up for a test, year: 2026}
+"""
+
+
+def served(
+    folder: Path, past: Path, speed: float, safety: dict[str, float], *, reporting: bool = False
+) -> Iterator[World]:
     modbus, exporter = free_port(), free_port()
     described = yaml.safe_load((ROOT / "examples" / "demo.yaml").read_text(encoding="utf-8"))
     described["gateways"][0]["target"] = f"127.0.0.1:{modbus}"
     described["gateways"][1]["target"] = f"http://127.0.0.1:{exporter}/metrics"
     described["safety"].update(safety)
+    if reporting:
+        (folder / "supplied.yaml").write_text(CONTRACTS, encoding="utf-8")
+        described["reporting"] = "supplied.yaml"
     site = folder / "site.yaml"
     site.write_text(yaml.safe_dump(described), encoding="utf-8")
     command = [sys.executable, "-m", "sim", "serve", "--site", str(site), "--start", START]

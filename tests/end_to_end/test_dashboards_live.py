@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from end_to_end.programs import ROOT, Api, World, free_port, until
+from end_to_end.programs import ROOT, Api, World, free_port, until, write_holding
 
 sys.path.insert(0, str(ROOT / "tests" / "dashboards"))
 from expressions import (
@@ -52,6 +57,7 @@ class Watched:
     url: str
     api: Api
     folder: Path
+    world: World
 
     def ask(self, path: str, **parameters: str) -> Any:
         query = urllib.parse.urlencode(parameters)
@@ -88,7 +94,7 @@ def watched(world: World, tmp_path: Path) -> Iterator[Watched]:
     prometheus = start_prometheus(folder, f"127.0.0.1:{world.api_port}", port)
     try:
         api = Api(world.url, token)
-        seen = Watched(f"http://127.0.0.1:{port}", api, folder)
+        seen = Watched(f"http://127.0.0.1:{port}", api, folder, world)
         proposal = until(api.pending, what="a first proposal")
         assert api.decide(proposal, "approve") == 200
         shown = f"/api/v1/proposals/{proposal['id']}"
@@ -209,6 +215,105 @@ def check_page(watched: Watched) -> None:
     page = watched.api._http.get("/metrics").content
     done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@contextmanager
+def observed(world: World, folder: Path) -> Iterator[Watched]:
+    """A controller that was just started, with nothing approved, under observation from its first breath."""
+    folder.mkdir()
+    token, port = world.token(), free_port()
+    prometheus = start_prometheus(folder, f"127.0.0.1:{world.api_port}", port)
+    controller = world.controller()
+    try:
+        yield Watched(f"http://127.0.0.1:{port}", Api(world.url, token), folder, world)
+    finally:
+        prometheus.terminate()
+        controller.send_signal(signal.SIGTERM)
+        prometheus.wait(timeout=30)
+        controller.communicate(timeout=30)
+
+
+@pytest.fixture
+def cold(slow_world: World, tmp_path: Path) -> Iterator[Watched]:
+    """From a cold start, at twice the plant's own pace."""
+    with observed(slow_world, tmp_path / "prometheus") as seen:
+        yield seen
+
+
+@pytest.fixture
+def untouched(brisk_world: World, tmp_path: Path) -> Iterator[Watched]:
+    """A site that runs as it was found, watched for the first intervals at twenty times its pace."""
+    with observed(brisk_world, tmp_path / "prometheus") as seen:
+        compared = "coolwright_compared_seconds_total{figure='facility_kwh'} >= 600"
+        until(lambda: seen.instant(compared), 180, "two intervals compared with the baseline")
+        yield seen
+
+
+SAVINGS = {"Energy saved": "watth", "CO2e saved": "massg", "Power saved": "watt"}
+
+
+def lately_saved(watched: Watched, over: str) -> dict[str, float]:
+    """What the panels show over the last wall seconds, each by its own expression and in its own unit."""
+    shown: dict[str, float] = {}
+    for asked in panel_expressions():
+        title = asked.where.split(": ", 1)[1].rsplit(" [", 1)[0]
+        if title in SAVINGS:
+            assert asked.unit == SAVINGS[title]
+            for series in watched.instant(substituted(asked.expr, over, over)):
+                shown[title] = float(series["value"][1])
+    return shown
+
+
+def test_a_worse_hour_is_shown_as_a_negative_saving(untouched: Watched) -> None:
+    """Somebody sets fans to full speed and the tower warm at the plant's own panel: the loss is shown."""
+    before = until(lambda: lately_saved(untouched, "40s"), 60, "savings as found")
+    for crah in range(8):
+        write_holding(untouched.world.modbus_port, 201 + 10 * crah, 1000)
+    write_holding(untouched.world.modbus_port, 101, 290)
+
+    # As found the difference is the baseline's error, some hundred watts. Eight fans of 11 kW from 90 to
+    # 100 % are 8 * 11 * (1 - 0.9**3) = 24 kW more by the cube law.
+    def lost() -> dict[str, float] | None:
+        shown = lately_saved(untouched, "40s")
+        return shown if shown.get("Power saved", 0.0) < -10e3 else None
+
+    after = until(lost, 120, f"{before} to turn into losses")
+    assert abs(before["Power saved"]) < 5e3
+    assert {title for title, value in after.items() if value < 0} == set(SAVINGS)
+
+
+def silent_panels(watched: Watched, carbon_method: str) -> set[str]:
+    """Panels of which no expression answers."""
+    heard: dict[str, bool] = {}
+    for asked in panel_expressions():
+        panel = asked.where.rsplit(" [", 1)[0]
+        expr = substituted(asked.expr, "150s", "150s", carbon_method)
+        heard[panel] = heard.get(panel, False) or bool(watched.instant(expr))
+    return {panel for panel, anything in heard.items() if not anything}
+
+
+def site_clock(world: World) -> float:
+    """The site's time now, by the anchor the simulator announced. [Unix s]"""
+    start, epoch, speed = world.anchor.split(",")
+    return datetime.fromisoformat(start).timestamp() + (time.time() - float(epoch)) * float(speed)
+
+
+def test_no_panel_is_empty_five_minutes_after_a_cold_start(cold: Watched) -> None:
+    """By the site's clock, from before the program was started, with nothing approved and nothing decided."""
+    began = site_clock(cold.world)
+    silent: set[str] = {"not asked yet"}
+    while silent and site_clock(cold.world) - began < 300:
+        time.sleep(1)
+        with contextlib.suppress(urllib.error.URLError):  # Prometheus is starting too
+            silent = silent_panels(cold, "average")
+    assert silent == set()
+    assert until(cold.api.pending, 30, "a proposal"), "and one proposal waits"
+    assert silent_panels(cold, "market") == set(), "nor by the contracts' factors"
+    kinds = cold.instant("sum by (carbon_kind, provider) (coolwright_carbon_grams_total)")
+    assert {s["metric"]["carbon_kind"] for s in kinds} == {"average", "market"}
+    assert {s["metric"]["provider"] for s in kinds if s["metric"]["carbon_kind"] == "market"} == {
+        "contracts in supplied.yaml"
+    }
 
 
 def test_every_panel_and_rule_on_the_real_program_answers(watched: Watched) -> None:
