@@ -131,9 +131,9 @@ def cheapest(cost: Array, can: Configurations, moves: Moves, start: Standing) ->
     Parameters
     ----------
     cost : ndarray, shape (steps, configurations, rates)
-        Money of a step; infinite where it cannot be.
+        Money of a step; infinite where it cannot be (what is not known cannot be either).
     """
-    steps = len(cost)
+    cost, steps = np.where(np.isnan(cost), np.inf, cost), len(cost)
     locks, switch = can.locks(), can.switching()
     ways = _ways(can, locks, switch)
     value = np.broadcast_to(

@@ -29,6 +29,8 @@ _BREAKS_CAP = 50.0
 """Money for a kilowatt-hour above a demand cap that is being tried."""
 _SPARE_PRICE = 1e-3
 """Money a step for each machine that may not run, to break ties."""
+_MIXING = 0.05
+"""Share of the cold's worth lost in moving it: what water in and out drags across the thermocline."""
 _CAPS = 6
 _SHORT_KW = 1.0
 _CHEAP_HOURS = 15.0
@@ -107,6 +109,7 @@ def tabulate(problem: Problem, path: Array) -> Tables:
     # A machine that may run and need not is worth having: less of it is never chosen for nothing.
     money = money + _SPARE_PRICE * (can.chillers.max() - can.chillers)[None, :, None]
     worth = _worth(money, moves, level_kwh)
+    money = money + _MIXING * worth * np.abs(moves.by) * level_kwh
     return Tables(
         can,
         replace(moves, left_worth=worth * level_kwh),
@@ -121,14 +124,8 @@ def configurations(problem: Problem) -> Configurations:
     """Every number of machines with and without the economizer, as far as levers allow."""
     chillers = problem.switches.axis(SwitchKind.CHILLERS)
     economizer = problem.switches.axis(SwitchKind.ECONOMIZER)
-    counts = (
-        np.array([np.nan]) if chillers is None else np.arange(round(chillers.low), round(chillers.high) + 1.0)
-    )
-    leave = (
-        np.array([1.0])
-        if economizer is None
-        else np.arange(round(economizer.low), round(economizer.high) + 1.0)
-    )
+    counts = np.zeros(1) if chillers is None else _each(chillers)
+    leave = np.ones(1) if economizer is None else _each(economizer)
     n, e = (a.ravel() for a in np.meshgrid(counts, leave, indexing="ij"))
     machines = problem.site.equipment_of(EquipmentKind.CHILLER)
     exchangers = problem.site.equipment_of(EquipmentKind.ECONOMIZER)
