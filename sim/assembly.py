@@ -10,7 +10,6 @@ from plant.site import EquipmentKind, Site
 from sim import dampers
 from sim.arrays import Array
 from sim.parts import air, chilled, condenser, liquid, servers
-from sim.physics.tank import TankState
 from sim.state import Actuators, Flows, PlantState, Weather
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ Chips = Callable[["P", PlantState, Array], tuple[Array, Array]]
 Mix = Callable[["P", PlantState, Actuators, Weather, Array], air.Entering]
 Cool = Callable[["P", PlantState, Actuators, Weather, Array, Array, Array], air.Cooling]
 Pump = Callable[["P", PlantState, Actuators, Array], chilled.Pumped]
-Store = Callable[["P", PlantState, Actuators, Array, Array, float], tuple[TankState, Array]]
+Store = Callable[["P", PlantState, Actuators, Array, Array, Weather, float], chilled.Stored]
 Recover = Callable[["P", PlantState, Weather, Array, Array, liquid.LiquidFlows], tuple[Array, Array]]
 
 
@@ -37,7 +36,7 @@ class Plan(NamedTuple):
     cooling: Cool
     relief: Callable[[P, Array, Array], Array]
     liquid: Callable[[P, PlantState, Actuators, servers.ItFlows, float], liquid.LiquidFlows]
-    chilled: Callable[[P, PlantState, Actuators, air.AirFlows, Array, float], chilled.ChilledFlows]
+    chilled: Callable[[P, PlantState, Actuators, air.AirFlows, Array, Weather, float], chilled.ChilledFlows]
     pumping: Pump
     storage: Store
     condenser: Callable[

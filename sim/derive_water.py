@@ -110,8 +110,9 @@ def tanks(site: Site) -> TankParameters:
         mass_kg=kg,
         most_kw=np.array([given(e.nameplate.capacity_kw, k / 6) for e, k in zip(found, kwh, strict=True)]),
         design_k=np.full(len(found), TANK_DESIGN_K),
-        # Loses about 2 % of a full charge a day through the thermocline (1 to 3 % is usual).
-        interface_kw_k=0.02 * kwh / 24 / TANK_DESIGN_K,
+        # Loses about 2 % of a full charge a day, through walls and thermocline (1 to 3 % is usual).
+        interface_kw_k=0.001 * kwh / 24 / TANK_DESIGN_K,
+        wall_kw_k=0.013 * kwh / 24 / 14.0,
     )
 
 

@@ -27,7 +27,7 @@ def step_plant(
     it = plan.servers(p, state, act, utilization, step_s)
     air = plan.rooms(p, state, act, it, weather, step_s)
     liquid = plan.liquid(p, state, act, it, step_s)
-    chilled = plan.chilled(p, state, act, air, pumped_kg_s(p, act), step_s)
+    chilled = plan.chilled(p, state, act, air, pumped_kg_s(p, act), weather, step_s)
     condenser = plan.condenser(p, state, act, chilled, liquid, weather, step_s)
     cooling_kw = (
         air.unit_kw.sum(axis=-1)
@@ -61,7 +61,7 @@ def step_plant(
         entering_c=air.entering_c,
         return_c=air.room.hot_c,
         latent_kw=air.latent_kw,
-        exchange_kw=air.exchange_kw,
+        exchange_kw=air.exchange_kw + chilled.wall_kw,
         dx_rejected_kw=air.dx_rejected_kw,
         chilled_return_c=chilled.return_c,
         chilled_kg_s=chilled.flow_kg_s,

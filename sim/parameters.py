@@ -95,6 +95,7 @@ class TankParameters:
     most_kw: Array
     design_k: Array
     interface_kw_k: Array
+    wall_kw_k: Array
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sim.parameters import PIPE_CELLS, PIPE_SHARE, PlantParameters
 from sim.parts.air import AirFlows
 from sim.physics import chiller, economizer, pipes, pumps, tank
 from sim.physics.tank import TankState
-from sim.state import Actuators, PlantState
+from sim.state import Actuators, PlantState, Weather
 
 LOOP_CONTROL_S = 120.0
 """How fast chillers and exchanger correct the chilled-water temperature."""
@@ -35,6 +35,8 @@ class ChilledFlows(NamedTuple):
     capacity_kw: Array
     tank: TankState
     tank_kw: Array
+    wall_kw: Array
+    """Heat that came into tanks through their walls. Shape (...)."""
 
 
 class Pumped(NamedTuple):
@@ -46,19 +48,31 @@ class Pumped(NamedTuple):
 
 
 def no_chilled_water(
-    p: PlantParameters, state: PlantState, act: Actuators, air: AirFlows, tower_kg_s: Array, step_s: float
+    p: PlantParameters,
+    state: PlantState,
+    act: Actuators,
+    air: AirFlows,
+    tower_kg_s: Array,
+    weather: Weather,
+    step_s: float,
 ) -> ChilledFlows:
     """A site without a water plant: nothing moves."""
     none = 0.0 * state.chilled_c
     idle = none[..., None] * p.chillers.nominal_kw
     return ChilledFlows(
         state.chilled_c, state.flow_pipe_c, state.return_pipe_c, state.chilled_c, none, none,
-        idle, idle, none, none, state.tank, 0.0 * state.tank.cold_c,
+        idle, idle, none, none, state.tank, 0.0 * state.tank.cold_c, none,
     )  # fmt: skip
 
 
 def chilled_water(
-    p: PlantParameters, state: PlantState, act: Actuators, air: AirFlows, tower_kg_s: Array, step_s: float
+    p: PlantParameters,
+    state: PlantState,
+    act: Actuators,
+    air: AirFlows,
+    tower_kg_s: Array,
+    weather: Weather,
+    step_s: float,
 ) -> ChilledFlows:
     """Coil heat comes home by pipe, is met by the exchanger first, then the tank, then chillers that run."""
     loops, ch = p.loops, p.chillers
@@ -79,8 +93,8 @@ def chilled_water(
         return_c, state.condenser_c, stream, CP_WATER * tower_kg_s, np.asanyarray(loops.exchanger_ua_kw_k)
     )
     free = act.economizer_on * np.minimum(most, needed)
-    tank_state, tank_kw = p.plan.storage(p, state, act, return_c, needed - free, step_s)
-    charged = tank_kw.sum(axis=-1)
+    stored = p.plan.storage(p, state, act, return_c, needed - free, weather, step_s)
+    charged = stored.charge_kw.sum(axis=-1)
 
     entering = np.maximum(state.condenser_c[..., None], ch.curves.entering_c[0])
     leaving = state.chilled_c[..., None]
@@ -98,7 +112,7 @@ def chilled_water(
     chilled = state.chilled_c + step_s * (load - removed) / node_kj_k
     return ChilledFlows(
         chilled, flow_pipe, return_pipe, return_c, pumped.flow_kg_s, pumped.pump_kw,
-        heat, power, free, capacity, tank_state, tank_kw,
+        heat, power, free, capacity, stored.tank, stored.charge_kw, stored.wall_kw,
     )  # fmt: skip
 
 
@@ -139,16 +153,36 @@ def primary_secondary(p: PlantParameters, state: PlantState, act: Actuators, coi
 # -- storage ------------------------------------------------------------------------------------
 
 
+class Stored(NamedTuple):
+    """What a tank did: charging is positive."""
+
+    tank: TankState
+    charge_kw: Array
+    wall_kw: Array
+
+
 def no_storage(
-    p: PlantParameters, state: PlantState, act: Actuators, return_c: Array, needed_kw: Array, step_s: float
-) -> tuple[TankState, Array]:
+    p: PlantParameters,
+    state: PlantState,
+    act: Actuators,
+    return_c: Array,
+    needed_kw: Array,
+    weather: Weather,
+    step_s: float,
+) -> Stored:
     """No tank."""
-    return state.tank, 0.0 * state.tank.cold_c
+    return Stored(state.tank, 0.0 * state.tank.cold_c, 0.0 * needed_kw)
 
 
 def storage_tank(
-    p: PlantParameters, state: PlantState, act: Actuators, return_c: Array, needed_kw: Array, step_s: float
-) -> tuple[TankState, Array]:
+    p: PlantParameters,
+    state: PlantState,
+    act: Actuators,
+    return_c: Array,
+    needed_kw: Array,
+    weather: Weather,
+    step_s: float,
+) -> Stored:
     """Tanks charge with plant water and discharge into it; never more cold than is needed now."""
     t, s = p.tanks, state.tank
     asked = np.minimum(np.maximum(act.tank_kw, -t.most_kw), t.most_kw)
@@ -167,5 +201,6 @@ def storage_tank(
     )
     wanted = np.minimum(np.maximum(-asked, 0.0), needed_kw[..., None] / len(t.mass_kg))
     out_kg_s = np.where(out_k > 1.0, np.minimum(wanted / (CP_WATER * np.maximum(out_k, 1.0)), most_out), 0.0)
-    new = tank.step_tank(s, in_kg_s, chilled, out_kg_s, back, t.mass_kg, t.interface_kw_k, step_s)
-    return new, CP_WATER * (in_kg_s * in_k - out_kg_s * out_k)
+    gain_kw = tank.wall_gain_kw(s, weather.dry_bulb_c[..., None], t.wall_kw_k)
+    new = tank.step_tank(s, in_kg_s, chilled, out_kg_s, back, t.mass_kg, t.interface_kw_k, step_s, gain_kw)
+    return Stored(new, CP_WATER * (in_kg_s * in_k - out_kg_s * out_k), gain_kw.sum(axis=-1))

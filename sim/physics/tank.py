@@ -36,15 +36,17 @@ def step_tank(
     mass_kg: Array,
     interface_kw_k: Array,
     step_s: float,
+    gain_kw: Array | float = 0.0,
 ) -> TankState:
     """Charge with `in_kg_s` of water at `cold_in_c`, or discharge with `out_kg_s` returned warm.
 
     Charging pushes as much warm water out at the top as comes in at the bottom; discharging the
     other way round. The heat the tank gained is exactly
     ``step · cp · (in · (cold_in - warm) + out · (warm_in - cold))`` with the old zone temperatures.
-    The flows must leave both zones `LEAST_SHARE` (see `room_to_charge_kg_s`). The walls are taken
-    as insulated; what is lost is lost through the interface.
+    The flows must leave both zones `LEAST_SHARE` (see `room_to_charge_kg_s`). `gain_kw` comes in
+    through the walls, to each zone by its share; what crosses the interface stays in the tank.
     """
+    gain_kj = step_s * gain_kw
     cold_kg, warm_kg = mass_kg * state.cold_share, mass_kg * (1.0 - state.cold_share)
     moved = step_s * (in_kg_s - out_kg_s)
     dragged = INLET_MIXING * step_s * (in_kg_s + out_kg_s)
@@ -57,9 +59,15 @@ def step_tank(
     cold_kg, warm_kg = cold_kg + moved, warm_kg - moved
     return TankState(
         cold_kg / mass_kg,
-        (cold_kj + across_kj) / (CP_WATER * cold_kg),
-        (warm_kj - across_kj) / (CP_WATER * warm_kg),
+        (cold_kj + across_kj + gain_kj * state.cold_share) / (CP_WATER * cold_kg),
+        (warm_kj - across_kj + gain_kj * (1.0 - state.cold_share)) / (CP_WATER * warm_kg),
     )
+
+
+def wall_gain_kw(state: TankState, outdoor_c: Array, wall_kw_k: Array) -> Array:
+    """Heat that comes in through the walls. [kW]"""
+    mean = state.cold_share * state.cold_c + (1.0 - state.cold_share) * state.warm_c
+    return np.asanyarray(wall_kw_k * (outdoor_c - mean))
 
 
 def stored_kj(state: TankState, mass_kg: Array) -> Array:
