@@ -19,6 +19,10 @@ class ConfigError(CoolwrightError):
         self.problem = problem
         self.mend = mend
 
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[str, str, str]]:
+        """So that it comes whole out of another process."""
+        return type(self), (self.thing, self.problem, self.mend)
+
 
 class AlreadyTold(CoolwrightError):
     """A person's mistake that another program of ours has put into its one line already."""

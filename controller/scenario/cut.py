@@ -6,6 +6,7 @@ the world is the site's, the machines are not. What was recorded is kept beside 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from plant.quantities import Quantity
 from plant.site import Site, Zone
 from plant.timegrid import floor_to
 from sim.physics.it_load import ServerLaw
+from sim.scenario.schema import NAME_PATTERN
 from telemetry.historian import Historian
 
 STEP_S = 300
@@ -52,10 +54,16 @@ def cut(site: Site, historian: Historian, start: datetime, end: datetime, folder
     """
     if end - start < timedelta(hours=1):
         raise ConfigError("option --to", "leaves less than an hour", "name a later instant")
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ConfigError(f"option --name {name}", "is not a name", "use small letters, digits and dashes")
     if site.source_file is None:
         raise ConfigError(f"site {site.id}", "has no file", "read it from one")
     history = historian.history(site, start, end, STEP_S)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        mend = "name a folder that may be written"
+        raise ConfigError(f"folder {folder}", f"cannot be made ({type(error).__name__})", mend) from None
     _write(folder / "weather.csv", history, _weather(history))
     _write(folder / "load.csv", history, {z.id: _utilization(history, z) for z in site.zones})
     (folder / "site.yaml").write_bytes(site.source_file.read_bytes())

@@ -11,6 +11,7 @@ setpoint points (and the heartbeat point, which a plant may ignore), in inside u
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -66,9 +67,19 @@ def load_factory(text: str) -> Factory:
         raise ConfigError(where, f"cannot be imported ({error})", "correct the module's name") from None
     except AttributeError:
         raise ConfigError(where, f"{module_name} has no {name}", "correct the factory's name") from None
-    if not callable(factory):
-        raise ConfigError(where, "is not callable", "name a function of (site, seed)")
+    if not callable(factory) or not _takes_two(factory):
+        raise ConfigError(where, "is not a function of (site, seed)", "name one that is")
     return factory  # type: ignore[no-any-return]
+
+
+def _takes_two(factory: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(factory).bind("site", 1)
+    except TypeError:
+        return False
+    except ValueError:
+        return True  # written in C: it does not say
+    return True
 
 
 def prepare_foreign(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 import tempfile
 import time
@@ -15,6 +16,7 @@ import numpy as np
 
 from controller.canonical import plain
 from controller.replay import GoingOn, ReplayResult, ReplayRun, replay
+from controller.scenario.checks import check_alarms, check_policy, make_folder
 from controller.scenario.feeds import heard_feeds, true_feeds
 from controller.scenario.folder import RunFolder, folder_name
 from controller.scenario.foreign import Factory, foreign_twin, load_factory, prepare_foreign, rehearses
@@ -24,7 +26,6 @@ from controller.scenario.recorder import Recorder
 from controller.scenario.score import Amounts, Finding, judge, kpi_document, measured_amounts, valued
 from controller.scenario.wire import FaultyWire
 from controller.settings import Settings
-from controller.wiring import POLICIES
 from plant.errors import ConfigError
 from plant.forecast import Array
 from plant.ports import Plant
@@ -85,11 +86,11 @@ def run_scenario(order: RunOrder) -> RunOutcome:
     ConfigError
         If the policy, the scenario, or the plant's factory cannot be used.
     """
-    if order.policy not in POLICIES:
-        raise ConfigError(f"policy {order.policy!r}", "is not known", f"use one of {', '.join(POLICIES)}")
+    check_policy(order.policy)
+    check_alarms(order.scenario)
     began = time.monotonic()
     scenario = shortened(order.scenario, order.days)
-    order.out.mkdir(parents=True, exist_ok=True)
+    make_folder(order.out)
     stage = _stage(scenario, order)
     baseline, baseline_kw = _as_found(stage, order.policy)
     recorder = Recorder(stage.ready.site, stage.body, scenario.tick_s)
@@ -118,7 +119,7 @@ def shortened(scenario: Scenario, days: float | None) -> Scenario:
     """The scenario's first days, for a quick look."""
     if days is None:
         return scenario
-    if days <= 0:
+    if not 0 < days < math.inf:
         raise ConfigError("option --days", f"{days:g} is not a length", "give a number above zero")
     length = min(timedelta(seconds=round(days * 86_400)), scenario.length)
     document = {**scenario.document, "days": length / timedelta(days=1)}

@@ -7,6 +7,7 @@ run again. A summary table is written whole at the end, in the order of the case
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from controller.scenario.checks import check_policy, make_folder
 from controller.scenario.compare import RunSummary, read_run
 from controller.scenario.folder import folder_name
 from controller.scenario.pools import workers
@@ -98,9 +100,13 @@ def sweep(order: SweepOrder, done: Callable[[int, int, str], None]) -> list[RunS
     ConfigError
         For a scenario, key or policy that is wrong, before anything runs.
     """
+    for policy in order.policies:
+        check_policy(policy)
+    if not order.policies:
+        raise ConfigError("option --policy", "names none", "write for example fixed,mpc")
     planned = cases(order)
     folders = [case.folder() for case in planned]  # reads every variant once: mistakes come first
-    order.out.mkdir(parents=True, exist_ok=True)
+    make_folder(order.out)
     waiting = [case for case, folder in zip(planned, folders, strict=True) if not _finished(folder)]
     count = len(planned) - len(waiting)
     if count:
@@ -185,7 +191,10 @@ def parse_grid(texts: Sequence[str]) -> dict[str, list[object]]:
         key, _, values = text.partition("=")
         if not key or not values:
             raise ConfigError(f"option --grid {text}", "is not KEY=A,B", "write limits.margin_k=0.3,0.5")
-        grid[key] = [yaml.safe_load(value) for value in values.split(",")]
+        try:
+            grid[key] = [yaml.safe_load(value) for value in values.split(",")]
+        except yaml.YAMLError:
+            raise ConfigError(f"option --grid {text}", "has a value that is not YAML", "quote it") from None
     return grid
 
 
@@ -205,7 +214,7 @@ def parse_draws(texts: Sequence[str]) -> list[Draw]:
             draw = Draw(key, float(low), float(high))
         except ValueError:
             draw = Draw("", 0.0, 0.0)
-        if not draw.key or not dots or draw.high <= draw.low:
+        if not draw.key or not dots or not -math.inf < draw.low < draw.high < math.inf:
             mend = "write faults.0.magnitude=4..12"
             raise ConfigError(f"option --draw {text}", "is not KEY=LOW..HIGH", mend)
         draws.append(draw)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -136,7 +137,7 @@ class ScenarioFile(PartIn):
     """The whole file."""
 
     schema_version: Literal[1]
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)
+    name: str = Field(pattern=NAME_PATTERN, max_length=60)
     title: str
     about: str = ""
     site: str = "demo"
