@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from controller.api import jobs, limits, live, proposals, rollout, state, supervision, webhooks
 from controller.api.deps import ApiDeps
 from controller.api.documentation import add_documentation
+from controller.api.examples import add_examples
 from controller.api.headers import CarefulHeaders
 from controller.api.problems import ProblemOut, add_handlers
 from controller.api.security import gate_for
@@ -73,7 +74,7 @@ def _add_console(app: FastAPI) -> None:
 
 
 def _document_problems(app: FastAPI) -> None:
-    """Put the problem schema, which routes refer to, into the OpenAPI document."""
+    """Put the problem schema, which routes refer to, and examples into the OpenAPI document."""
     plain = app.openapi
 
     def with_problems() -> dict[str, object]:
@@ -83,6 +84,7 @@ def _document_problems(app: FastAPI) -> None:
             schema = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas["ProblemOut"] = schema
+            add_examples(document)
         return document
 
     app.openapi = with_problems  # type: ignore[method-assign]

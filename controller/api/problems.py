@@ -26,7 +26,6 @@ class Code(StrEnum):
     SAME_PERSON = "same_person"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
-    NOT_ACCEPTED = "not_accepted"
     DIGEST_MISMATCH = "digest_mismatch"
     ALREADY_DECIDED = "already_decided"
     NOT_STOPPED = "not_stopped"

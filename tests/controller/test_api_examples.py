@@ -1,0 +1,181 @@
+"""Every operation of the OpenAPI document has examples, true ones: answers of this program, kept beside it.
+
+Run this file as a program to renew `controller/api/examples.json` after an answer has changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from api_kit import Desk, api_room
+from supervision_kit import A_AIR, WATER
+
+from controller.alarms import AlarmKind
+from controller.api.examples import EXAMPLES, FILE
+from controller.api.problems import Code
+from controller.jobs import JobKind, JobRunner, Result
+from controller.webhooks import DeliveryStatus
+
+DOCS = Path(__file__).parents[2] / "docs" / "api.md"
+
+
+async def collect() -> dict[str, Any]:
+    """Ask for everything once; by "METHOD /path" the JSON of the answer."""
+    d = api_room()
+    r, found = d.room, {}
+
+    async def ask(key: str, path: str, body: Any = None, who: str = "engineer") -> Any:
+        async with d.client(who) as c:
+            answer = await c.request(key.split()[0], path, json=body)
+        assert answer.is_success, (key, answer.text)
+        if answer.content:
+            found[key] = answer.json()
+        return found.get(key)
+
+    p = r.desk.offer(r.draft({A_AIR: 18.4, WATER: 7.3}), r.now)
+    alarm = d.deps.alarms.raise_(AlarmKind.STALE_DATA, "zone-d", "no reading for 4 min", r.now)
+    assert alarm is not None
+    v1 = "/api/v1"
+    for path in ("whoami", "state", "savings", "alarms", "proposals", "modes", "limits", "rollout"):
+        await ask(f"GET {v1}/{path}", f"{v1}/{path}")
+    await ask(f"GET {v1}/alarms/{{alarm_id}}", f"{v1}/alarms/{alarm.id}")
+    shelf = {"minutes": 60, "reason": "sensor on order"}
+    await ask(f"POST {v1}/alarms/{{alarm_id}}/shelf", f"{v1}/alarms/{alarm.id}/shelf", shelf)
+    seen = f"{v1}/alarms/{alarm.id}/acknowledgement"
+    await ask(f"POST {v1}/alarms/{{alarm_id}}/acknowledgement", seen)
+    await ask(f"GET {v1}/proposals/{{proposal_id}}", f"{v1}/proposals/{p.id}")
+    no = {"decision": "reject", "digest": p.digest, "code": "maintenance", "reason": "belt"}
+    await ask(f"POST {v1}/proposals/{{proposal_id}}/decision", f"{v1}/proposals/{p.id}/decision", no)
+    hold = await ask(
+        f"POST {v1}/holds", f"{v1}/holds", {"target": "crah-3", "minutes": 180, "reason": "belt"}
+    )
+    await ask(f"GET {v1}/holds", f"{v1}/holds")
+    await ask(f"GET {v1}/holds/{{hold_id}}", f"{v1}/holds/{hold['id']}")
+    await ask(f"DELETE {v1}/holds/{{hold_id}}", f"{v1}/holds/{hold['id']}")
+    grant = {"ranges": {str(A_AIR): {"low": 18, "high": 23}}, "minutes": 480, "count": 40}
+    given = await ask(f"POST {v1}/standing-approvals", f"{v1}/standing-approvals", grant)
+    await ask(f"GET {v1}/standing-approvals", f"{v1}/standing-approvals")
+    await ask(f"GET {v1}/standing-approvals/{{approval_id}}", f"{v1}/standing-approvals/{given['id']}")
+    await two_people(ask, v1)
+    await long_work(d, ask, v1)
+    for path in ("audit", "audit/verification", "handover", "rollout/commissioning"):
+        await ask(f"GET {v1}/{path}", f"{v1}/{path}")
+    for path in ("healthz", "readyz"):
+        await ask(f"GET /{path}", f"/{path}")
+    return {key: shortened(value) for key, value in sorted(found.items())}
+
+
+async def two_people(ask: Any, v1: str) -> None:
+    limit = f"{v1}/limits/zone-a.recommended_max_c"
+    wish = {"value": 25.5, "reason": "old servers in row 3"}
+    asked = await ask(f"PUT {v1}/limits/{{name}}", limit, wish)
+    path = f"{v1}/limits/requests/{asked['id']}/confirmation"
+    await ask(f"POST {v1}/limits/requests/{{request_id}}/confirmation", path, None, "engineer-2")
+    await ask(f"GET {v1}/limits/{{name}}", limit)
+    up = {"mode": "supervised", "reason": "two good weeks"}
+    asked = await ask(f"PUT {v1}/modes/{{scope}}", f"{v1}/modes/site", up)
+    path = f"{v1}/modes/requests/{asked['id']}/confirmation"
+    await ask(f"POST {v1}/modes/requests/{{request_id}}/confirmation", path, None, "engineer-2")
+    await ask(f"POST {v1}/stop", f"{v1}/stop", {"reason": "smell of burning in hall 2"})
+    asked = await ask(f"POST {v1}/resume", f"{v1}/resume", {"reason": "all clear"})
+    path = f"{v1}/resume/{asked['id']}/confirmation"
+    await ask(f"POST {v1}/resume/{{request_id}}/confirmation", path, None, "operator-2")
+
+
+async def long_work(d: Desk, ask: Any, v1: str) -> None:
+    async def write(_job: object) -> Result:
+        return Result("report 2026-02", "text/csv", b"")
+
+    async def nobody(*_: object) -> str:
+        return "it answered 500"
+
+    order = {"kind": "report", "period": "2026-02", "format": "csv"}
+    job = await ask(f"POST {v1}/jobs", f"{v1}/jobs", order)
+    await JobRunner(d.deps.jobs, d.room.clock, {JobKind.REPORT: write}).finish()
+    await ask(f"GET {v1}/jobs/{{job_id}}", f"{v1}/jobs/{job['id']}")
+    await ask(f"GET {v1}/jobs", f"{v1}/jobs")
+    await ask(f"POST {v1}/drills", f"{v1}/drills")
+    d.deps.rollout.record_drill(by="engineer-1", at=d.room.now, passed=True, took_over_after_s=151, note="ok")
+    await ask(f"GET {v1}/drills", f"{v1}/drills")
+    hooks = d.deps.webhooks
+    hooks._post = nobody
+    d.deps.alarms.listen(hooks.told)
+    d.deps.alarms.raise_(AlarmKind.LEVER_SILENT, str(A_AIR), "no answer", d.room.now)
+    while hooks.count(DeliveryStatus.DEAD) == 0:
+        await hooks.deliver()
+        d.room.clock.forward(4000)
+    (dead, *_) = await ask(f"GET {v1}/webhooks/deliveries", f"{v1}/webhooks/deliveries")
+    path = f"{v1}/webhooks/deliveries/{dead['id']}/retry"
+    await ask(f"POST {v1}/webhooks/deliveries/{{delivery_id}}/retry", path)
+
+
+def shortened(value: Any) -> Any:
+    """Long lists are told by their first two items."""
+    if isinstance(value, dict):
+        return {k: shortened(v) for k, v in value.items()}
+    return [shortened(v) for v in value[:2]] if isinstance(value, list) else value
+
+
+def document() -> dict[str, Any]:
+    return json.loads(json.dumps(api_room().app.openapi()))
+
+
+def operations(doc: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{m.upper()} {path}", op) for path, found in doc["paths"].items() for m, op in found.items()]
+
+
+def test_the_examples_have_the_shape_of_what_is_answered_today() -> None:
+    now = asyncio.run(collect())
+    assert set(now) == set(EXAMPLES), "renew the file: python tests/controller/test_api_examples.py"
+    for key, told in now.items():
+        assert set(_keys(told)) == set(_keys(EXAMPLES[key])), f"{key} has changed: renew the file"
+
+
+def _keys(value: Any) -> list[str]:
+    return list(value[0] if isinstance(value, list) and value else value)
+
+
+def test_every_operation_shows_an_example_of_what_goes_in_and_what_comes_out() -> None:
+    doc = document()
+    missing = []
+    for key, op in operations(doc):
+        body = op.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+        if body is not None and not _examples_of(body, doc):
+            missing.append(f"{key}: body")
+        for status, answer in op["responses"].items():
+            media = answer.get("content", {}).get("application/json", {})
+            if status.startswith("2") and media.get("schema") and "example" not in media:
+                missing.append(f"{key}: {status}")
+    assert missing == []
+
+
+def test_every_example_is_valid_by_its_own_schema() -> None:
+    doc = document()
+    for _, op in operations(doc):
+        for status, answer in op["responses"].items():
+            media = answer.get("content", {}).get("application/json", {})
+            if status.startswith("2") and "example" in media and "schema" in media:
+                schema = {**media["schema"], "components": doc["components"]}
+                jsonschema.validate(media["example"], schema)
+
+
+def _examples_of(schema: dict[str, Any], doc: dict[str, Any]) -> list[Any]:
+    if "$ref" in schema:
+        return _examples_of(doc["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]], doc)
+    parts = schema.get("oneOf", schema.get("anyOf", []))
+    inside = [e for part in parts for e in _examples_of(part, doc)]
+    return [*schema.get("examples", []), *inside, *([schema["example"]] if "example" in schema else [])]
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_code_is_in_the_manual(code: Code) -> None:
+    assert f"`{code}`" in DOCS.read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(asyncio.run(collect()), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
