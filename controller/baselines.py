@@ -10,11 +10,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.engine import make_url
 
 from controller.audit import AuditLog
 from controller.canonical import instant, stamp
@@ -115,19 +113,6 @@ class BaselineBook:
     def _rows(self, limit: int | None) -> list[KeptBaseline]:
         query = select(BASELINES).order_by(BASELINES.c.number.desc()).limit(limit)
         return [_kept(row) for row in self._store.rows(query)]
-
-
-def kept_baseline(url: str, site_id: str) -> BaselineModel | None:
-    """The baseline in force in a database; None where there is none, or it is another site's."""
-    file = make_url(url).database
-    if url.startswith("sqlite") and (not file or not Path(file).is_file()):
-        return None
-    store = Store(url)
-    try:
-        kept = BaselineBook(store, AuditLog(store)).in_force
-    finally:
-        store.close()
-    return kept.model if kept is not None and kept.model.site_id == site_id else None
 
 
 def _kept(row: Mapping[str, Any]) -> KeptBaseline:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from controller.api.problems import Code, Problem, documented
 from controller.api.security import Reader
 from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period, make_report, written
+from controller.switchback import recorded_runs
 from controller.wiring import Controller, carbon_settings
 from plant.errors import ConfigError
 from reports.periods import Split
@@ -45,6 +46,7 @@ def report_routes(controller: Controller) -> APIRouter:
                 Order(named.start, named.end, split, profile),
                 generated_at=controller.parts.clock.now(),
                 second=carbon_settings(controller.parts.clock, controller.settings),
+                runs=recorded_runs(controller.parts.authority.store),
             )
             content = await asyncio.to_thread(written, report, form)
         except ConfigError as error:

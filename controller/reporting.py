@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import partial
@@ -23,8 +23,11 @@ from reports.baseline_model import BaselineModel
 from reports.energy import EnergyReport, HistorySource, Keep, energy_report, keep_nothing
 from reports.periods import Period, Split, named_period
 from reports.profile import load_profile
+from reports.report_record import SwitchbackFinding
 from reports.supplied import Supplied
 from reports.supplied_file import load_supplied
+from reports.switchback_analysis import analyze
+from reports.switchback_record import RunRecord
 from reports.writers.csv import to_csv
 from reports.writers.json import to_json
 from reports.writers.parquet import to_parquet
@@ -124,10 +127,12 @@ async def make_report(
     generated_at: datetime,
     keep: Keep | None = None,
     second: FeedSettings | None = None,
+    runs: Sequence[RunRecord] = (),
 ) -> EnergyReport:
     """The energy report of a period, from history and feeds.
 
-    `second` is how the operator's own marginal feed is opened: with the program's secrets and cache.
+    `second` is how the operator's own marginal feed is opened: with the program's secrets and cache;
+    `runs` are the switchbacks the controller ran, of which those of the period are told.
     """
     if order.end <= order.start:
         raise ConfigError("report period", "ends before it begins", "give --from before --to")
@@ -143,7 +148,7 @@ async def make_report(
         return price
 
     # A year is seconds of arithmetic: the loop that carries out approvals must not wait for it.
-    return await asyncio.to_thread(
+    report = await asyncio.to_thread(
         energy_report,
         site,
         source,
@@ -160,6 +165,22 @@ async def make_report(
         profile=None if order.profile is None else load_profile(order.profile),
         keep=keep or keep_nothing,
     )
+    found = await asyncio.to_thread(_switchbacks, site, source, order, runs)
+    return replace(report, switchbacks=found)
+
+
+def _switchbacks(
+    site: Site, source: HistorySource, order: Order, runs: Sequence[RunRecord]
+) -> tuple[SwitchbackFinding, ...]:
+    """Those that ended in the period, and one that was still running when it ended."""
+    found = []
+    for run in runs:
+        first, last = run.schedule.blocks[0].start, run.schedule.blocks[-1].end
+        if first >= order.end or last <= order.start:
+            continue
+        history = source.history(site, first, min(last, order.end), STEP_S)
+        found.append(SwitchbackFinding(run, analyze(history, run.schedule, record=run.record)))
+    return tuple(found)
 
 
 def _always(series: CarbonSeries) -> Callable[[datetime, datetime], CarbonSeries]:

@@ -25,7 +25,7 @@ from controller.two_person import Agreed, NotOpen, Request, Requests, SamePerson
 from plant.errors import ConfigError
 from plant.site import Site
 from reports.switchback import Arm, Schedule, draw_schedule
-from reports.switchback_record import Applied, Stretch
+from reports.switchback_record import Applied, RunRecord, Stretch
 
 _KIND = "switchback"
 
@@ -269,6 +269,11 @@ def first_day_after(at: datetime, timezone: str) -> date:
 def runs_of(store: Store) -> list[Run]:
     """Every schedule that was ever started, oldest first."""
     return [_run(row) for row in store.rows(select(SWITCHBACKS).order_by(SWITCHBACKS.c.started_at))]
+
+
+def recorded_runs(store: Store) -> list[RunRecord]:
+    """Every schedule that was ever started, with what was applied under it."""
+    return [RunRecord(r.id, r.by, r.schedule, stretches_of(store, r.id)) for r in runs_of(store)]
 
 
 def stretches_of(store: Store, run_id: str) -> tuple[Stretch, ...]:

@@ -13,6 +13,8 @@ from reports.carbon import CarbonStatement
 from reports.kpis import KpiValue
 from reports.profile import FilledProfile
 from reports.supplied import Supplied
+from reports.switchback_analysis import SwitchbackResult
+from reports.switchback_record import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,14 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class SwitchbackFinding:
+    """A switchback that ended in the period, or was still running at its end, and what it showed."""
+
+    run: RunRecord
+    result: SwitchbackResult
+
+
+@dataclass(frozen=True)
 class EnergyReport:
     """The whole period, its parts (local days or months, or none) and what else is asked of it.
 
@@ -76,6 +86,7 @@ class EnergyReport:
     provenance: Provenance
     status: Status = Status.DRAFT
     version: int = 1
+    switchbacks: tuple[SwitchbackFinding, ...] = ()
 
     @property
     def rows(self) -> tuple[ReportRow, ...]:

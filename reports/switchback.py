@@ -67,7 +67,8 @@ class Schedule:
     @cached_property
     def pairs(self) -> tuple[int, ...]:
         """For each block the number of the pair it was drawn in: the unit of randomization."""
-        numbers, found = {}, {}
+        numbers: dict[tuple[str, int], int] = {}
+        found: dict[int, int] = {}
         for stratum in dict.fromkeys(b.stratum for b in self.blocks):
             members = [i for i, b in enumerate(self.blocks) if b.stratum == stratum]
             for place, block in enumerate(members):

@@ -41,6 +41,16 @@ class Stretch:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class RunRecord:
+    """A switchback that was run: who started it, what was drawn, and what was applied."""
+
+    id: str
+    by: str
+    schedule: Schedule
+    record: tuple[Stretch, ...]
+
+
 _ARM_OF = {Applied.BASELINE: Arm.BASELINE, Applied.CONTROL: Arm.CONTROL}
 
 

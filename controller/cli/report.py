@@ -12,13 +12,10 @@ from controller.cli.options import HistorianOption, SiteArgument
 
 if TYPE_CHECKING:
     from controller.reporting import Order, ReportFormat
-    from controller.settings import Settings
-    from plant.site import Site
     from reports.archive import Closed
     from reports.baseline_model import BaselineModel
     from reports.energy import EnergyReport
     from reports.evidence import EvidenceBook
-    from telemetry.historian import Historian
 
 ArchiveOption = Annotated[Path, typer.Option("--archive", help="The folder closed reports are kept in.")]
 _ARCHIVE = Path("var/reports")
@@ -107,9 +104,11 @@ def _made(
 ) -> tuple[EnergyReport, EvidenceBook, BaselineModel | None]:
     """The report, its evidence and the baseline it stands on."""
     import asyncio
+    from datetime import timedelta
 
     from controller.clock import WallClock
-    from controller.reporting import make_report
+    from controller.kept import kept_for_reports
+    from controller.reporting import fitted_baseline, make_report
     from controller.settings import load_settings
     from controller.wiring import carbon_settings, open_feeds
     from plant.site_file import load_site
@@ -119,7 +118,9 @@ def _made(
     described, settings = load_site(site), load_settings({"historian": historian})
     store, book = Historian(settings.historian), EvidenceBook()
     try:
-        baseline = _baseline(described, settings, store, order)
+        kept = kept_for_reports(settings.database, described.id)
+        window = timedelta(days=settings.history_days)
+        baseline = kept.baseline or fitted_baseline(described, store, order.end - window, order.end)
         made = asyncio.run(
             make_report(
                 described,
@@ -130,24 +131,12 @@ def _made(
                 generated_at=WallClock().now(),
                 keep=book.keep,
                 second=carbon_settings(WallClock(), settings),
+                runs=kept.runs,
             )
         )
     finally:
         store.close()
     return made, book, baseline
-
-
-def _baseline(site: Site, settings: Settings, source: Historian, order: Order) -> BaselineModel | None:
-    """The one in force; where none was ever kept, one fitted on the days before the period's end."""
-    from datetime import timedelta
-
-    from controller.baselines import kept_baseline
-    from controller.reporting import fitted_baseline
-
-    kept = kept_baseline(settings.database, site.id)
-    if kept is not None:
-        return kept
-    return fitted_baseline(site, source, order.end - timedelta(days=settings.history_days), order.end)
 
 
 def _closed(

@@ -11,7 +11,7 @@ from reports.report_record import EnergyReport, ReportRow
 from reports.writers.extra import needed
 
 _IT, _COOLING, _OTHER, _ACTUAL, _BASELINE = "#4C78A8", "#72B7B2", "#BAB0AC", "#1B5E8C", "#C9C4BF"
-_WIDTH_IN, _HEIGHT_IN = 7.0, 2.5
+_WIDTH_IN, _HEIGHT_IN = 7.0, 2.1
 _MANY = 16
 """From this many bars on not every one is named."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from reports.account import Account
@@ -12,7 +13,7 @@ from reports.carbon import CarbonRow
 from reports.figures import EnergyFigures
 from reports.kpis import KpiValue
 from reports.profile import FilledProfile
-from reports.report_record import EnergyReport, ReportRow
+from reports.report_record import EnergyReport, ReportRow, SwitchbackFinding
 
 
 def to_json(report: EnergyReport) -> str:
@@ -43,6 +44,7 @@ def as_plain(report: EnergyReport) -> dict[str, Any]:
         "months": [_row(row) for row in report.months],
         "meter_balance": [_line(line) for line in report.balance],
         "profile": _profile(report.profile) if report.profile else None,
+        "switchbacks": [_switchback(found) for found in report.switchbacks],
     }
 
 
@@ -83,6 +85,26 @@ def _profile(filled: FilledProfile) -> dict[str, Any]:
         "period_note": filled.period_note,
         "open_fields": [v.field.key for v in filled.open_fields],
     }
+
+
+def _switchback(found: SwitchbackFinding) -> dict[str, Any]:
+    """With its schedule and the record of its running: enough to analyze it again."""
+    result = asdict(found.result)
+    known = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in result.items()}
+    return {
+        "run": found.run.id,
+        "by": found.run.by,
+        **known,
+        "reasons": list(found.result.reasons),
+        "saving_kwh": _number(found.result.saving_kwh),
+        "saving_share": _number(found.result.saving_share),
+        "schedule": json.loads(found.run.schedule.to_json()),
+        "record": [
+            {"since": s.since.isoformat(), "until": s.until.isoformat(), "applied": s.applied.value,
+             "detail": s.detail}
+            for s in found.run.record
+        ],
+    }  # fmt: skip
 
 
 def _kpi(kpi: KpiValue) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.figures import Figure
-from reports.report_record import EnergyReport, Status
+from reports.report_record import EnergyReport, Status, SwitchbackFinding
 from reports.writers.charts import energy_chart, saving_chart
 from reports.writers.extra import needed
 
@@ -84,6 +84,7 @@ def _content(report: EnergyReport) -> dict[str, Any]:
             for b in report.balance
         ],
         "profile": _profile(report),
+        "switchbacks": [_switchback(found) for found in report.switchbacks],
         "notes": [*of.notes, *row.carbon.assumptions],
         "provenance": [
             ["report", report.id],
@@ -94,6 +95,24 @@ def _content(report: EnergyReport) -> dict[str, Any]:
             ["baseline", made.baseline_id or "none"],
         ],
     }  # fmt: skip
+
+
+def _switchback(found: SwitchbackFinding) -> list[str]:
+    r, blocks = found.result, found.run.schedule.blocks
+    span = f"{blocks[0].start:%Y-%m-%d} to {blocks[-1].end:%Y-%m-%d}"
+    counts = f"{r.control_blocks} + {r.baseline_blocks}"
+    if not r.qualified:
+        return [span, counts, "–", "–", "–", "; ".join(r.reasons)]
+    low, high = (r.anytime_low_kw, r.anytime_high_kw) if r.interim else (r.low_kw, r.high_kw)
+    said = "interim: interval holds at every look" if r.interim else "final"
+    return [
+        span,
+        counts,
+        _plain(r.saving_kw, 1),
+        f"{_plain(low, 1)} to {_plain(high, 1)}",
+        f"{r.saving_share:.1%}",
+        f"{said}; {r.compliance:.0%} run as drawn",
+    ]
 
 
 def _figure(report: EnergyReport, figure: Figure) -> list[str]:
@@ -151,7 +170,10 @@ def _profile(report: EnergyReport) -> dict[str, Any] | None:
 
 
 def _plain(value: float, digits: int) -> str:
-    return "–" if math.isnan(value) else f"{value:,.{digits}f}".replace(",", "\u2009")
+    if math.isnan(value):
+        return "–"
+    rounded = round(value, digits) + 0.0  # a rounded loss of nothing is nothing: no minus sign
+    return f"{rounded:,.{digits}f}".replace(",", "\u2009")
 
 
 def _percent(value: float) -> str:

@@ -57,6 +57,8 @@ def sheets(report: EnergyReport) -> dict[str, Table]:
         found["Periods"] = _rows(report, report.parts)
     if report.profile is not None:
         found["Profile"] = _profile(report)
+    if report.switchbacks:
+        found["Switchback"] = _switchbacks(report)
     return found
 
 
@@ -93,6 +95,24 @@ def _summary(report: EnergyReport) -> Table:
     rows += [[k.label, k.value, k.definition.unit, k.measured_share] for k in row.kpis]
     rows += [[reason, None, "withheld", None] for reason in withheld(row)]
     return ["figure", "value", "unit", "measured_share"], rows
+
+
+def _switchbacks(report: EnergyReport) -> Table:
+    header = ["run", "from", "to", "state", "saving_kw", "low_kw", "high_kw", "confidence", "saving_kwh"]
+    header += ["saving_ratio", "anytime_low_kw", "anytime_high_kw", "as_drawn_saving_kw", "compliance_ratio"]
+    header += ["control_blocks", "baseline_blocks", "schedule", "method", "reasons"]
+    rows: list[Row] = []
+    for found in report.switchbacks:
+        r, blocks = found.result, found.run.schedule.blocks
+        state = "not qualified" if not r.qualified else "interim" if r.interim else "final"
+        rows.append(
+            [found.run.id, blocks[0].start.isoformat(), blocks[-1].end.isoformat(), state,
+             r.saving_kw, r.low_kw, r.high_kw, r.confidence, r.saving_kwh, r.saving_share,
+             r.anytime_low_kw, r.anytime_high_kw, r.as_drawn_saving_kw, r.compliance,
+             float(r.control_blocks), float(r.baseline_blocks), r.schedule_id, r.method_version,
+             "; ".join(r.reasons)]
+        )  # fmt: skip
+    return header, rows
 
 
 def _rows(report: EnergyReport, of: Iterable[ReportRow]) -> Table:

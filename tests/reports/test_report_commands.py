@@ -22,6 +22,7 @@ from controller.cli import main as command_line
 from controller.clock import WallClock
 from controller.report_routes import report_routes
 from controller.settings import Settings
+from controller.store import Store
 from controller.wiring import open_feeds
 from plant.errors import ConfigError
 from reports.periods import named_period
@@ -107,7 +108,8 @@ async def test_the_api_gives_every_format_of_a_named_period(historian: str, made
     # Who may read is tested with the API; here everybody may.
     app.dependency_overrides[Reader.__metadata__[0].dependency] = lambda: None  # type: ignore[attr-defined]
     store = Historian(historian)
-    parts = SimpleNamespace(site=made_up.site, clock=WallClock())
+    authority = SimpleNamespace(store=Store("sqlite://"))
+    parts = SimpleNamespace(site=made_up.site, clock=WallClock(), authority=authority)
     controller = SimpleNamespace(
         parts=parts,
         historian=store,
