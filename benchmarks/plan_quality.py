@@ -154,12 +154,12 @@ def stepwise(problem: Problem, targets: Array) -> Array:
     into = np.maximum(problem.excess_k(rolled, with_margin=True) - 0.05, 0.0)
     s = problem.settings
     priced = (s.violation_cost_per_k_h * over + s.margin_cost_per_k_h * into) * weight * hours
-    return problem.money(rolled) + priced
+    return np.asarray(problem.money(rolled) + priced)
 
 
 def total(problem: Problem, targets: Array) -> Array:
     """Cost of whole paths. Shape (paths,)."""
-    return stepwise(problem, targets).sum(axis=-1)
+    return np.asarray(stepwise(problem, targets).sum(axis=-1))
 
 
 def descended(problem: Problem, start: Array) -> Array:
