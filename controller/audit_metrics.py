@@ -13,8 +13,11 @@ _DECISIONS: Mapping[str, str] = {
     "hold.placed": "hold",
     "hold.released": "release",
     "stop": "stop",
+    "resume": "resume",
     "fallback.entered": "fallback",
+    "fallback.left": "mode_change",
     "mode.set": "mode_change",
+    "mode.demoted": "mode_change",
     "limits.set": "limit_change",
 }
 

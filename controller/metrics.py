@@ -41,7 +41,17 @@ OUTCOMES = (
     *("pending", "approved", "rejected", "expired", "superseded"),
     *("applied", "verified", "failed", "rolled_back", "refused"),
 )
-DECISIONS = ("approve", "reject", "hold", "release", "stop", "fallback", "mode_change", "limit_change")
+DECISIONS = (
+    "approve",
+    "reject",
+    "hold",
+    "release",
+    "stop",
+    "resume",
+    "fallback",
+    "mode_change",
+    "limit_change",
+)
 RECEIPTS = ("confirmed", "mismatch", "refused", "unreachable")
 APPLIED = ("none", "baseline", "moving", "control", "interrupted")
 _INLET_LIMITS = ("inlet_recommended", "inlet_allowable")
