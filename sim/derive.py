@@ -182,7 +182,7 @@ def _crahs(site: Site, rng: np.random.Generator) -> CrahParameters:
         fan_kw=fan * around(rng, n, 0.04),
         ua_kw_k=np.array(ua) * around(rng, n, 0.05),
         water_kg_s=water,
-        plenum_share=airflow / (zone_sum @ (airflow @ zone_sum)),
+        plenum_m3_s=zone_sum @ (airflow @ zone_sum),
         is_dx=is_dx,
         dx_kw=is_dx * capacity,
         dx_cop=np.array([given(e.cop, 3.2) for e in plates]),

@@ -65,8 +65,8 @@ class CrahParameters:
     fan_kw: Array
     ua_kw_k: Array
     water_kg_s: Array
-    plenum_share: Array
-    """Each unit's design flow over its healthy zone's."""
+    plenum_m3_s: Array
+    """Design flow of each unit's whole zone, all units healthy."""
     is_dx: Array
     """1 for units with their own compressors, 0 for chilled-water coils."""
     dx_kw: Array

@@ -113,7 +113,7 @@ def _names(fault: Fault, site: Site) -> Iterable[str]:
         case Place.LEVER:
             return [*(lv.id for lv in site.levers), *(p for lv in site.levers for p in lv.points)]
         case Place.MACHINE:
-            return [e.id for e in site.equipment_of(fault.facts.machine)] if fault.facts.machine else []
+            return [e.id for kind in fault.facts.machines for e in site.equipment_of(kind)]
         case Place.ROOM | Place.LOAD:
             return [z.id for z in site.zones]
         case _:
@@ -143,5 +143,5 @@ def _touches(fault: Fault, point: Point, site: Site) -> bool:
 
 def machines_hit(fault: Fault, site: Site) -> tuple[OwnerId, ...]:
     """The machines a machine fault touches."""
-    kind = fault.facts.machine
-    return tuple(e.id for e in site.equipment_of(kind) if fault.hits(e.id)) if kind else ()
+    kinds = fault.facts.machines
+    return tuple(e.id for kind in kinds for e in site.equipment_of(kind) if fault.hits(e.id))

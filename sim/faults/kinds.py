@@ -55,8 +55,10 @@ class FaultKind:
     most: float = math.inf
     needs_magnitude: bool = False
     needs_other: bool = False
-    machine: EquipmentKind | None = None
+    machines: tuple[EquipmentKind, ...] = ()
 
+
+_AIR_UNITS = (_K.CRAH, _K.DX_UNIT)
 
 _ROWS = (
     # What a sensor says. Units "point" are the point's own inside unit.
@@ -108,7 +110,7 @@ _ROWS = (
         0.4,
         0,
         0.95,
-        machine=_K.CRAH,
+        machines=(_K.CRAH, _K.CDU),
     ),
     FaultKind(
         "stuck_valve",
@@ -118,9 +120,9 @@ _ROWS = (
         0.3,
         0.02,
         1,
-        machine=_K.CRAH,
+        machines=_AIR_UNITS,
     ),
-    FaultKind("failed_fan", Place.MACHINE, "blows no air", machine=_K.CRAH),
+    FaultKind("failed_fan", Place.MACHINE, "blows no air", machines=_AIR_UNITS),
     FaultKind(
         "belt_slip",
         Place.MACHINE,
@@ -129,11 +131,18 @@ _ROWS = (
         0.3,
         0,
         0.95,
-        machine=_K.CRAH,
+        machines=_AIR_UNITS,
     ),
-    FaultKind("chiller_trip", Place.MACHINE, "is off and does not start", machine=_K.CHILLER),
+    FaultKind("chiller_trip", Place.MACHINE, "is off and does not start", machines=(_K.CHILLER,)),
     FaultKind(
-        "fouled_condenser", Place.MACHINE, "needs this share more power", "-", 0.15, 0, 2, machine=_K.CHILLER
+        "fouled_condenser",
+        Place.MACHINE,
+        "needs this share more power",
+        "-",
+        0.15,
+        0,
+        2,
+        machines=(_K.CHILLER,),
     ),
     FaultKind(
         "chilled_pump_trip",
@@ -143,7 +152,7 @@ _ROWS = (
         0.5,
         0,
         0.95,
-        machine=_K.CHILLED_WATER_PUMP,
+        machines=(_K.CHILLED_WATER_PUMP,),
     ),
     FaultKind(
         "condenser_pump_trip",
@@ -153,13 +162,57 @@ _ROWS = (
         0.5,
         0,
         0.95,
-        machine=_K.CONDENSER_WATER_PUMP,
+        machines=(_K.CONDENSER_WATER_PUMP,),
     ),
-    FaultKind("economizer_lockout", Place.MACHINE, "is not enabled", machine=_K.ECONOMIZER),
     FaultKind(
-        "fouled_tower", Place.MACHINE, "loses this share of its air", "-", 0.3, 0, 0.95, machine=_K.TOWER_CELL
+        "economizer_lockout", Place.MACHINE, "is not enabled", machines=(_K.ECONOMIZER, _K.AIR_ECONOMIZER)
     ),
-    FaultKind("failed_tower_fan", Place.MACHINE, "has its fan off", machine=_K.TOWER_CELL),
+    FaultKind(
+        "fouled_tower",
+        Place.MACHINE,
+        "loses this share of its air",
+        "-",
+        0.3,
+        0,
+        0.95,
+        machines=(_K.TOWER_CELL,),
+    ),
+    FaultKind("failed_tower_fan", Place.MACHINE, "has its fan off", machines=(_K.TOWER_CELL,)),
+    FaultKind("compressor_trip", Place.MACHINE, "has its compressors off", machines=(_K.DX_UNIT,)),
+    FaultKind(
+        "fouled_dx_condenser",
+        Place.MACHINE,
+        "needs this share more power and cools this share less",
+        "-",
+        0.15,
+        0,
+        0.9,
+        machines=(_K.DX_UNIT,),
+    ),
+    FaultKind(
+        "stuck_damper",
+        Place.MACHINE,
+        "has its outdoor-air dampers stuck at this opening",
+        "-",
+        0.5,
+        0,
+        1,
+        machines=(_K.AIR_ECONOMIZER,),
+    ),
+    FaultKind(
+        "liquid_pump_trip",
+        Place.MACHINE,
+        "loses this share of the flow",
+        "-",
+        0.5,
+        0,
+        0.95,
+        machines=(_K.CDU,),
+    ),
+    FaultKind(
+        "tank_valve_shut", Place.MACHINE, "neither charges nor discharges", machines=(_K.STORAGE_TANK,)
+    ),
+    FaultKind("heat_pump_trip", Place.MACHINE, "takes no heat", machines=(_K.HEAT_RECOVERY,)),
     FaultKind("blocked_tiles", Place.ROOM, "recirculates this share more exhaust", "-", 0.1, 0, 0.6),
     # The world around the bundled simulator.
     FaultKind("heat_wave", Place.WEATHER, "is warmer by this, with the moisture it had", "K", 8.0),

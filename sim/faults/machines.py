@@ -25,18 +25,27 @@ NO_AIR = 1e-3
 class Upset:
     """Machines that do not do what their controllers tell them. Satisfies `sim.plant.Upset`.
 
-    `valve` holds NaN where the valve is free; `off` is 1 for chillers that may not run.
+    `valve` and `damper` hold NaN where they are free; `off` is 1 for chillers that may not run, `shut`
+    for tanks that do nothing.
     """
 
     valve: Array
+    damper: Array
     off: Array
+    shut: Array
     no_economizer: bool
 
     def hold(self, loops: LoopState, actuators: Actuators) -> tuple[LoopState, Actuators]:
         """Loops and actuators as the broken machines leave them."""
         valve = np.where(np.isnan(self.valve), loops.valve, self.valve)
-        loops = loops._replace(valve=valve, tripped=np.zeros_like(loops.tripped) + self.off)
-        actuators = actuators._replace(valve=valve, chillers_on=actuators.chillers_on * (1.0 - self.off))
+        damper = np.where(np.isnan(self.damper), loops.damper, self.damper)
+        loops = loops._replace(valve=valve, damper=damper, tripped=np.zeros_like(loops.tripped) + self.off)
+        actuators = actuators._replace(
+            valve=valve,
+            damper=damper,
+            chillers_on=actuators.chillers_on * (1.0 - self.off),
+            tank_kw=actuators.tank_kw * (1.0 - self.shut),
+        )
         if not self.no_economizer:
             return loops, actuators
         none = np.zeros_like(loops.economizer_on)
@@ -47,18 +56,27 @@ class Upset:
 
 def upset_by(faults: Sequence[Fault], site: Site, p: PlantParameters) -> Upset | None:
     """What these faults hold; None where they hold nothing."""
-    valve, off, locked = np.full(len(p.crahs.zone_of), np.nan), np.zeros(len(p.chillers.nominal_kw)), False
+    valve, damper = np.full(len(p.crahs.zone_of), np.nan), np.full(len(site.zones), np.nan)
+    off, shut, locked = np.zeros(len(p.chillers.nominal_kw)), np.zeros(len(p.tanks.mass_kg)), False
     for fault in faults:
         match fault.kind:
             case "stuck_valve":
                 valve[_crahs(fault, site, p)] = fault.magnitude
+            case "compressor_trip":
+                valve[_crahs(fault, site, p)] = 0.0
+            case "stuck_damper":
+                damper[_zones(fault, site)] = fault.magnitude
             case "chiller_trip":
                 off[_places(fault, site)] = 1.0
+            case "tank_valve_shut":
+                shut[_places(fault, site)] = 1.0
             case "economizer_lockout":
-                locked = True
-    if np.isnan(valve).all() and not off.any() and not locked:
+                locked = locked or bool(_places(fault, site))
+                damper[_zones(fault, site)] = 0.0
+    free = np.isnan(valve).all() and np.isnan(damper).all()
+    if free and not off.any() and not shut.any() and not locked:
         return None
-    return Upset(valve, off, locked)
+    return Upset(valve, damper, off, shut, locked)
 
 
 def worn(p: PlantParameters, faults: Sequence[Fault], site: Site) -> PlantParameters:
@@ -73,7 +91,9 @@ def _worn_by(p: PlantParameters, fault: Fault, site: Site) -> PlantParameters:
     match fault.kind:
         case "fouled_coil":
             crahs = replace(p.crahs, ua_kw_k=_scaled(p.crahs.ua_kw_k, _crahs(fault, site, p), left))
-            return replace(p, crahs=crahs)
+            cdus = _places(fault, site, EquipmentKind.CDU)
+            liquid = replace(p.liquid, ua_kw_k=_scaled(p.liquid.ua_kw_k, cdus, left))
+            return replace(p, crahs=crahs, liquid=liquid)
         case "belt_slip":
             air = _scaled(p.crahs.airflow_m3_s, _crahs(fault, site, p), left)
             return replace(p, crahs=replace(p.crahs, airflow_m3_s=air))
@@ -88,6 +108,18 @@ def _worn_by(p: PlantParameters, fault: Fault, site: Site) -> PlantParameters:
         case "fouled_condenser":
             cop = _scaled(p.chillers.cop_reference, _places(fault, site), 1 / (1 + fault.magnitude))
             return replace(p, chillers=replace(p.chillers, cop_reference=cop))
+        case "fouled_dx_condenser":
+            hit = _crahs(fault, site, p)
+            cop = _scaled(p.crahs.dx_cop, hit, 1 / (1 + fault.magnitude))
+            return replace(p, crahs=replace(p.crahs, dx_cop=cop, dx_kw=_scaled(p.crahs.dx_kw, hit, left)))
+        case "liquid_pump_trip":
+            hit = _places(fault, site)
+            through = _scaled(p.liquid.flow_kg_s, hit, left)
+            pumped = _scaled(p.liquid.pump_kw, hit, left)
+            return replace(p, liquid=replace(p.liquid, flow_kg_s=through, pump_kw=pumped))
+        case "heat_pump_trip":
+            still = 1 - len(_places(fault, site)) / len(site.equipment_of(EquipmentKind.HEAT_RECOVERY))
+            return replace(p, recovery=replace(p.recovery, most_kw=p.recovery.most_kw * still))
         case "chilled_pump_trip":
             flow, power = p.loops.chilled_max_kg_s * left, p.loops.chilled_pump_kw * left
             return replace(p, loops=replace(p.loops, chilled_max_kg_s=flow, chilled_pump_kw=power))
@@ -97,8 +129,8 @@ def _worn_by(p: PlantParameters, fault: Fault, site: Site) -> PlantParameters:
         case "fouled_tower" | "failed_tower_fan":
             return _worn_tower(p, fault, site)
         case "blocked_tiles":
-            hit = np.array([fault.hits(z.id) for z in site.zones], float)
-            return replace(p, zones=replace(p.zones, leak=p.zones.leak + fault.magnitude * hit))
+            where = np.array([fault.hits(z.id) for z in site.zones], float)
+            return replace(p, zones=replace(p.zones, leak=p.zones.leak + fault.magnitude * where))
         case _:
             return p
 
@@ -132,12 +164,19 @@ def dead_fan_points(faults: Sequence[Fault], site: Site) -> frozenset[PointId]:
 
 def _crahs(fault: Fault, site: Site, p: PlantParameters) -> list[int]:
     units = crah_units(site, p.crahs)
-    return [i for machine in machines_hit(fault, site) for i in units[machine]]
+    return [i for machine in machines_hit(fault, site) if machine in units for i in units[machine]]
 
 
-def _places(fault: Fault, site: Site) -> list[int]:
-    same = site.equipment_of(fault.facts.machine or EquipmentKind.METER)
+def _places(fault: Fault, site: Site, kind: EquipmentKind | None = None) -> list[int]:
+    """Which machines of a kind are hit; of the fault's first kind where none is given."""
+    same = site.equipment_of(kind or fault.facts.machines[0])
     return [i for i, e in enumerate(same) if fault.hits(e.id)]
+
+
+def _zones(fault: Fault, site: Site) -> list[int]:
+    """The zones whose outdoor-air dampers are hit."""
+    serves = {e.zone for e in site.equipment_of(EquipmentKind.AIR_ECONOMIZER) if fault.hits(e.id)}
+    return [i for i, z in enumerate(site.zones) if z.id in serves or None in serves]
 
 
 def _scaled(values: Array, places: list[int], factor: float) -> Array:

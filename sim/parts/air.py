@@ -65,7 +65,7 @@ def rooms(
     """Units blow, coils cool, zones mix; water condenses."""
     z, c = p.zones, p.crahs
     zone_of = list(c.zone_of)
-    speed = fans.shared_plenum_flow(act.fan, c.plenum_share, c.zone_sum, c.zone_of)
+    speed = fans.shared_plenum_flow(act.fan, c.airflow_m3_s / c.plenum_m3_s, c.zone_sum, c.zone_of)
     air_kg_s = RHO_AIR * c.airflow_m3_s * speed
     air_kw_k = CP_AIR * air_kg_s
     fan_kw = c.fan_kw * fans.power_ratio(act.fan, fans.EC_PLUG)
