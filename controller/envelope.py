@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.moisture import moisture_limits
+from controller.process import borne_out
 from plant.points import SITE, OwnerId, PointId
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId, Setpoints
@@ -205,7 +206,8 @@ def _judge(
     if abs(wanted - present) < lever.resolution / 2:
         return _Ruling(name, present, present)  # staying is always allowed
     further = [*narrowed, *(Range(*limit) for limit in moisture_limits(site, lever, snapshot))]
-    room, reasons = _room(lever, positions, wanted, hot, further)
+    believed = borne_out(site, lever, present, snapshot)
+    room, reasons = _room(lever, positions, wanted, hot, further, believed=believed)
     if room.empty:
         return _refusal(name, present, f"no move is allowed ({'; '.join(reasons) or 'limits conflict'})")
     allowed = _on_grid(lever, wanted, room)
@@ -226,12 +228,14 @@ def _room(
     wanted: float,
     hot: Mapping[OwnerId, str],
     narrowed: Sequence[Range],
+    *,
+    believed: bool,
 ) -> tuple[Range, list[str]]:
     """The pure intersection of everything that limits this lever, and what of it binds."""
     # Every unit behind the lever must stay within one move, so the reach is the units' common part.
     reach = Range(max(positions) - lever.max_move, min(positions) + lever.max_move)
     limits = [
-        (range_for(lever, positions), f"range {lever.low:g} to {lever.high:g}"),
+        (range_for(lever, positions if believed else []), f"range {lever.low:g} to {lever.high:g}"),
         (reach, f"one move is at most {lever.max_move:g}"),
     ]
     limits += [(n, n.why or f"authority is {n.low:g} to {n.high:g}") for n in narrowed]
@@ -247,8 +251,13 @@ def _room(
 
 
 def range_for(lever: Lever, positions: Sequence[float]) -> Range:
-    """A lever's range; for one that stands more than a move outside it, the way back in whole moves."""
+    """A lever's range; for one that stands more than a move outside it, the way back in whole moves.
+
+    ``positions`` are those that are believed: a register that says so alone would lead us out of range.
+    """
     low, high = lever.low, lever.high
+    if not positions:
+        return Range(low, high)
     if max(positions) - lever.max_move > high:
         high = max(positions) - lever.max_move
     if min(positions) + lever.max_move < low:

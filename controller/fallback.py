@@ -11,6 +11,7 @@ import math
 
 from controller.envelope import COOLER, hot_zones, range_for, seen_inlets_c
 from controller.guard import RESCUE_MOVES
+from controller.process import borne_out
 from plant.commands import Command
 from plant.forecast import Forecast
 from plant.points import SITE, OwnerId
@@ -124,6 +125,6 @@ def _ramp(lever: Lever, target: float, snapshot: Snapshot, moves: float = 1.0) -
         if math.isnan(present) or abs(target - present) < lever.resolution / 2:
             continue
         move = max(-most, min(most, target - present))
-        back = range_for(lever, [present])
+        back = range_for(lever, [present] if borne_out(snapshot.site, lever, present, snapshot) else [])
         steps.append(Command(point, back.nearest(present + move)))
     return steps

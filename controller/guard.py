@@ -16,6 +16,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, insert, select, update
 
 from controller.canonical import stamp
+from controller.process import borne_out
 from controller.run_limits import start_objection
 from controller.store import Store, StoreUnavailable
 from controller.tables import COMMANDS
@@ -155,14 +156,17 @@ class GuardedWriter:
             return "it is not a setpoint of this site"
         if not math.isfinite(command.value):
             return "it is not a number"
-        if not _inside(lever, command.value, snapshot.value(command.point)):
+        present = snapshot.value(command.point)
+        returning = _returns(lever, command.value, present) and borne_out(
+            self._site, lever, present, snapshot
+        )
+        if not (lever.low - EPSILON <= command.value <= lever.high + EPSILON or returning):
             return f"{command.value:g} is outside {lever.low:g} to {lever.high:g}"
         if self._stopped() and purpose not in _WHILE_STOPPED:
             return "the stop is latched"
         age_s = (now - snapshot.time).total_seconds()
         if abs(age_s) > self._site.safety.max_data_age_s:
             return f"the plant was last seen {age_s:.0f} s ago"
-        present = snapshot.value(command.point)
         return self._too_far(command, lever, snapshot, purpose, now) or start_objection(
             self._store, self._site, lever, command.point, present, command.value, now
         )
@@ -288,10 +292,8 @@ def at_target(value: float, target: float, lever: Lever) -> bool:
     return abs(value - target) <= lever.resolution / 2 + 1e-9
 
 
-def _inside(lever: Lever, value: float, present: float) -> bool:
-    """In the lever's range, or on the way back to it for a lever that stands further out than one move."""
-    if lever.low - EPSILON <= value <= lever.high + EPSILON:
-        return True
+def _returns(lever: Lever, value: float, present: float) -> bool:
+    """Whether a value outside the range is on the way back to it, from further out than one move."""
     if value > lever.high:
         return present > lever.high + lever.max_move and value <= present + EPSILON
     return present < lever.low - lever.max_move and value >= present - EPSILON

@@ -9,7 +9,7 @@ proposed for one that answers backwards, and one that does not answer may only c
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,8 +18,8 @@ from controller.alarms import AlarmBook, AlarmKind
 from controller.audit import AuditLog
 from controller.envelope import COOLER, Range
 from controller.modes import SYSTEM
+from controller.process import process_points, process_value
 from controller.proposals import Proposal
-from plant.points import SITE, PointId
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId
 from plant.site import Site
@@ -116,7 +116,9 @@ class LeverTruth:
             lever = self._site.lever_by_id[name]
             process = ANSWERS.get(lever.quantity)
             step = change.after - change.before
-            was = math.nan if process is None else _process_value(self._site, lever, process, snapshot)
+            was = (
+                math.nan if process is None else process_value(self._site, lever, process.quantity, snapshot)
+            )
             open_trial = self._trials.get(name)
             if step * COOLER.get(lever.quantity, 0) > 0:
                 # A machine at its end (a valve wide open, a chiller off, one fan of two dead) cannot follow a
@@ -156,13 +158,15 @@ class LeverTruth:
     def _seen_since(self, trial: _Trial, snapshot: Snapshot) -> bool:
         """Whether the plant has been read since the answer fell due; an older reading says nothing."""
         lever = self._site.lever_by_id[trial.lever]
-        read = [snapshot.reading(p) for p in _process_points(self._site, lever, ANSWERS[lever.quantity])]
+        read = [
+            snapshot.reading(p) for p in process_points(self._site, lever, ANSWERS[lever.quantity].quantity)
+        ]
         return all(r.time >= trial.due for r in read if r.usable)
 
     def _answer(self, trial: _Trial, snapshot: Snapshot) -> Answer:
         lever = self._site.lever_by_id[trial.lever]
         process = ANSWERS[lever.quantity]
-        value = _process_value(self._site, lever, process, snapshot)
+        value = process_value(self._site, lever, process.quantity, snapshot)
         if math.isnan(value) or abs(trial.step) < LEAST_STEP * lever.resolution:
             return Answer.UNKNOWN
         share = (value - trial.was) / trial.step
@@ -184,26 +188,7 @@ class LeverTruth:
         self._alarms.raise_(_KIND[answer], name, f"{STRIKES} steps in a row: {answer}", at)
 
 
-def _process_points(site: Site, lever: Lever, process: Process) -> list[PointId]:
-    """The process values behind the lever's own registers' owners."""
-    points = site.point_by_id
-    owners = {points[p].owner for p in lever.points if p in points} | {lever.owner}
-    found = [p.id for owner in sorted(owners) for p in site.points_of(owner, process.quantity)]
-    if not found and lever.owner == SITE:
-        return [p.id for p in site.points_with(process.quantity)]
-    return found
-
-
 def _cooler_side(lever: Lever, snapshot: Snapshot) -> Range:
     present = snapshot.lever_value(lever)
     sign = COOLER.get(lever.quantity, 0)
     return Range(lever.low if sign < 0 else present, lever.high if sign > 0 else present)
-
-
-def _process_value(site: Site, lever: Lever, process: Process, snapshot: Snapshot) -> float:
-    return _mean([snapshot.value(p) for p in _process_points(site, lever, process)])
-
-
-def _mean(values: Sequence[float]) -> float:
-    known = [v for v in values if not math.isnan(v)]
-    return sum(known) / len(known) if known else math.nan

@@ -179,23 +179,34 @@ def test_whatever_is_wanted_the_answer_is_inside(
 
 def test_a_lever_far_outside_its_range_is_brought_back_a_move_at_a_time() -> None:
     # 28 °C where 25.5 is the most: five moves of 0.5 K, none of them further out, none of them longer
-    stray, lever = plant(), SITE.lever_by_id[A_AIR]
     path = [28.0]
     for _ in range(8):
-        stray.registers.update(dict.fromkeys(lever.points, path[-1]))
-        verdict = review(SITE, {A_AIR: 22.0}, stray.snapshot(START))
+        verdict = review(SITE, {A_AIR: 22.0}, standing_at(path[-1]))
         path.append(verdict.setpoints[A_AIR])
     assert path == [28.0, 27.5, 27.0, 26.5, 26.0, 25.5, 25.0, 24.5, 24.0]
-    stray.registers.update(dict.fromkeys(lever.points, 28.0))
-    assert review(SITE, {A_AIR: 28.4}, stray.snapshot(START)).setpoints[A_AIR] == 27.5, "never further out"
+    assert review(SITE, {A_AIR: 28.4}, standing_at(28.0)).setpoints[A_AIR] == 27.5, "never further out"
+
+
+def test_a_register_that_alone_says_it_is_out_of_range_is_not_followed_there() -> None:
+    # the air itself is at 18 °C: 27.5 °C on the wire would warm the zone by nearly ten kelvins
+    assert not review(SITE, {A_AIR: 22.0}, standing_at(28.0, air_c=18.0)).changes
+    assert not review(SITE, {A_AIR: 22.0}, standing_at(28.0, air_c=math.nan)).changes
+
+
+def standing_at(register_c: float, air_c: float | None = None, inlet_c: float = 22.0) -> Snapshot:
+    """zone-a's supply-air registers at a value, and its air there too unless told otherwise."""
+    stray = plant()
+    stray.inlet_c["zone-a"] = inlet_c
+    stray.registers.update(dict.fromkeys(SITE.lever_by_id[A_AIR].points, register_c))
+    measured = register_c if air_c is None else air_c
+    points = SITE.points_in(OwnerId("zone-a"), Quantity.SUPPLY_AIR_TEMPERATURE)
+    shown = {p.id: Reading(p.id, START, measured, Quality.GOOD) for p in points if not math.isnan(measured)}
+    return Snapshot(SITE, START, {**stray.snapshot(START).readings, **shown})
 
 
 def test_a_lever_below_its_range_is_not_brought_back_where_that_would_warm_a_hot_zone() -> None:
-    stray, lever = plant(), SITE.lever_by_id[A_AIR]
-    stray.registers.update(dict.fromkeys(lever.points, 12.0))
-    assert review(SITE, {A_AIR: 18.0}, stray.snapshot(START)).setpoints[A_AIR] == 12.5
-    stray.inlet_c["zone-a"] = 28.0
-    assert not review(SITE, {A_AIR: 18.0}, stray.snapshot(START)).changes
+    assert review(SITE, {A_AIR: 18.0}, standing_at(12.0)).setpoints[A_AIR] == 12.5
+    assert not review(SITE, {A_AIR: 18.0}, standing_at(12.0, inlet_c=28.0)).changes
 
 
 def test_a_zone_with_fewer_units_running_than_it_must_have_is_only_cooled() -> None:
