@@ -92,14 +92,38 @@ def business_case(of: Account, investment: Investment, annual: AnnualBasis | Non
         "cost is energy, carbon price and water at the tariff of the measured time, without demand charges",
         f"{of.carbon.kind} carbon factors of {of.carbon.provider}"
         + (" (synthetic)" if of.carbon.synthetic else ""),
-        f"{investment.once:g} {of.currency} once and {investment.yearly:g} a year, {investment.years} years, "
-        f"discount {investment.discount:.1%}, prices growing {investment.price_growth:.1%} a year",
+        terms_in_words(investment, of.currency),
         *of.notes,
     ]
+    return worth(of.currency, kwh, money, carbon, investment, assumptions)
+
+
+def worth(
+    currency: str, kwh: Range, money: Range, co2e_t: Range, terms: Investment, assumptions: Sequence[str]
+) -> BusinessCase:
+    """What yearly amounts are worth on these terms."""
+    check_terms(terms)
     return BusinessCase(
-        of.currency, kwh, money, carbon, _payback(money, investment), _npv(money, investment),
-        tuple(assumptions),
-    )  # fmt: skip
+        currency, kwh, money, co2e_t, _payback(money, terms), _npv(money, terms), tuple(assumptions)
+    )
+
+
+def terms_in_words(terms: Investment, currency: str) -> str:
+    """The terms as an assumption."""
+    return (
+        f"{terms.once:g} {currency} once and {terms.yearly:g} a year, {terms.years} years, "
+        f"discount {terms.discount:.1%}, prices growing {terms.price_growth:.1%} a year"
+    )
+
+
+def cash_flow(money: float, terms: Investment) -> tuple[float, ...]:
+    """Discounted cash added up, from the day of the investment to the end of each year."""
+    total, found = -terms.once, [-terms.once]
+    for y in range(1, terms.years + 1):
+        net = money * (1 + terms.price_growth) ** (y - 1) - terms.yearly
+        total += net / (1 + terms.discount) ** y
+        found.append(total)
+    return tuple(found)
 
 
 def _check(of: Account, investment: Investment, annual: AnnualBasis | None) -> None:
@@ -116,9 +140,32 @@ def _check(of: Account, investment: Investment, annual: AnnualBasis | None) -> N
             f"{days:.0f} days are not a year",
             "measure a year, or say which hours of the year they stand for",
         )
-    if annual is not None and not (0 < annual.hours <= _HOURS_A_YEAR and annual.spread >= 0):
+    if annual is not None:
+        check_basis(annual)
+    check_terms(investment)
+
+
+def check_basis(annual: AnnualBasis) -> None:
+    """Refuse a basis that is not a part of a year.
+
+    Raises
+    ------
+    ConfigError
+        If it has no hours, more than a year's, or a negative spread.
+    """
+    if not (0 < annual.hours <= _HOURS_A_YEAR and annual.spread >= 0):
         raise ConfigError("business case, annual basis", "is not a part of a year", "give 1 to 8760 hours")
-    if investment.years < 1 or investment.discount <= -1:
+
+
+def check_terms(terms: Investment) -> None:
+    """Refuse terms that make no sense.
+
+    Raises
+    ------
+    ConfigError
+        If there is no year, or money is worth nothing a year later.
+    """
+    if terms.years < 1 or terms.discount <= -1:
         raise ConfigError(
             "business case, terms", "make no sense", "give years ≥ 1 and a discount above -100 %"
         )

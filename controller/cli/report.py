@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.cli import baseline, switchback
+from controller.cli import baseline, business_case, switchback
 from controller.cli.options import HistorianOption, SiteArgument
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("explain")(explain)
     switchback.register(app)
     baseline.register(app)
+    business_case.register(app)
 
 
 def report(
@@ -69,7 +70,7 @@ def report(
     described = load_site(site)
     named = asked_period(described, period, start, end)
     order = Order(named.start, named.end, Split(split), profile, supplied)
-    made, book, model = _made(site, order, historian)
+    made, book, model = made_of(site, order, historian)
     if close:
         closed = _closed(archive, made, book, model, reason)
         typer.echo(
@@ -99,7 +100,7 @@ def explain(
     _give(text.encode(), output)
 
 
-def _made(
+def made_of(
     site: Path, order: Order, historian: str | None
 ) -> tuple[EnergyReport, EvidenceBook, BaselineModel | None]:
     """The report, its evidence and the baseline it stands on."""
