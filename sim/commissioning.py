@@ -30,8 +30,10 @@ _COOLER = {
     Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: -1.0,
     Quantity.FAN_SPEED_SETPOINT: 1.0,
     Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: -1.0,
+    Quantity.CHILLERS_ENABLED_SETPOINT: 1.0,
 }
-"""Which way a lever cools the room; the condenser does not matter to it."""
+"""Which way a lever cools the room; the rest do not matter to it."""
+_PLANT_WIDE = {Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT, Quantity.CHILLERS_ENABLED_SETPOINT}
 
 
 @dataclass
@@ -86,7 +88,7 @@ class Commissioning:
         """Whether moving the lever cools the zone: colder water only where a valve is fully open."""
         if lever.quantity not in _COOLER:
             return False
-        if lever.quantity is not Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT:
+        if lever.quantity not in _PLANT_WIDE:
             return True
         valves = self.plant.image.loops.valve
         return any(valves[i] > 0.97 for i, z in enumerate(self.plant.parameters.crahs.zone_of) if z == zone)
@@ -105,7 +107,7 @@ class Commissioning:
         for number, lever in enumerate(v for v in site.levers if v.quantity is kinds[turn]):
             # Neighbors climb different stairs, so that zones can be told apart.
             level = (step + number * 2) % LEVELS / (LEVELS - 1)
-            aims[lever.id] = lever.low + level * (lever.high - lever.low)
+            aims[lever.id] = least(lever) + level * (lever.high - least(lever))
         return aims
 
     def _together(self) -> dict[LeverId, float]:
@@ -115,9 +117,16 @@ class Commissioning:
         for lever in site.levers:
             air = site.lever(lever.owner, Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT)
             if lever.quantity is Quantity.FAN_SPEED_SETPOINT and air is not None:
-                least = 0.35 * draw[air.id]
-                draw[lever.id] = least + (1 - least) * draw[lever.id]
-        return {v.id: v.low + draw[v.id] * (v.high - v.low) for v in site.levers}
+                floor = 0.35 * draw[air.id]
+                draw[lever.id] = floor + (1 - floor) * draw[lever.id]
+        return {v.id: least(v) + draw[v.id] * (v.high - least(v)) for v in site.levers}
+
+
+def least(lever: Lever) -> float:
+    """How low engineers take a lever: nobody forbids every chiller to try something out."""
+    if lever.quantity is Quantity.CHILLERS_ENABLED_SETPOINT:
+        return max(lever.low, min(1.0, lever.high))
+    return lever.low
 
 
 def zones_of(site: Site, lever: Lever) -> tuple[int, ...]:
