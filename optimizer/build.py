@@ -45,6 +45,8 @@ TRUST_TANK_SHARE = 0.3
 """The same of a tank's rate, as a share of the most it takes."""
 OUTPUTS: tuple[str, ...] = ()
 """Variables over the blocks that a plan takes besides the levers, by their path in the model."""
+WATER_LAWS = ("coils.open_valve", "trips.room")
+"""Laws of the zones in which the chilled water's temperature stands: what warmer water costs them."""
 _SHORT_PRICE_SHARE = 0.05
 """Price of a kelvin of supply air out of the coil's reach, as a share of an inlet's excess."""
 
@@ -106,7 +108,7 @@ class Scope:
     """What one program decides: some zones, and the levers between ``low`` and ``high`` (blocks, axes).
 
     Of the other zones it knows the heat beyond their IT reference (blocks,) and their terms in each
-    cut of the flow (blocks, cuts).
+    cut of the flow (blocks, cuts), and what a kelvin of warmer chilled water costs them (blocks,).
     """
 
     zones: NDArray[np.intp]
@@ -114,6 +116,7 @@ class Scope:
     high: Array
     rest_beyond_kw: Array
     rest_flow: Array
+    water_price: Array
 
     @classmethod
     def whole(cls, numbers: Numbers) -> Scope:
@@ -121,7 +124,7 @@ class Scope:
         at, flow = numbers.at, numbers.flow
         zones = np.arange(at.supply_c.shape[1])
         none = np.zeros((len(numbers.hours), flow.cuts))
-        return cls(zones, numbers.low, numbers.high, none[:, 0], none)
+        return cls(zones, numbers.low, numbers.high, none[:, 0], none, none[:, 0])
 
     def axes(self, problem: Problem) -> NDArray[np.intp]:
         """Which of the board's axes the program holds, in its own order."""
@@ -206,6 +209,7 @@ def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
     planes = (room.level, room.per_heat, room.per_flow, room.per_chw, room.per_cw, room.per_rate)
     load_plant_room(m.room, *planes)
     _load_prices(m, numbers, axes)
+    load(m.water_price, scope.water_price)
     _load_beyond(m, numbers, scope)
 
 
@@ -241,6 +245,7 @@ def _add_cost(m: pyo.ConcreteModel) -> None:
     m.it_price = parameter(m.steps)
     m.excess_price = parameter(m.steps)
     m.move_price = parameter(m.axes)
+    m.water_price = parameter(m.steps)
     energy = sum(
         m.energy_price[t] * (m.room.room_kw[t] + sum(m.fans.fan_kw[t, z] for z in m.zones)) for t in m.steps
     )
@@ -252,7 +257,8 @@ def _add_cost(m: pyo.ConcreteModel) -> None:
         for z in m.zones
     )
     moves = sum(m.move_price[a] * m.ramps.moved[t, a] for t in m.steps for a in m.axes)
-    m.cost = pyo.Objective(expr=energy + servers + excess + moves + m.beyond_cost)
+    others = sum(m.water_price[t] * m.chw[t] for t in m.steps)
+    m.cost = pyo.Objective(expr=energy + servers + excess + moves + others + m.beyond_cost)
 
 
 def _load_prices(m: pyo.ConcreteModel, numbers: Numbers, axes: NDArray[np.intp]) -> None:

@@ -25,6 +25,8 @@ from optimizer.matrix import Matrix
 from plant.errors import BrokenPromise
 from plant.forecast import Array
 
+_ROUNDING = 1e-9
+
 
 class Compiled:
     """One structure and the vector of its parameters' present numbers."""
@@ -43,17 +45,18 @@ class Compiled:
         reader = _Reader(places, self._column)
         self._cost, self._offset = reader.objective(model)
         rows, bounds = reader.rows(model)
+        self._row = {id(c): i for i, (c, *_) in enumerate(rows)}
         self._bound_column = np.array([b[0] for b in bounds], dtype=np.intp)
         self._bound_upper = np.array([b[1] for b in bounds], dtype=bool)
         count = len(self.numbers)
         self._bounds = Formulas.of([b[2] for b in bounds], count)
-        self._lower = Formulas.of([r[0] for r in rows], count)
-        self._upper = Formulas.of([r[1] for r in rows], count)
-        self._value = Formulas.of([f for r in rows for _, f in r[2]], count)
+        self._lower = Formulas.of([r[1] for r in rows], count)
+        self._upper = Formulas.of([r[2] for r in rows], count)
+        self._value = Formulas.of([f for r in rows for _, f in r[3]], count)
         self._costs = Formulas.of([*self._cost, self._offset], count)
-        lengths = [len(r[2]) for r in rows]
+        lengths = [len(r[3]) for r in rows]
         self._start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-        self._index = np.array([j for r in rows for j, _ in r[2]], dtype=np.int32)
+        self._index = np.array([j for r in rows for j, _ in r[3]], dtype=np.int32)
         self._domain = _domains(model)
 
     def matrix(self) -> Matrix:
@@ -65,6 +68,8 @@ class Compiled:
         top = self._bound_upper
         np.minimum.at(upper, self._bound_column[top], bound[top])
         np.maximum.at(lower, self._bound_column[~top], bound[~top])
+        # Two bounds that meet may cross by a rounding; crossed bounds are an error to HiGHS.
+        lower = np.where((lower > upper) & (lower <= upper + _ROUNDING), upper, lower)
         costs = self._costs.at(self.numbers)
         return Matrix(
             cost=costs[:-1],
@@ -78,6 +83,11 @@ class Compiled:
             value=self._value.at(self.numbers),
             integral=integral.astype(np.int32),
         )
+
+    def rows_of(self, component: pyo.Constraint) -> NDArray[np.intp]:
+        """Where a constraint's rows stand, in the order of its index set; those that are bounds do not."""
+        found = (self._row.get(id(component[k])) for k in component)
+        return np.array([row for row in found if row is not None], dtype=np.intp)
 
     def columns_of(self, component: pyo.Var) -> NDArray[np.intp]:
         """Where a variable's values stand in a solution, in the order of its index set."""
@@ -114,7 +124,7 @@ def _take_over_parameters(model: pyo.ConcreteModel) -> tuple[Array, dict[int, in
     return numbers, places
 
 
-_Row: TypeAlias = tuple[Formula, Formula, list[tuple[int, Formula]]]
+_Row: TypeAlias = tuple[Any, Formula, Formula, list[tuple[int, Formula]]]
 _Bound: TypeAlias = tuple[int, bool, Formula]
 
 
@@ -155,7 +165,7 @@ class _Reader:
                 sides += [(upper, factor > 0)] if high is not None else []
                 bounds += [(column, top, scaled(side, 1 / factor)) for side, top in sides]
             else:
-                rows.append((lower, upper, terms))
+                rows.append((constraint, lower, upper, terms))
         return rows, bounds
 
     def _linear(self, expression: Any) -> tuple[list[tuple[int, Formula]], Formula]:

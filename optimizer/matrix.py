@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -44,10 +45,14 @@ class Matrix:
         """Whether some variable is whole."""
         return bool(self.integral.any())
 
+    @cached_property
+    def sparse(self) -> csr_matrix:
+        """The coefficients. Shape (rows, columns)."""
+        return csr_matrix((self.value, self.index, self.start), shape=(self.rows, self.columns))
+
     def worst_violation(self, solution: Array) -> float:
         """The farthest a point lies outside a bound, a row or the whole numbers, relative to its size."""
-        sparse = csr_matrix((self.value, self.index, self.start), shape=(self.rows, self.columns))
-        activity = np.asarray(sparse @ solution)
+        activity = np.asarray(self.sparse @ solution)
         outside = [
             _outside(solution, self.col_lower, self.col_upper),
             _outside(activity, self.row_lower, self.row_upper),

@@ -9,8 +9,8 @@ program to its optimum, so no step makes it worse; a site of one group is that p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
@@ -19,15 +19,17 @@ from numpy.typing import NDArray
 
 from optimizer.beyond import Asks
 from optimizer.blocks import Grouping
-from optimizer.build import OUTPUTS, Numbers, Scope, Shape, assemble, load_numbers
+from optimizer.build import OUTPUTS, WATER_LAWS, Numbers, Scope, Shape, assemble, load_numbers
 from optimizer.compiled import Compiled
 from optimizer.matrix import Matrix
 from optimizer.problem import PlannerSettings, Problem
+from optimizer.shadow import Places, dearest_first, shadow_prices
 from optimizer.solve import Ended, NothingFound, Solved, Solver, SolverFailed
+from optimizer.walk import Settled, scopes
 from plant.forecast import Array
-from plant.plan import SolverFacts
+from plant.plan import ShadowPrice, SolverFacts
 
-_WHOLE_UP_TO = 24
+_WHOLE_UP_TO = 16
 """Zones up to which one program is at least as quick as several."""
 _GROUP = 8
 """Zones in a group beyond that."""
@@ -42,6 +44,8 @@ class Built:
     x: NDArray[np.intp]
     beyond: tuple[NDArray[np.intp], ...]
     outputs: Mapping[str, NDArray[np.intp]]
+    water_rows: NDArray[np.intp]
+    places: Places
 
     @classmethod
     def of(cls, shape: Shape) -> Built:
@@ -55,7 +59,22 @@ class Built:
             compiled.columns_of(model.x).reshape(shape.blocks, -1),
             tuple(compiled.columns_of(v).reshape(zones) for v in (model.servers.rise_kw, model.fans.fan_kw)),
             {name: compiled.columns_of(model.find_component(name)) for name in OUTPUTS},
+            np.concatenate([compiled.rows_of(model.find_component(name)) for name in WATER_LAWS]),
+            Places.of(model, compiled),
         )
+
+    def take(
+        self, stands: Settled, scope: Scope, axes: NDArray[np.intp], matrix: Matrix, ended: Ended
+    ) -> None:
+        """Bring an answer into how the site stands."""
+        if ended.values is None:
+            return
+        stands.path[:, axes] = ended.values[self.x]
+        stands.beyond_kw[:, scope.zones] = sum(ended.values[at] for at in self.beyond)
+        if ended.row_duals is not None and len(self.water_rows):
+            # Warmer water moves these rows' sides by their coefficient of it.
+            on_water = matrix.sparse[self.water_rows][:, self.x[:, 2 * len(scope.zones)]]
+            stands.water_price -= np.asarray(ended.row_duals[self.water_rows] @ on_water)
 
 
 class LinearPlan:
@@ -91,8 +110,8 @@ class LinearPlan:
             self._bases.clear()
         numbers = Numbers.of(problem, around, self.grouping, reach)
         stands = Settled.at(numbers)
-        tally = _Tally()
-        for number, scope in enumerate(self._scopes(numbers, stands)):
+        tally, prices = _Tally(), dict[str, ShadowPrice]()
+        for number, scope in scopes(numbers, stands, self._groups):
             built = self.built[len(scope.zones)]
             load_numbers(built.model, numbers, scope)
             matrix = built.compiled.matrix()
@@ -103,23 +122,25 @@ class LinearPlan:
             if ended.values is None:
                 return NothingFound(f"HiGHS ended with {ended.termination} and no trajectory")
             self._bases[number] = ended.basis
-            stands.take(built, scope.zones, scope.axes(problem), ended.values)
+            built.take(stands, scope, scope.axes(problem), matrix, ended)
+            prices |= {p.limit: p for p in shadow_prices(built.places, numbers, scope, ended)}
             tally.count(ended, matrix, {name: ended.values[at] for name, at in built.outputs.items()})
         steps = self.grouping.spread(stands.path, problem.grid.steps)
-        return tally.solved(problem.board.ramped(steps, problem.grid.step_s))
+        found = tally.solved(problem.board.ramped(steps, problem.grid.step_s))
+        return replace(found, prices=dearest_first(prices.values()))
 
     def matrices(self, problem: Problem, around: Array, reach: float = 1.0) -> list[Matrix]:
         """The programs that `solve` would run, each after the ones before it: for measuring."""
         ran: list[Matrix] = []
         numbers = Numbers.of(problem, around, self.grouping, reach)
         stands = Settled.at(numbers)
-        for scope in self._scopes(numbers, stands):
+        for _, scope in scopes(numbers, stands, self._groups):
             built = self.built[len(scope.zones)]
             load_numbers(built.model, numbers, scope)
             ran.append(built.compiled.matrix())
             ended = self._solver.run(ran[-1], None)
             if ended.values is not None:
-                stands.take(built, scope.zones, scope.axes(problem), ended.values)
+                built.take(stands, scope, scope.axes(problem), ran[-1], ended)
         return ran
 
     def _start(self, number: int) -> highspy.HighsBasis | None:
@@ -131,73 +152,6 @@ class LinearPlan:
             return self._bases[number]
         alike = 0 < number < len(self._groups) and len(self._groups[number]) == len(self._groups[number - 1])
         return self._bases.get(number - 1) if alike else None
-
-    def _scopes(self, numbers: Numbers, stands: Settled) -> Iterator[Scope]:
-        """What is decided, part by part; each sees what the ones before it settled."""
-        if len(self._groups) == 1:
-            yield Scope.whole(numbers)
-            return
-        zones = len(numbers.problem.model.zones)
-        plant = np.arange(2 * zones, numbers.low.shape[1])
-        low, high = numbers.low.copy(), numbers.high.copy()
-        low[:, plant] = high[:, plant] = stands.path[:, plant]
-        terms = _FlowTerms(numbers, stands)
-        for group in self._groups:
-            rest = np.setdiff1d(np.arange(zones), group)
-            yield Scope(group, low, high, stands.beyond_kw[:, rest].sum(axis=1), terms.without(group))
-            terms.renew(group)
-        none = np.zeros(0, dtype=np.intp)
-        warmest = np.maximum(_warmest_water(numbers, stands), stands.path[:, 2 * zones])
-        high = numbers.high.copy()
-        high[:, 2 * zones] = np.minimum(high[:, 2 * zones], warmest)
-        yield Scope(none, numbers.low, high, stands.beyond_kw.sum(axis=1), terms.without(none))
-
-
-class _FlowTerms:
-    """Each zone's terms in the cuts of the flow, kept up as zones are settled."""
-
-    def __init__(self, numbers: Numbers, stands: Settled) -> None:
-        self._flow, self._stands = numbers.flow, stands
-        self._zones = stands.beyond_kw.shape[1]
-        self._terms = self._of(np.arange(self._zones))
-        self._total = self._terms.sum(axis=1)
-
-    def _of(self, zones: NDArray[np.intp]) -> Array:
-        """Shape (blocks, zones, cuts)."""
-        path, beyond = self._stands.path, self._stands.beyond_kw
-        return self._flow.of_zones(zones, path[:, zones], path[:, self._zones + zones], beyond[:, zones])
-
-    def without(self, zones: NDArray[np.intp]) -> Array:
-        """All but some zones'. Shape (blocks, cuts)."""
-        return np.asarray(self._total - self._terms[:, zones].sum(axis=1))
-
-    def renew(self, zones: NDArray[np.intp]) -> None:
-        """Take what was just settled."""
-        now = self._of(zones)
-        self._total = self._total + (now - self._terms[:, zones]).sum(axis=1)
-        self._terms[:, zones] = now
-
-
-@dataclass
-class Settled:
-    """The site as it stands while its parts are solved one after the other.
-
-    `path` (blocks, axes); `beyond_kw`, heat beyond the IT reference, (blocks, zones).
-    """
-
-    path: Array
-    beyond_kw: Array
-
-    @classmethod
-    def at(cls, numbers: Numbers) -> Settled:
-        """As the reference has it."""
-        at = numbers.at
-        return cls(at.path.copy(), at.it_kw + at.fan_kw - at.it_reference_kw)
-
-    def take(self, built: Built, zones: NDArray[np.intp], axes: NDArray[np.intp], values: Array) -> None:
-        """Bring in what a part decided."""
-        self.path[:, axes] = values[built.x]
-        self.beyond_kw[:, zones] = sum(values[at] for at in built.beyond)
 
 
 class _Tally:
@@ -227,15 +181,6 @@ class _Tally:
             self._constraints,
         )
         return Solved(path, not unproven, facts, self._extra)
-
-
-def _warmest_water(numbers: Numbers, stands: Settled) -> Array:
-    """The warmest chilled water with which every zone's coils still make its air. Shape (blocks,)."""
-    zones = stands.beyond_kw.shape[1]
-    supply, speed = stands.path[:, :zones], stands.path[:, zones : 2 * zones]
-    valve = numbers.air.valve
-    above = (valve.level + valve.slope * speed[..., None]).max(axis=-1)
-    return np.asarray((supply - above).min(axis=1))
 
 
 def _groups(zones: int) -> tuple[NDArray[np.intp], ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from optimizer.matrix import Matrix
 from plant.errors import BrokenPromise
 from plant.forecast import Array
-from plant.plan import SolverFacts
+from plant.plan import ShadowPrice, SolverFacts
 
 OptionValue: TypeAlias = bool | int | float | str
 
@@ -24,13 +24,15 @@ _FEASIBLE = 1e-5
 class Solved:
     """A trajectory. `proven` says optimal within the gap; otherwise it is the best found in time.
 
-    `extra` holds what laws besides the levers' decided, by name, over the program's blocks.
+    `extra` holds what laws besides the levers' decided, by name, over the program's blocks; `prices`
+    what more room at its limits would save.
     """
 
     path: Array
     proven: bool
     facts: SolverFacts
     extra: Mapping[str, Array] = field(default_factory=dict)
+    prices: tuple[ShadowPrice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class Ended:
     gap: float | None
     basis: highspy.HighsBasis | None = None
     """Where the next run of a program like this may start."""
+    row_duals: Array | None = None
+    col_duals: Array | None = None
+    """Shadow price of each row: money for a unit more on its side. Only of continuous programs."""
 
 
 def check_options(options: Mapping[str, OptionValue]) -> None:
@@ -106,7 +111,14 @@ class Solver:
         self._options = dict(options)
 
     def run(self, matrix: Matrix, start: highspy.HighsBasis | None = None) -> Ended:
-        """Solve one program, from a basis or from nothing."""
+        """Solve one program, from a basis or from nothing.
+
+        A basis of another program may be one that HiGHS cannot go on from: then it starts from nothing.
+        """
+        ended = self._once(matrix, start)
+        return self._once(matrix, None) if ended.values is None and start is not None else ended
+
+    def _once(self, matrix: Matrix, start: highspy.HighsBasis | None) -> Ended:
         highs = _configured(self._options)
         if not hand_over(highs, matrix):
             return Ended(None, False, "a program it does not take", None)
@@ -125,11 +137,15 @@ def _ended(highs: highspy.Highs, matrix: Matrix) -> Ended:
     info = highs.getInfo()
     if info.primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
         return Ended(None, False, name, None)
-    values = np.array(highs.getSolution().col_value)
+    solution = highs.getSolution()
+    values = np.array(solution.col_value)
     worst = matrix.worst_violation(values)
     if not worst <= _FEASIBLE:
         return Ended(None, False, f"{name}, but an answer that breaks a limit by {worst:.1g}", None)
     proven = condition == highspy.HighsModelStatus.kOptimal
     if matrix.discrete:
         return Ended(values, proven, name, float(info.mip_gap))
-    return Ended(values, proven, name, 0.0 if proven else None, highs.getBasis() if proven else None)
+    if not proven:
+        return Ended(values, False, name, None)
+    duals = np.array(solution.row_dual), np.array(solution.col_dual)
+    return Ended(values, True, name, 0.0, highs.getBasis(), *duals)

@@ -15,13 +15,14 @@ from optimizer.compiled import Compiled
 from optimizer.laws.values import load, restore
 from optimizer.matrix import Matrix
 from optimizer.model import PlantModel
+from optimizer.mpc import MpcPolicy
 from optimizer.problem import PlannerSettings, Problem, pose
 from optimizer.program import LinearPlan
 from optimizer.solve import Solved, Solver
-from optimizer.static import tabulate
 from plant.errors import BrokenPromise
 from plant.forecast import Array
 from plant.history import History
+from plant.ports import Advice
 
 
 def posed(history: History, model: PlantModel, load_share: float = 0.7, wet_c: float = 18.0) -> Problem:
@@ -128,20 +129,21 @@ def test_a_used_program_gives_bit_for_bit_what_a_fresh_one_gives(
 
 
 def test_zones_in_groups_cost_what_all_at_once_cost(
-    problem: Problem, linear: LinearPlan, monkeypatch: pytest.MonkeyPatch
+    history: History, model: PlantModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    around = candidates.optimum(problem, tabulate(problem))
-    whole = solved(linear, problem, around)
-    monkeypatch.setattr(program, "_WHOLE_UP_TO", 1)
-    monkeypatch.setattr(program, "_GROUP", 2)
-    parts = LinearPlan(problem)
-    split = solved(parts, problem, around)
-    for _ in range(2):
-        whole = solved(linear, problem, whole.path)
-        split = solved(parts, problem, split.path)
-    stacked = problem.board.unpack(np.stack([whole.path, split.path]))
-    cost = problem.money(problem.model.rollout(stacked, problem.world)).sum(axis=1)
-    assert cost[1] == pytest.approx(cost[0], rel=1e-3)
+    snapshot = snapshot_at(history, 700)
+    forecast = outlook(history.site, snapshot.time, 0.6, 12.0)
+    costs = []
+    for whole_up_to in (16, 1):
+        monkeypatch.setattr(program, "_WHOLE_UP_TO", whole_up_to)
+        monkeypatch.setattr(program, "_GROUP", 2)
+        answer = MpcPolicy(history.site, model).decide(snapshot, forecast)
+        assert isinstance(answer, Advice)
+        assert answer.plan is not None
+        by_name = {c.name: c.cost for c in answer.plan.candidates}
+        costs.append(by_name["solver"])
+        assert by_name["solver"] < by_name["per-step optimum"] - 5.0
+    assert costs[1] == pytest.approx(costs[0], rel=1e-3)
 
 
 def test_what_is_not_linear_is_refused_by_name() -> None:

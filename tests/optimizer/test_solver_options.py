@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import highspy
 import numpy as np
 import pyomo.environ as pyo
 import pytest
@@ -97,3 +98,14 @@ def test_the_time_limit_is_each_run_s_own_not_that_of_all_runs_together() -> Non
     m.cost = pyo.Objective(expr=sum((1 + (7 * i) % 11) * m.x[i] for i in m.i))
     matrix, solver = Compiled(m).matrix(), Solver({"threads": 1, "time_limit": 0.5, "presolve": "off"})
     assert all(solver.run(matrix).proven for _ in range(100))
+
+
+def test_a_start_that_leads_nowhere_is_forgotten() -> None:
+    m = small()
+    compiled = Compiled(m)
+    load(m.least, 2.5)
+    matrix = compiled.matrix()
+    nonsense = highspy.HighsBasis()
+    nonsense.col_status = [highspy.HighsBasisStatus.kBasic] * matrix.columns
+    nonsense.row_status = [highspy.HighsBasisStatus.kBasic] * matrix.rows
+    assert Solver({"threads": 1, "presolve": "off"}).run(matrix, nonsense).values == pytest.approx([2.5, 0.0])
