@@ -58,6 +58,7 @@ class Service:
     statuses: dict[str, int] = field(default_factory=dict)
     stage_s: dict[str, list[float]] = field(default_factory=dict)
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
+    _rethink: asyncio.Event = field(default_factory=asyncio.Event)
     _ready_at: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -100,6 +101,10 @@ class Service:
     def nudge(self) -> None:
         """Look for granted proposals now."""
         self._nudged.set()
+
+    def replan(self) -> None:
+        """Think again now: what may be moved has changed."""
+        self._rethink.set()
 
     def status(self) -> SiteStatus | None:
         """The site as it is now; None before the first poll."""
@@ -146,6 +151,7 @@ class Service:
         """A cycle every `cycle_s` of the site's clock; one that took too long is not made up for."""
         clock, cycle_s = self.controller.parts.clock, self.controller.parts.cycle_s
         while True:
+            self._rethink.clear()
             began, due = time.monotonic(), clock.now() + timedelta(seconds=cycle_s)
             try:
                 await self.controller.keep_limits()
@@ -153,7 +159,19 @@ class Service:
                 self._note(record, time.monotonic() - began)
             except StoreUnavailable as error:
                 self._without_store("a cycle", error)
-            await clock.sleep_until(due)
+            await self._due_or_asked(due)
+
+    async def _due_or_asked(self, due: datetime) -> None:
+        """Until the next cycle is due, or somebody changed what may be moved."""
+        waits = [
+            asyncio.ensure_future(self.controller.parts.clock.sleep_until(due)),
+            asyncio.ensure_future(self._rethink.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _note(self, record: CycleRecord, took_s: float) -> None:
         parts = self.controller.parts

@@ -101,6 +101,7 @@ def make_app(
         events=service.events,
         stopping=service.stopping,
         nudge=service.nudge,
+        replan=service.replan,
         drill_objection=beside.drill.objection,
         oidc=oidc,
     )

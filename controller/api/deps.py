@@ -67,6 +67,8 @@ class ApiDeps:
     events: EventBus
     stopping: asyncio.Event
     nudge: Callable[[], None] = lambda: None
+    replan: Callable[[], None] = lambda: None
+    """Called after what may be moved has changed (a hold, a limit, a mode): the cycle thinks again now."""
     drill_objection: Callable[[], str] = lambda: ""
     oidc: OidcVerifier | None = None
     """Checks bearer tokens of the site's identity provider; None: only our own tokens are taken."""

@@ -102,6 +102,7 @@ async def confirm_limit(request_id: RequestId, deps: Deps, who: ModeSetter) -> L
         case LimitSet(name, _, after):
             deps.events.publish("limit", {"name": name, "value": after})
             deps.nudge()
+            deps.replan()
         case UnknownLimit() | NotNarrower():
             raise _refusal(answer)
     return _limits_out(deps)

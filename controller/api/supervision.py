@@ -97,6 +97,7 @@ async def confirm_mode(request_id: RequestId, deps: Deps, who: ModeSetter) -> Mo
         raise _not_earned(answer)
     deps.events.publish("mode", {"request": request_id})
     deps.nudge()
+    deps.replan()
     return _modes_out(deps)
 
 
@@ -117,6 +118,7 @@ async def place_hold(body: HoldIn, deps: Deps, who: Holder) -> HoldOut:
     deps.desk.withdraw(deps.holds.levers_of(hold.target), at, f"{hold.target} is held: {hold.reason}")
     deps.events.publish("hold", {"id": hold.id, "target": hold.target})
     deps.nudge()
+    deps.replan()
     return HoldOut.of(hold)
 
 
@@ -135,6 +137,7 @@ async def release_hold(hold_id: Name, deps: Deps, who: Holder, if_match: IfMatch
         raise Problem(404, Code.NOT_FOUND, f"there is no hold {hold_id} in force")
     deps.events.publish("hold", {"id": hold.id, "released": True})
     deps.nudge()
+    deps.replan()
     return HoldOut.of(hold)
 
 

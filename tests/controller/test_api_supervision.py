@@ -246,3 +246,33 @@ async def test_the_handover_begins_where_it_is_asked_to(d: Desk) -> None:
     assert "stop" not in [e["kind"] for e in late["events"]]
     early = (await ask(d, "GET", "/handover", "viewer", params={"since": START.isoformat()})).json()
     assert "stop" in [e["kind"] for e in early["events"]]
+
+
+async def test_a_hold_and_its_release_make_the_program_think_again_at_once(d: Desk) -> None:
+    from dataclasses import replace
+
+    from controller.api import build_app
+
+    thoughts: list[str] = []
+    d.app = build_app(replace(d.deps, replan=lambda: thoughts.append("again")))
+    hold = (await ask(d, "POST", "/holds", json={"target": "crah-3", "minutes": 60, "reason": "belt"})).json()
+    assert thoughts == ["again"]
+    await ask(d, "DELETE", f"/holds/{hold['id']}")
+    assert thoughts == ["again", "again"]
+
+
+async def test_thinking_again_does_not_wait_for_the_cycle_to_be_due() -> None:
+    from types import SimpleNamespace
+
+    from controller.clock import WallClock
+    from controller.service import Service
+
+    clock = WallClock()
+    service: Any = SimpleNamespace(
+        controller=SimpleNamespace(parts=SimpleNamespace(clock=clock)), _rethink=asyncio.Event()
+    )
+    waiting = asyncio.create_task(Service._due_or_asked(service, clock.now() + timedelta(hours=1)))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    Service.replan(service)
+    await asyncio.wait_for(waiting, 5)
