@@ -38,7 +38,7 @@ class ItFlows(NamedTuple):
 def servers(
     p: PlantParameters, state: PlantState, act: Actuators, utilization: Array, step_s: float
 ) -> ItFlows:
-    """Servers answer to the inlet of a moment ago; PDU and UPS lose on top."""
+    """Servers answer to the inlet of a moment ago; wiring, PDU and UPS lose on top."""
     z, law = p.zones, p.server
     utilization, waiting = p.plan.work(p, state, act, utilization, step_s)
     reference = it_load.reference_power_kw(utilization, z.design_kw, law)
@@ -47,10 +47,12 @@ def servers(
     airflow = it_load.airflow_m3_s(reference, z.design_kw, z.design_airflow_m3_s, fan.mean(axis=-1), law)
     zone_kw, by_liquid = p.plan.chips(p, state, zone_kw)
     total = zone_kw.sum(axis=-1)
-    pdu = power_chain.loss_kw(total, np.asanyarray(p.power.pdu_rated_kw), power_chain.PDU)
-    ups_out = total + pdu
+    rated = np.asanyarray(p.power.pdu_rated_kw)
+    pdu = power_chain.loss_kw(total, rated, power_chain.PDU)
+    wiring = power_chain.loss_kw(total, rated, power_chain.WIRING)
+    ups_out = total + pdu + wiring
     ups = power_chain.loss_kw(ups_out, np.asanyarray(p.power.ups_rated_kw), power_chain.UPS_MODERN)
-    indoors = pdu + p.power.ups_indoor_share * ups + p.power.lighting_kw
+    indoors = pdu + wiring + p.power.ups_indoor_share * ups + p.power.lighting_kw
     return ItFlows(
         utilization=utilization,
         waiting_kwh=waiting,

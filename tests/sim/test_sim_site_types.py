@@ -19,6 +19,7 @@ from plant.site_file import load_site
 from sim.derive import derive_parameters
 from sim.instruments import METER_CLASS
 from sim.plant import SimulatedPlant
+from sim.ride_through import ride_through
 from sim.weather import ConstantWeather
 from sim.workload import ConstantWorkload
 
@@ -319,3 +320,17 @@ def test_chillers_of_different_size_carry_what_they_can() -> None:
     plant = steady(example("storage"), work=0.95)
     heat = plant.image.flows.chiller_heat_kw
     assert float(heat[0] / heat[1]) == pytest.approx(600 / 350, rel=0.01)
+
+
+def test_battery_and_generator_only_limit_the_ride_through() -> None:
+    plant = steady(example("liquid"))
+    ride = ride_through(plant.site, plant.image.flows)
+    critical_kw = float(plant.image.flows.facility_kw - plant.image.flows.cooling_kw)
+    # 200 kWh rated at 1200 kW, Peukert 1.15; the 1600 kW generator carries all in half a minute.
+    assert ride.battery_s == pytest.approx(600 * (1200 / critical_kw) ** 1.15)
+    assert ride.holds
+    assert ride.uncooled_s == 30.0
+    bare = ride_through(example("storage"), plant.image.flows)
+    assert not bare.holds
+    assert bare.battery_s == 0.0
+    assert bare.uncooled_s == np.inf
