@@ -9,9 +9,11 @@ or somebody presses stop; beating again is always the first thing on the way out
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from controller.envelope import COOLER
 from controller.guard import Purpose
 from controller.holds import Hold, UnknownTarget
 from controller.modes import Mode
@@ -20,7 +22,7 @@ from controller.rollout import Drill
 from controller.watchdog import DataState
 from plant.commands import Command
 from plant.errors import ConfigError
-from plant.points import SITE
+from plant.points import SITE, PointId
 from plant.quantities import Quantity
 from plant.snapshot import Snapshot
 
@@ -30,6 +32,16 @@ long is waited for it to come back."""
 LEAST_S = 240.0
 """But no less than this: a local controller looks at the heartbeat at its own pace."""
 WHO = "drill"
+_TOUCHED = frozenset(
+    {
+        Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT,
+        Quantity.FAN_SPEED_SETPOINT,
+        Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT,
+        Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT,
+        Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT,
+    }
+)
+"""What the plant is handed back by: a tenth of a degree harms nothing, a machine more or less might."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,30 +126,33 @@ class DeadManDrill:
     async def _watch(self, local: bool, since: datetime, *, hand_back: bool = False) -> Watched:
         """Wait until the plant says it is in local (or remote) control."""
         clock = self._parts.clock
+        stood, touch = _as_it_stands(self._parts.snapshot()), True
         while True:
             now, snapshot = clock.now(), self._parts.snapshot()
             passed_s = (now - since).total_seconds()
             if _local(snapshot) is local and _seen_at(snapshot) > since:
+                if hand_back:
+                    await self._write(snapshot, stood)
                 return Watched((_seen_at(snapshot) - since).total_seconds())
             trouble = "" if hand_back else self._trouble(snapshot, now)
             if trouble or passed_s > self.longest_s:
                 return Watched(math.nan, trouble or f"not after {passed_s:.0f} s")
             if hand_back:
-                await self._hand_back(snapshot)
+                await self._write(snapshot, _a_touch_cooler(snapshot) if touch else stood)
+                touch = not touch
             await clock.sleep_until(now + timedelta(seconds=self._step_s))
 
     @property
     def _step_s(self) -> float:
         return min((g.poll_s for g in self._parts.site.gateways), default=10.0)
 
-    async def _hand_back(self, snapshot: Snapshot) -> None:
-        """A local controller waits for a setpoint before it hears us again: the ones it has now, unmoved."""
-        commands = [
-            Command(point, snapshot.value(point))
-            for lever in self._parts.site.levers
-            for point in lever.points
-            if not math.isnan(snapshot.value(point))
-        ]
+    async def _write(self, snapshot: Snapshot, values: Mapping[PointId, float]) -> None:
+        """A local controller waits for a setpoint before it hears us again.
+
+        A value that a register holds already is not sent; so each is moved by the least that counts,
+        towards more cooling, and back again.
+        """
+        commands = [Command(point, value) for point, value in values.items()]
         await self._parts.authority.writer.write(commands, snapshot=snapshot, purpose=Purpose.RENEW)
 
     def _trouble(self, snapshot: Snapshot, now: datetime) -> str:
@@ -160,6 +175,24 @@ class DeadManDrill:
         return self._parts.authority.rollout.record_drill(
             by=by, at=self._parts.clock.now(), passed=passed, took_over_after_s=taken.after_s, note=note
         )
+
+
+def _as_it_stands(snapshot: Snapshot) -> dict[PointId, float]:
+    """Every register that may be touched and can be seen."""
+    points = [p for lever in snapshot.site.levers if lever.quantity in _TOUCHED for p in lever.points]
+    return {point: snapshot.value(point) for point in points if not math.isnan(snapshot.value(point))}
+
+
+def _a_touch_cooler(snapshot: Snapshot) -> dict[PointId, float]:
+    """The same, each moved by its resolution: cooler, or where it is at its coolest, back."""
+    stood = _as_it_stands(snapshot)
+    moved: dict[PointId, float] = {}
+    for lever in snapshot.site.levers:
+        step = COOLER.get(lever.quantity, 0) * lever.resolution
+        for point in (p for p in lever.points if p in stood):
+            inside = lever.low <= stood[point] + step <= lever.high
+            moved[point] = stood[point] + (step if inside else -step)
+    return moved
 
 
 def _local(snapshot: Snapshot) -> bool | None:

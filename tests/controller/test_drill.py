@@ -35,11 +35,13 @@ class LocalPlant(FakePlant):
     heard_at: datetime = START
 
     async def write(self, commands: Sequence[Command]) -> list[Receipt]:
+        # The gateway does not send what a register holds already.
+        sent = [c for c in commands if self.registers.get(c.point) != c.value]
         receipts = await super().write(commands)
         beats = [c for c in commands if self.site.point_by_id[c.point].quantity is Quantity.HEARTBEAT]
         if beats:
             self.heard_at = self.clock.now()
-        elif self.local and self.clock.now() - self.heard_at < timedelta(seconds=DEAD_MAN_S):
+        elif sent and self.local and self.clock.now() - self.heard_at < timedelta(seconds=DEAD_MAN_S):
             self.local = self.stubborn
         return receipts
 
