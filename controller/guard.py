@@ -68,8 +68,8 @@ _MORE_COOLING_IS_DOWN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Anchor:
-    """Where a point stood when its present control period began."""
+class _Stood:
+    """Where a point stood when it was written."""
 
     value: float
     at: datetime
@@ -95,7 +95,7 @@ class GuardedWriter:
         self._stopped = stopped
         self._period = timedelta(seconds=period_s * PERIOD_SHARE)
         self._levers: Mapping[PointId, Lever] = {p: lv for lv in site.levers for p in lv.points}
-        self._anchors: dict[PointId, _Anchor] = {}
+        self._stood: dict[PointId, list[_Stood]] = {}
         self._wire = asyncio.Lock()
         self.unrecorded = 0
         """Writes that went out while the store could not be reached (fallback and rollback only)."""
@@ -122,7 +122,7 @@ class GuardedWriter:
             ids = self._intend(going, snapshot, purpose, proposal, now)
             if ids is None:
                 return [Refused(c, "it could not be recorded first") for c in commands]
-            self._drop_anchors(going, snapshot, now)
+            self._note_where(going, snapshot, now)
             written = iter(await self._writer.write(going) if going else [])
             receipts = [
                 Refused(c, refusal) if refusal else next(written)
@@ -134,8 +134,7 @@ class GuardedWriter:
     def ready(self, points: Iterable[PointId]) -> bool:
         """Whether a whole control period has passed since these points were last moved."""
         now = self._clock.now()
-        anchors = (self._anchors.get(point) for point in points)
-        return all(a is None or now - a.at >= self._period for a in anchors)
+        return not any(self._stood_lately(point, now) for point in points)
 
     async def beat(self, count: int) -> Receipt | None:
         """Write the heartbeat counter; None where the site has no heartbeat point."""
@@ -183,20 +182,23 @@ class GuardedWriter:
             if not ((up and command.value > present) or (down and command.value < present)):
                 return "a rescue only cools"
             reach *= RESCUE_MOVES
-        anchor = self._anchors.get(command.point)
-        starts = [present]
-        if anchor is not None and now - anchor.at < self._period:
-            starts.append(anchor.value)
+        # From everywhere it stood within the period: to and fro and on would add up else.
+        starts = [present, *(s.value for s in self._stood_lately(command.point, now))]
         move = max(abs(command.value - start) for start in starts)
         if move > reach + EPSILON:
             return f"a move of {move:g} is more than {reach:g} in one control period"
         return ""
 
-    def _drop_anchors(self, going: Sequence[Command], snapshot: Snapshot, now: datetime) -> None:
+    def _stood_lately(self, point: PointId, now: datetime) -> list[_Stood]:
+        """Where a point stood when it was written within the control period that ends now."""
+        return [s for s in self._stood.get(point, ()) if now - s.at < self._period]
+
+    def _note_where(self, going: Sequence[Command], snapshot: Snapshot, now: datetime) -> None:
         for command in going:
-            anchor = self._anchors.get(command.point)
-            if anchor is None or now - anchor.at >= self._period:
-                self._anchors[command.point] = _Anchor(snapshot.value(command.point), now)
+            here = _Stood(snapshot.value(command.point), now)
+            # A renewal of a value that stands moves nothing: it begins no period.
+            if abs(here.value - command.value) > EPSILON:
+                self._stood[command.point] = [*self._stood_lately(command.point, now), here]
 
     def _intend(
         self,

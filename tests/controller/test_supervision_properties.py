@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from supervision_kit import FakePlant, Room, demo_site, draft_of_verdict, room
+from supervision_kit import WATER, FakePlant, Room, demo_site, draft_of_verdict, room
 
 from controller import envelope
 from controller.actuation import execute, settle
@@ -29,7 +29,9 @@ from controller.recovery import recover
 from plant.commands import Command, Receipt
 from plant.points import PointId
 from plant.quantities import Quantity
+from plant.readings import Quality, Reading
 from plant.setpoints import LeverId, Setpoints
+from plant.snapshot import Snapshot
 
 SITE = demo_site()
 LEVER_OF = {p: lever for lever in SITE.levers for p in lever.points}
@@ -55,14 +57,24 @@ class NotingPlant(FakePlant):
     notes: list[Note] = field(default_factory=list)
     desk: Room | None = None
     purpose: str = "proposal"
+    lies: dict[PointId, float] = field(default_factory=dict)
+    """What a point says in place of the truth."""
+
+    def snapshot(self, at: datetime) -> Snapshot:
+        """What the program is told."""
+        told = super().snapshot(at)
+        lies = {p: Reading(p, at, v, Quality.GOOD) for p, v in self.lies.items() if p not in self.blind}
+        return Snapshot(self.site, at, {**told.readings, **lies})
 
     def _seen_hot(self) -> frozenset[str]:
         """Zones above the limit with enough sensors left for the program to know it."""
+        assert self.desk is not None
+        told = self.snapshot(self.desk.now)
         hot = set()
         for zone in self.site.zones:
             sensors = self.site.points_of(zone.id, Quantity.INLET_TEMPERATURE)
-            seen = sum(p.id not in self.blind for p in sensors)
-            if self.inlet_c.get(zone.id, 22.0) >= 27.0 and 2 * seen >= len(sensors):
+            seen = [v for v in (told.value(p.id) for p in sensors) if not math.isnan(v)]
+            if 2 * len(seen) >= len(sensors) and max(seen) >= 27.0:
                 hot.add(zone.id)
         return frozenset(hot)
 
@@ -115,10 +127,16 @@ _sensor = st.sampled_from(
     [p.id for z in SITE.zones for p in SITE.points_of(z.id, Quantity.INLET_TEMPERATURE)]
     + [p for lever in SITE.levers for p in lever.points]
 )
+_inlet_sensor = st.sampled_from(
+    [p.id for z in SITE.zones for p in SITE.points_of(z.id, Quantity.INLET_TEMPERATURE)]
+)
+_nonsense = st.sampled_from([math.nan, math.inf, -math.inf, 1e9, -1e9, 0.0, 5.0, 12.0, 28.0, 45.0])
+"""What a broken register may say: nothing, too much, or something out of the lever's range."""
 _OFFER = st.one_of(
     st.tuples(st.just("offer"), st.dictionaries(_lever, _near, min_size=1, max_size=6)),
     st.tuples(st.just("offer"), st.dictionaries(_lever, _near, min_size=1, max_size=6)),
     st.tuples(st.just("offer unreviewed"), st.dictionaries(_lever, _wild, min_size=1, max_size=3)),
+    st.tuples(st.just("offer garbage"), st.dictionaries(_lever, _wild, min_size=1, max_size=6)),
 )
 _DECISION = st.tuples(
     st.just("decide"), st.sampled_from(["approve", "approve", "approve", "reject", "wrong digest"])
@@ -128,6 +146,9 @@ _TROUBLE = st.one_of(
     st.tuples(st.just("inlet"), st.tuples(_zone, st.floats(26, 28))),
     st.tuples(st.just("blind"), _sensor),
     st.tuples(st.just("dead"), _sensor),
+    st.tuples(st.just("inlet lies"), st.tuples(_inlet_sensor, st.floats(allow_nan=True))),
+    st.tuples(st.just("inlet lies"), st.tuples(_inlet_sensor, st.floats(10, 40))),
+    st.tuples(st.just("register lies"), st.tuples(_register, _nonsense)),
     st.tuples(st.just("hold"), _lever),
     st.tuples(st.just("command"), st.tuples(_register, st.one_of(_wild, st.floats(17, 19)))),
     st.tuples(st.just("stop"), st.none()),
@@ -169,6 +190,17 @@ async def _offer(r: Room, plant: NotingPlant, what: dict[LeverId, float], _: obj
     verdict = envelope.review(SITE, wanted, snapshot, held=r.holds.levers(r.now))
     if verdict.changes:
         r.desk.offer(draft_of_verdict(verdict), r.now)
+
+
+async def _offer_garbage(r: Room, plant: NotingPlant, what: dict[LeverId, float], _: object) -> None:
+    """A solver gone mad: whatever it wants, the envelope is asked."""
+    verdict = envelope.review(SITE, what, r.snapshot(), held=r.holds.levers(r.now))
+    if verdict.changes:
+        r.desk.offer(draft_of_verdict(verdict), r.now)
+
+
+async def _lie(r: Room, plant: NotingPlant, what: tuple[PointId, float], _: object) -> None:
+    plant.lies[what[0]] = what[1]
 
 
 async def _offer_unreviewed(r: Room, plant: NotingPlant, what: dict[LeverId, float], _: object) -> None:
@@ -229,6 +261,7 @@ async def _blind(r: Room, plant: NotingPlant, what: PointId, _: object) -> None:
 async def _see(r: Room, plant: NotingPlant, what: object, _: object) -> None:
     plant.blind.clear()
     plant.dead.clear()
+    plant.lies.clear()
 
 
 async def _dead(r: Room, plant: NotingPlant, what: PointId, _: object) -> None:
@@ -282,6 +315,9 @@ async def _standing(r: Room, plant: NotingPlant, what: LeverId, _: object) -> No
 STEP = {
     "offer": _offer,
     "offer unreviewed": _offer_unreviewed,
+    "offer garbage": _offer_garbage,
+    "inlet lies": _lie,
+    "register lies": _lie,
     "decide": _decide,
     "cycle": _cycle,
     "command": _command,
@@ -320,6 +356,15 @@ _quick = settings(
 )
 
 
+def test_without_the_process_to_bear_it_out_a_lying_register_leads_us_out_of_range(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("envelope", "guard"):
+        monkeypatch.setattr(f"controller.{module}.borne_out", lambda *_: True)
+    with pytest.raises(AssertionError, match="set to 27"):
+        check(story(LYING))
+
+
 @given(STORIES)
 @_quick
 def test_no_story_gets_a_value_outside_the_envelope_onto_the_wire(steps: list[tuple[str, object]]) -> None:
@@ -344,7 +389,17 @@ PLAIN: list[tuple[str, object]] = [
 ]
 
 
+LYING: list[tuple[str, object]] = [
+    ("register lies", (SITE.lever_by_id[WATER].points[0], 28.0)),
+    ("offer garbage", {WATER: 22.0}),
+    ("decide", "approve"),
+    ("cycle", None),
+]
+"""One register says 28 °C where 16 is the most: the way back into range would lead the true one out of it."""
+
+
 def test_the_stories_are_not_empty() -> None:
+    assert story(LYING) == []
     assert len(story(PLAIN)) == 2
     assert story(OVERHEAT) == []
     assert story(WILD) == []
