@@ -13,7 +13,7 @@ COPY optimizer optimizer
 COPY controller controller
 COPY reports reports
 COPY dashboards dashboards
-RUN /opt/coolwright/bin/pip install --no-cache-dir -c constraints.txt ".[postgres]"
+RUN /opt/coolwright/bin/pip install --no-cache-dir -c constraints.txt ".[postgres,reports]"
 
 FROM ${BASE}
 ENV PATH=/opt/coolwright/bin:$PATH \

@@ -35,7 +35,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo 'make: the venv module is missing; on Debian and Ubuntu: apt-get install python3-venv'; exit 2; }
 
 $(STAMP): $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[reports]"
 	@touch $@
 
 $(TESTED): $(VENV)/bin/python pyproject.toml constraints.txt

@@ -22,6 +22,7 @@ class Basis(StrEnum):
 
     LOCATION = "scope 2 location-based"
     MARKET = "scope 2 market-based"
+    MARKET_HOURLY = "scope 2 market-based, hour by hour"
     FUEL = "scope 1 on-site fuel"
     AVOIDED_AVERAGE = "avoided, average factor"
     AVOIDED_MARGINAL = "avoided, marginal factor"
@@ -72,7 +73,8 @@ def carbon_statement(of: Account, supplied: Supplied, marginal: Account | None =
     assumptions = ["contract volumes are spread evenly over each contract's own time"]
     if of.carbon.synthetic:
         assumptions.append(f"the carbon factors of {of.carbon.provider} are synthetic: not for disclosure")
-    rows = [_location(of), *_market(of, supplied, assumptions), *_fuels(of, supplied)]
+    rows = [_location(of), *_market(of, supplied, assumptions), *_hour_by_hour(of, supplied)]
+    rows += _fuels(of, supplied)
     rows += _avoided(of, marginal)
     return CarbonStatement(tuple(rows), tuple(assumptions))
 
@@ -135,6 +137,41 @@ def _market(of: Account, supplied: Supplied, assumptions: list[str]) -> list[Car
         assumptions.append("no residual mix was supplied: the grid average stands in for it")
     what = f"electricity without a contract, {rest.kind}"
     return [*rows, CarbonRow("market/rest", Basis.MARKET, what, left, left * rest.g_per_kwh / 1000, rest)]
+
+
+def _hour_by_hour(of: Account, supplied: Supplied) -> list[CarbonRow]:
+    """The option: contracts with an hourly series cover only what was used in the hour they generated."""
+    if not supplied.hourly:
+        return []
+    matched, rest = of.pairs[PairKey.HOURLY_MATCHED], of.pairs[PairKey.HOURLY_REST]
+    kwh = matched.denominator
+    left = of.totals.facility_kwh - kwh
+    share = kwh / of.totals.facility_kwh if of.totals.facility_kwh else math.nan
+    names = ", ".join(v.id for v in supplied.hourly)
+    mean = matched.numerator / kwh * 1000 if kwh > 0 else math.nan
+    sources = "; ".join(dict.fromkeys(v.factor.source for v in supplied.hourly))
+    factor = Factor(mean, sources, supplied.hourly[0].factor.year, "contracts, weighted")
+    evidence = "; ".join(dict.fromkeys(v.evidence for v in supplied.hourly))
+    rows = [
+        CarbonRow(
+            "market_hourly/matched",
+            Basis.MARKET_HOURLY,
+            f"{share:.1%} matched in its own hour ({names})",
+            kwh,
+            matched.numerator,
+            factor,
+            evidence=evidence,
+        )
+    ]
+    mix = supplied.residual_mix or supplied.grid_average
+    if mix is None:
+        reason = f"operator must supply residual_mix for {left:.0f} kWh no contract matched in its hour"
+        return [*rows, _withheld(Basis.MARKET_HOURLY, "market_hourly/rest", reason, left)]
+    what = f"not matched in its hour, {mix.kind}"
+    return [
+        *rows,
+        CarbonRow("market_hourly/rest", Basis.MARKET_HOURLY, what, rest.denominator, rest.numerator, mix),
+    ]
 
 
 def _fuels(of: Account, supplied: Supplied) -> list[CarbonRow]:

@@ -134,7 +134,7 @@ def energy_report(
     """
     choices = Choices(split, step_s, min_measured, supplied, profile)
     pieces = [
-        _piece(site, historian, a, b, baseline, Feeds(carbon, price, marginal), step_s, keep)
+        _piece(site, historian, a, b, baseline, Feeds(carbon, price, marginal), choices, keep)
         for a, b in cut(start, end, site.timezone, split, step_s)
     ]
     whole = _row(site, pieces, choices)
@@ -182,12 +182,12 @@ def _piece(
     end: datetime,
     baseline: BaselineModel | None,
     feeds: Feeds,
-    step_s: int,
+    choices: Choices,
     keep: Keep,
 ) -> _Piece:
-    history = historian.history(site, start, end, step_s)
+    history = historian.history(site, start, end, choices.step_s)
     carbon, price = feeds.carbon(start, end), feeds.price(start, end)
-    steps = step_rates(history, baseline=baseline, carbon=carbon, price=price)
+    steps = step_rates(history, baseline=baseline, carbon=carbon, price=price, supplied=choices.supplied)
     marginal, again = None, None
     if feeds.marginal is not None:
         series = feeds.marginal(start, end)

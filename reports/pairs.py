@@ -37,6 +37,8 @@ class PairKey(StrEnum):
     ABOVE_RECOMMENDED = "inlet_excess_kh/inlet_band_kh"
     BELOW_RECOMMENDED = "inlet_shortfall_kh/inlet_band_kh"
     RECIRCULATED = "heat_recirculated_kwh/heat_leaving_kwh"
+    HOURLY_MATCHED = "hourly_matched_kg/hourly_matched_kwh"
+    HOURLY_REST = "hourly_rest_kg/hourly_rest_kwh"
 
 
 @dataclass(frozen=True, slots=True)

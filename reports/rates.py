@@ -15,8 +15,10 @@ from plant.history import History
 from reports.aligned import on_steps
 from reports.baseline_model import BaselineModel
 from reports.figures import Figure
+from reports.hourly_matching import hourly_pairs
 from reports.pairs import PairKey, PairRates, pair_rates
 from reports.series import SiteSeries, read_series
+from reports.supplied import Supplied
 
 Array = NDArray[np.float64]
 Rates = Mapping[Figure, Array]
@@ -46,9 +48,14 @@ class StepRates:
 
 
 def step_rates(
-    history: History, *, baseline: BaselineModel | None, carbon: CarbonSeries, price: PriceSeries
+    history: History,
+    *,
+    baseline: BaselineModel | None,
+    carbon: CarbonSeries,
+    price: PriceSeries,
+    supplied: Supplied = Supplied(),  # noqa: B008 - frozen and empty
 ) -> StepRates:
-    """Read a history's meters and put factors and the baseline on its steps."""
+    """Read a history's meters and put factors, the baseline and hourly contracts on its steps."""
     series = read_series(history)
     factors = _factors(history, series, carbon, price)
     expected, remarks, inside = _baseline_rates(history, baseline, series, factors)
@@ -57,6 +64,7 @@ def step_rates(
     actual, facility = factors.rates(series), series.facility_kw
     carbon_pair = PairRates(actual[Figure.CARBON], facility.values, facility.measured_share)
     pairs = {PairKey.CARBON_PER_FACILITY: carbon_pair, **pair_rates(history, series)}
+    pairs |= hourly_pairs(history, facility, supplied)
     return StepRates(history, series, factors, actual, expected, inside, tuple(remarks), pairs)
 
 

@@ -53,6 +53,16 @@ class Contract:
     evidence: str
 
 
+@dataclass(frozen=True)
+class HourlyVolume:
+    """What a contract generated in each hour (UTC starts); an hour that is not named generated nothing."""
+
+    id: str
+    kwh: Mapping[datetime, float]
+    factor: Factor
+    evidence: str
+
+
 @dataclass(frozen=True, slots=True)
 class Fuel:
     """Fuel burned on site from `start` to `end`: Scope 1, never mixed with electricity."""
@@ -92,6 +102,8 @@ class Supplied:
     residual_mix: Factor | None = None
     grid_average: Factor | None = None
     marginal_provider: Mapping[str, str] = field(default_factory=dict)
+    hourly: tuple[HourlyVolume, ...] = ()
+    """Contracts that name an hourly series, in the order of `ContractKind`."""
     file: Path | None = None
     sha256: str | None = None
 

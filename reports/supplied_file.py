@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ from reports.supplied import (
     Fact,
     Factor,
     Fuel,
+    HourlyVolume,
     Supplied,
     local_midnight,
     sha256_of,
@@ -60,6 +62,8 @@ class ContractIn(SpanIn):
     renewable: bool = False
     factor: FactorIn
     evidence: Text
+    hourly: Path | None = None
+    """CSV with `time` (UTC start of an hour) and `kwh`: for matching hour by hour, beside the volume."""
 
     @model_validator(mode="after")
     def _certificates_have_a_volume(self) -> ContractIn:
@@ -163,6 +167,9 @@ def _supplied(d: SuppliedFile, path: Path, timezone: str, text: str) -> Supplied
         return Factor(part.g_per_kwh, part.source, part.year, kind) if part else None
 
     marginal = d.marginal
+    order = list(ContractKind)
+    ordered = sorted(d.contracts, key=lambda c: (order.index(c.kind), c.first_day, c.id))
+    hourly = tuple(v for c in ordered if (v := _hourly(c, path.parent)) is not None)
     return Supplied(
         contracts=tuple(
             Contract(
@@ -202,9 +209,42 @@ def _supplied(d: SuppliedFile, path: Path, timezone: str, text: str) -> Supplied
         }
         if marginal
         else {},
+        hourly=hourly,
         file=path,
-        sha256=sha256_of(text),
+        # The hash of everything supplied: the file, then the series it names.
+        sha256=sha256_of(
+            text + "".join((path.parent / c.hourly).read_text("utf-8") for c in ordered if c.hourly)
+        ),
     )
+
+
+def _hourly(contract: ContractIn, folder: Path) -> HourlyVolume | None:
+    """The hourly series of a contract.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or is not of whole hours once each.
+    """
+    if contract.hourly is None:
+        return None
+    path, kwh = folder / contract.hourly, {}
+    where = f"hourly series {path}"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                hour = datetime.fromisoformat(row["time"])
+                hour = (hour if hour.tzinfo else hour.replace(tzinfo=UTC)).astimezone(UTC)
+                if hour in kwh or hour.minute or hour.second or not float(row["kwh"]) >= 0:
+                    raise ValueError(f"hour {row['time']} is not a whole one, comes twice or is negative")
+                kwh[hour] = float(row["kwh"])
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+        mend = "give a CSV with the columns time (UTC start of an hour) and kwh"
+        raise ConfigError(where, f"cannot be read ({error})", mend) from None
+    factor = Factor(
+        contract.factor.g_per_kwh, contract.factor.source, contract.factor.year, f"hourly ({contract.kind})"
+    )
+    return HourlyVolume(contract.id, kwh, factor, contract.evidence)
 
 
 def _fact(f: FactIn, timezone: str) -> Fact:

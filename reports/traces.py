@@ -152,6 +152,11 @@ def _carbon(line: CarbonRow, of: Account, supplied: Supplied) -> Trace:
     match line.basis:
         case Basis.LOCATION:
             return _integral(RATE[Figure.CARBON], [RATE[Figure.CARBON]])
+        case Basis.MARKET_HOURLY:
+            matched = line.key == "market_hourly/matched"
+            key = PairKey.HOURLY_MATCHED if matched else PairKey.HOURLY_REST
+            top, bottom = pair_columns(key)
+            return _integral(top, [top, bottom])
         case Basis.FUEL:
             fuel = next(f for f in supplied.fuels if line.key == f"fuel/{f.id}")
             burned = _number(fuel.amount, f"{fuel.fuel} [{fuel.unit}], {fuel.evidence}")
