@@ -68,4 +68,9 @@ def parts(problem: Problem, rolled: Rollout, paths: Array, i: int) -> CostParts:
         water=float(water),
         demand=float(demand(problem, rolled)[i]),
         wear=float(wear),
+        stored=0.0 if rolled.stored_kwh is None else _taken_out(problem, rolled.stored_kwh[i]),
     )
+
+
+def _taken_out(problem: Problem, stored_kwh: Array) -> float:
+    return problem.stored_worth * float(problem.world.stored_kwh - stored_kwh[-1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.costs import parts
 from optimizer.plan import Contest
 from optimizer.problem import Problem
 from plant.plan import Plan
@@ -103,7 +104,8 @@ def _worth(contest: Contest, i: int) -> str:
     excess = float(problem.excess_k(contest.rolled, with_margin=True)[held, :soon].max())
     if excess > 0:
         return f"keeps inlets inside their planning limit ({excess:.1f} K over within the hour if held)"
-    saved = (contest.money[held] - contest.money[i]).sum()
+    now, then = (parts(problem, contest.rolled, contest.paths, k).total for k in (i, held))
+    saved = then - now
     kw = (contest.rolled.facility_kw[held] - contest.rolled.facility_kw[i]).mean()
     over = f"on average over {_hours(problem):.0f} h"
     money = f"{abs(saved):.0f} {problem.site.tariff.currency}"

@@ -15,7 +15,7 @@ from optimizer.plan import Contest, compare
 from optimizer.problem import PlannerSettings, Problem, Unready, pose
 from optimizer.program import LinearPlan
 from optimizer.running import RunClock
-from optimizer.scheduling import can_schedule, enough, propose
+from optimizer.scheduling import Proposed, can_schedule, enough, propose
 from optimizer.solve import NothingFound, Solved, SolverFailed
 from optimizer.static import StaticMap, map_key, tabulate
 from plant.forecast import Array, Forecast
@@ -43,6 +43,13 @@ class Found:
         problem, rolled = self.contest.problem, self.contest.rolled
         grams = rolled.facility_kw[self.contest.winner] * np.nan_to_num(problem.carbon_g_per_kwh)
         return float(grams.sum()) * problem.grid.step_h / 1000
+
+    @property
+    def prices(self) -> tuple[ShadowPrice, ...]:
+        """What more room would save; the carbon cap's price is the one that just keeps it."""
+        cap = self.contest.problem.cap_price * 1000
+        own = (ShadowPrice("carbon cap", "kg", cap),) if cap > 0 else ()
+        return (*own, *(self.solved.prices if isinstance(self.solved, Solved) else ()))
 
 
 class MpcPolicy:
@@ -79,8 +86,7 @@ class MpcPolicy:
         if isinstance(problem, Unready):
             return NoPlan(snapshot.time, NoPlanCause.NO_DATA, problem.reason)
         found = self._under_cap(problem)
-        prices: tuple[ShadowPrice, ...] = ()
-        return answer(snapshot, found.contest, found.solved, prices, found.stage_s)
+        return answer(snapshot, found.contest, found.solved, found.prices, found.stage_s)
 
     def _under_cap(self, problem: Problem) -> Found:
         """The best plan; under a carbon cap, at the least price of carbon that keeps it.
@@ -190,11 +196,16 @@ def _scheduled(problem: Problem, tables: StaticMap) -> Problem:
         return problem
     found = problem.under(proposed.schedule, proposed.storage_kw, proposed.worth_per_kwh)
     # Once more around what the zones do under it: what runs moves their optimum.
-    again = propose(found, candidates.optimum(found, tables))
+    again = _again(problem, found, candidates.optimum(found, tables))
     if again is not None:
         found = problem.under(again.schedule, again.storage_kw, again.worth_per_kwh)
     schedule = enough(found, candidates.optimum(found, tables))
     return problem.under(schedule, found.storage_kw, found.stored_worth)
+
+
+def _again(problem: Problem, found: Problem, path: Array) -> Proposed | None:
+    """Schedule once more where the zones would stand; what is put off is decided once."""
+    return propose(replace(found, world=problem.world), path)
 
 
 def _with_room(problem: Problem, tables: StaticMap, path: Array) -> dict[str, Array]:

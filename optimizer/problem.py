@@ -116,11 +116,16 @@ class Problem:
 
     def under(self, schedule: Array, storage_kw: Array | None, stored_worth: float) -> Problem:
         """The same problem with what runs decided; only of a problem that put nothing off yet."""
-        waiting = self.switches.put_off_kw(schedule, self.world.it_reference_kw)
+        waiting = self._put_off_kw(schedule)
         world = self.world
         if waiting is not None:
             world = replace(world, it_reference_kw=np.maximum(world.it_reference_kw - waiting, 0.0))
         return replace(self, schedule=schedule, storage_kw=storage_kw, stored_worth=stored_worth, world=world)
+
+    def _put_off_kw(self, schedule: Array) -> Array | None:
+        design = np.array([z.it_design_kw for z in self.site.zones])
+        reference, hours = self.world.it_reference_kw, self.grid.step_h
+        return self.switches.put_off_kw(schedule, reference, design, hours, self.running.waiting_kwh)
 
     def course(self, paths: Array, schedules: Array | None = None) -> Course:
         """Paths (…, steps, axes) as courses, under the problem's schedule or each under its own."""
@@ -129,7 +134,7 @@ class Problem:
         put_off = None
         if schedules is not None:
             chosen = schedules
-            put_off = self.switches.put_off_kw(schedules, self.world.it_reference_kw)
+            put_off = self._put_off_kw(schedules)
         duty = self.switches.duty(chosen, course.duty.storage_kw)
         return replace(course, duty=duty, put_off_kw=put_off)
 

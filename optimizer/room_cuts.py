@@ -45,7 +45,7 @@ class FlowCuts:
     @property
     def cuts(self) -> int:
         """How many there are a block."""
-        return self.level.shape[-1]
+        return int(self.level.shape[-1])
 
     def of_zones(self, zones: NDArray[np.intp], supply_c: Array, speed: Array, heat_kw: Array) -> Array:
         """Some zones' terms at values (blocks, zones). Shape (blocks, zones, cuts)."""

@@ -16,6 +16,7 @@ from optimizer.duty import Duty
 from optimizer.problem import Problem
 from optimizer.schedule import Configurations, Course, Moves, Standing, cheapest
 from optimizer.switches import SwitchKind
+from optimizer.waiting import best_put_off
 from plant.forecast import Array
 from plant.site import EquipmentKind
 
@@ -27,8 +28,6 @@ _SHORT_PRICE = 100.0
 """Money for a kilowatt-hour of cooling the machines cannot make: far above any energy."""
 _BREAKS_CAP = 50.0
 """Money for a kilowatt-hour above a demand cap that is being tried."""
-_SPARE_PRICE = 1e-3
-"""Money a step for each machine that may not run, to break ties."""
 _MIXING = 0.05
 """Share of the cold's worth lost in moving it: what water in and out drags across the thermocline."""
 _CAPS = 6
@@ -62,7 +61,14 @@ class Proposed:
 
 
 def can_schedule(problem: Problem) -> bool:
-    """Whether there is anything to decide: machines, the economizer's leave, or a tank."""
+    """Whether there is anything to decide: machines, the economizer's leave, a tank, work that may wait."""
+    return _can_run(problem) or any(
+        s.kind is SwitchKind.DEFERRAL and s.axis.free for s in problem.switches.each
+    )
+
+
+def _can_run(problem: Problem) -> bool:
+    """Whether what the plant room runs is ours to decide."""
     switches = problem.switches
     axes = [switches.axis(SwitchKind.CHILLERS), switches.axis(SwitchKind.ECONOMIZER), problem.board.tank]
     return any(a is not None and a.free for a in axes)
@@ -70,16 +76,35 @@ def can_schedule(problem: Problem) -> bool:
 
 def propose(problem: Problem, path: Array) -> Proposed | None:
     """The best schedule around a path (steps, axes); None where nothing can be scheduled."""
+    wanted = put_off(problem)
+    if not _can_run(problem):
+        return Proposed(wanted, problem.storage_kw, 0.0) if can_schedule(problem) else None
+    return _run(problem, path, wanted)
+
+
+def put_off(problem: Problem) -> Array:
+    """The problem's schedule with work put off to cheaper hours. Shape (steps, switches)."""
+    switches, wanted = problem.switches, problem.schedule.copy()
+    design = np.array([z.it_design_kw for z in problem.site.zones])
+    for i, switch in enumerate(switches.each):
+        if switch.kind is not SwitchKind.DEFERRAL or not switch.axis.free:
+            continue
+        spare = switches.spare_kw(switch, problem.world.it_reference_kw, design)
+        waits = problem.running.waiting_kwh.get(switch.axis.levers[0].id, 0.0)
+        price, hours = problem.energy_price, problem.grid.step_h
+        wanted[:, i] = best_put_off(price, switch.axis.high, waits, spare, hours)
+    return switches.walked(wanted, problem.grid.step_s)
+
+
+def _run(problem: Problem, path: Array, wanted: Array) -> Proposed | None:
+    """Machines, economizer and tank by dynamic programming around a path."""
     board, switches = problem.board, problem.switches
-    if not can_schedule(problem):
-        return None
     tables = tabulate(problem, path)
     found = _under_caps(problem, tables, _standing(problem, tables))
     if found is None:
         return None
-    wanted = problem.schedule.copy()
     for kind, values in (
-        (SwitchKind.CHILLERS, tables.can.chillers[found.configuration]),
+        (SwitchKind.CHILLERS, _asked(problem, tables, found)),
         (SwitchKind.ECONOMIZER, tables.can.economizer[found.configuration]),
     ):
         column = switches.column(kind)
@@ -101,13 +126,10 @@ def tabulate(problem: Problem, path: Array) -> Tables:
     room = _Room.of(problem, path)
     money = np.empty((problem.grid.steps, can.count, len(rates_kw)))
     power = np.empty_like(money)
-    for c in range(can.count):
-        for r, rate in enumerate(rates_kw):
-            money[:, c, r], power[:, c, r] = room.least(
-                can, c, rate if problem.model.storage.present else None
-            )
-    # A machine that may run and need not is worth having: less of it is never chosen for nothing.
-    money = money + _SPARE_PRICE * (can.chillers.max() - can.chillers)[None, :, None]
+    for r, rate in enumerate(rates_kw):
+        for c in range(can.count):
+            at = room.least(can, c, rate if problem.model.storage.present else None)
+            money[:, c, r], power[:, c, r] = at
     worth = _worth(money, moves, level_kwh)
     money = money + _MIXING * worth * np.abs(moves.by) * level_kwh
     return Tables(
@@ -121,23 +143,26 @@ def tabulate(problem: Problem, path: Array) -> Tables:
 
 
 def configurations(problem: Problem) -> Configurations:
-    """Every number of machines with and without the economizer, as far as levers allow."""
+    """Every number of machines running, with and without the economizer's leave, as far as levers allow.
+
+    Where the number is no lever the PLC's own staging decides it, and its own times hold.
+    """
     chillers = problem.switches.axis(SwitchKind.CHILLERS)
     economizer = problem.switches.axis(SwitchKind.ECONOMIZER)
-    counts = np.zeros(1) if chillers is None else _each(chillers)
+    most = problem.model.chillers.number if chillers is None else round(chillers.high)
     leave = np.ones(1) if economizer is None else _each(economizer)
-    n, e = (a.ravel() for a in np.meshgrid(counts, leave, indexing="ij"))
+    n, e = (a.ravel() for a in np.meshgrid(np.arange(most + 1.0), leave, indexing="ij"))
     machines = problem.site.equipment_of(EquipmentKind.CHILLER)
     exchangers = problem.site.equipment_of(EquipmentKind.ECONOMIZER)
-    step = problem.grid.step_s
+    step, ours = problem.grid.step_s, chillers is not None and chillers.free
     return Configurations(
         chillers=n,
         economizer=e,
-        min_on=_steps(max((m.run.min_on_s for m in machines), default=0.0), step),
-        min_off=_steps(max((m.run.min_off_s for m in machines), default=0.0), step),
+        min_on=_steps(max((m.run.min_on_s for m in machines), default=0.0), step) if ours else 1,
+        min_off=_steps(max((m.run.min_off_s for m in machines), default=0.0), step) if ours else 1,
         start_cost=float(np.mean([m.run.start_cost for m in machines])) if machines else 0.0,
         economizer_start_cost=sum(m.run.start_cost for m in exchangers),
-        reach=max(1, round((chillers.max_move if chillers else 1.0) * max(1.0, step / 300))),
+        reach=max(1, most),
     )
 
 
@@ -156,7 +181,9 @@ def tank_moves(problem: Problem) -> tuple[Moves, float]:
     if axis is None or not axis.free or not law.present:
         return Moves.none(), 0.0
     most_kwh = min(law.most_kw, max(abs(axis.low), abs(axis.high))) * problem.grid.step_h
-    level = max(law.capacity_kwh / _MOST_LEVELS, most_kwh / _RATES_EACH_WAY)
+    # The most it takes is always one of the rates.
+    rates = int(np.clip(most_kwh * _MOST_LEVELS / law.capacity_kwh, 1, _RATES_EACH_WAY))
+    level = most_kwh / rates
     down = int(min(law.most_kw, max(-axis.low, 0.0)) * problem.grid.step_h / level + 1e-6)
     up = int(min(law.most_kw, max(axis.high, 0.0)) * problem.grid.step_h / level + 1e-6)
     levels = int(law.capacity_kwh / level + 1e-6) + 1
@@ -209,9 +236,15 @@ class _Room:
         )
 
     def least(self, can: Configurations, c: int, rate_kw: float | None) -> tuple[Array, Array]:
-        """Least money of each step in a configuration at a tank rate, and its power. Shapes (steps,)."""
+        """Least money of each step in a configuration at a tank rate, and its power. Shapes (steps,).
+
+        Infinite where not that many machines would run.
+        """
         problem = self.problem
-        asked = problem.switches.column(SwitchKind.CHILLERS) is not None
+        chillers = problem.switches.axis(SwitchKind.CHILLERS)
+        asked = None
+        if chillers is not None:
+            asked = np.full_like(self.load_kw, np.clip(can.chillers[c], chillers.low, chillers.high))
         room = problem.model.water_side(
             self.load_kw,
             self.flow_kw_k,
@@ -219,7 +252,7 @@ class _Room:
             self.cw_c,
             self.wet_bulb_c,
             Duty(
-                np.full_like(self.load_kw, can.chillers[c]) if asked else None,
+                asked,
                 np.full_like(self.load_kw, can.economizer[c]),
                 None if rate_kw is None else np.full_like(self.load_kw, rate_kw),
             ),
@@ -229,6 +262,7 @@ class _Room:
         hourly = room.power_kw * problem.energy_price[:, None, None]
         hourly = hourly + liters / 1000 * problem.site.tariff.water_price_per_m3
         money = (hourly + _SHORT_PRICE * room.short_kw) * hours
+        money = np.where(room.chillers_on == can.chillers[c], money, np.inf)
         flat = money.reshape(len(money), -1)
         best = flat.argmin(axis=1)
         rows = np.arange(len(flat))
@@ -274,11 +308,9 @@ def _worth(money: Array, moves: Moves, level_kwh: float) -> float:
 
 def _standing(problem: Problem, tables: Tables) -> Standing:
     """Where the plant is now among the configurations."""
-    now, most = problem.running, problem.model.chillers.asked_is_most
-    chillers = problem.switches.axis(SwitchKind.CHILLERS)
+    now = problem.running
     economizer = problem.switches.axis(SwitchKind.ECONOMIZER)
-    asked = 0.0 if chillers is None else chillers.present if most else now.chillers
-    away = np.abs(tables.can.chillers - asked)
+    away = np.abs(tables.can.chillers - now.chillers)
     if economizer is not None:
         away = away + 0.1 * np.abs(tables.can.economizer - economizer.present)
     step = problem.grid.step_s
@@ -305,9 +337,25 @@ def enough(problem: Problem, path: Array) -> Array:
     return problem.switches.walked(wanted, problem.grid.step_s)
 
 
+def _asked(problem: Problem, tables: Tables, found: Course) -> Array:
+    """Machines asked for: as many as there are where no more would run anyway. Shape (steps,)."""
+    chillers = problem.switches.axis(SwitchKind.CHILLERS)
+    if chillers is None:
+        return np.zeros(len(found.configuration))
+    can, steps = tables.can, np.arange(len(found.configuration))
+    n, e = can.chillers[found.configuration], can.economizer[found.configuration]
+    more = (can.chillers[None, :] > n[:, None]) & (can.economizer[None, :] == e[:, None])
+    held_back = (np.isfinite(tables.money[steps, :, found.rate]) & more).any(axis=1)
+    return np.where(held_back, np.clip(n, chillers.low, chillers.high), chillers.high)
+
+
 def _under_caps(problem: Problem, tables: Tables, start: Standing) -> Course | None:
     """The cheapest course, with the demand charge of its peak."""
     free = cheapest(tables.money, tables.can, tables.moves, start)
+    if not isinstance(free, Course):
+        # Locks and load do not fit: the PLC will have to break one, and keeps its times by itself.
+        tables = replace(tables, can=replace(tables.can, min_on=1, min_off=1))
+        free = cheapest(tables.money, tables.can, tables.moves, start)
     if not isinstance(free, Course):
         return None
     charge = problem.site.tariff.demand_charge_per_kw_month

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 import numpy as np
 
 from optimizer.board import Axis
 from optimizer.duty import Duty
 from optimizer.model import PlantModel
+from optimizer.waiting import net_put_off_kw
 from plant.forecast import Array
 from plant.points import OwnerId
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId
-from plant.site import Site
+from plant.site import EquipmentKind, Site
 from plant.snapshot import Snapshot
 
 
@@ -25,14 +27,28 @@ class SwitchKind(StrEnum):
     CHILLERS = "chillers"
     ECONOMIZER = "economizer"
     DEFERRAL = "deferral"
+    OTHER = "other"
+    """A lever nobody has a law for: it stays, and the plan says so."""
 
 
+_BOARD = {
+    Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT,
+    Quantity.FAN_SPEED_SETPOINT,
+    Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT,
+    Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT,
+    Quantity.STORAGE_RATE_SETPOINT,
+}
+"""What the board moves; see `optimizer.board`."""
 _KINDS: Mapping[Quantity, SwitchKind] = {
     Quantity.CHILLERS_ENABLED_SETPOINT: SwitchKind.CHILLERS,
     Quantity.ECONOMIZER_ENABLE_SETPOINT: SwitchKind.ECONOMIZER,
     Quantity.DEFERRED_IT_POWER_SETPOINT: SwitchKind.DEFERRAL,
 }
 _MOVES_PER_STEP_S = 300
+BUSIEST = 0.95
+"""Share of a zone's design power up to which waiting work is run."""
+Waits: TypeAlias = Mapping[LeverId, float]
+"""Work that waits now, by the lever that put it off. [kWh]"""
 
 
 @dataclass(frozen=True)
@@ -101,20 +117,34 @@ class Switches:
 
         return Duty(of(SwitchKind.CHILLERS), of(SwitchKind.ECONOMIZER), storage_kw)
 
-    def put_off_kw(self, schedule: Array, reference_kw: Array) -> Array | None:
-        """Work put off by zone: (…, steps, zones); what is for all zones is shared by their load."""
-        columns = [i for i, s in enumerate(self.each) if s.kind is SwitchKind.DEFERRAL]
-        if not columns:
+    def put_off_kw(
+        self, schedule: Array, reference_kw: Array, design_kw: Array, hours: float, waits: Waits
+    ) -> Array | None:
+        """Power put off less power caught up, by zone: (…, steps, zones); None where no work may wait.
+
+        What is for all zones is shared by their load.
+        """
+        if self.column(SwitchKind.DEFERRAL) is None:
             return None
         share = reference_kw / np.maximum(reference_kw.sum(axis=-1, keepdims=True), 1e-9)
         total = np.zeros((*schedule.shape[:-1], reference_kw.shape[-1]))
-        for i in columns:
-            zone = self.each[i].zone
-            if zone is None:
-                total += schedule[..., i, None] * share
+        for i, switch in enumerate(self.each):
+            if switch.kind is not SwitchKind.DEFERRAL:
+                continue
+            spare = self.spare_kw(switch, reference_kw, design_kw)
+            start = waits.get(switch.axis.levers[0].id, 0.0)
+            net = net_put_off_kw(schedule[..., i], start, spare, hours)
+            if switch.zone is None:
+                total += net[..., None] * share
             else:
-                total[..., zone] += schedule[..., i]
+                total[..., switch.zone] += net
         return total
+
+    def spare_kw(self, switch: Switch, reference_kw: Array, design_kw: Array) -> Array:
+        """Power that a deferral's machines have free to catch up with. Shape (steps,)."""
+        zones = slice(None) if switch.zone is None else slice(switch.zone, switch.zone + 1)
+        free = BUSIEST * design_kw[zones].sum() - reference_kw[:, zones].sum(axis=-1)
+        return np.asarray(np.maximum(free, 0.0))
 
     def trajectory(self, schedule: Array) -> dict[LeverId, Array]:
         """A schedule (steps, switches) by lever."""
@@ -131,20 +161,31 @@ def read_switches(site: Site, model: PlantModel, snapshot: Snapshot) -> Switches
     alone: list[str] = []
     zones = [z.id for z in site.zones]
     for lever in site.levers:
-        kind = _KINDS.get(lever.quantity)
-        if kind is None:
+        if lever.quantity in _BOARD:
             continue
+        kind = _kind(site, lever)
         present = snapshot.lever_value(lever)
         if present != present:
-            missing.append(str(lever.id))
+            if kind is not SwitchKind.OTHER:
+                missing.append(str(lever.id))
             present = lever.as_found
         why = _refused(kind, model) or _twice(kind, found)
         if why is not None:
             alone.append(f"{lever.id} stays where it is: {why}")
-        found.append(
-            Switch(kind, _axis(lever, present, fixed=why is not None), _zone(site, lever.owner, zones))
-        )
+        axis = _axis(lever, present, fixed=why is not None)
+        found.append(Switch(kind, axis, _zone(site, lever.owner, zones)))
     return Switches(tuple(found), tuple(missing), tuple(alone))
+
+
+def _kind(site: Site, lever: Lever) -> SwitchKind:
+    """What a lever switches; outdoor-air dampers are no water-side economizer."""
+    kind = _KINDS.get(lever.quantity, SwitchKind.OTHER)
+    owner = next((e.kind for e in site.equipment if e.id == lever.owner), None)
+    if kind is SwitchKind.ECONOMIZER:
+        by_air = owner is EquipmentKind.AIR_ECONOMIZER
+        if by_air or not site.equipment_of(EquipmentKind.ECONOMIZER):
+            return SwitchKind.OTHER
+    return kind
 
 
 def _axis(lever: Lever, present: float, *, fixed: bool) -> Axis:
@@ -167,6 +208,8 @@ def _zone(site: Site, owner: OwnerId, zones: list[OwnerId]) -> int | None:
 
 def _refused(kind: SwitchKind, model: PlantModel) -> str | None:
     """Why the model may not move a kind of switch."""
+    if kind is SwitchKind.OTHER:
+        return "the planner has no law for it"
     by_name = {e.name: e for e in model.evidence}
     if kind is SwitchKind.CHILLERS and not model.trusts("chillers"):
         return "; ".join(by_name["chillers"].disqualified) if "chillers" in by_name else "no law"
@@ -177,6 +220,7 @@ def _refused(kind: SwitchKind, model: PlantModel) -> str | None:
 
 def _twice(kind: SwitchKind, found: list[Switch]) -> str | None:
     """Several plants are one to the scheduler: only the first is moved."""
-    if kind is not SwitchKind.DEFERRAL and any(s.kind is kind for s in found):
+    many = (SwitchKind.DEFERRAL, SwitchKind.OTHER)
+    if kind not in many and any(s.kind is kind for s in found):
         return "the planner moves one of a kind, and this is the second"
     return None

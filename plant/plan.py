@@ -53,7 +53,8 @@ class Prediction:
 class CostParts:
     """What a trajectory costs over the horizon, by what it is paid for. [site's currency]
 
-    `demand` is what the month's peak rises by; `wear` moves of levers and starts of machines.
+    `demand` is what the month's peak rises by; `wear` moves of levers and starts of machines;
+    `stored` what the cold taken out of a tank is worth (negative: cold was put by for later).
     """
 
     energy: float
@@ -61,11 +62,12 @@ class CostParts:
     water: float
     demand: float = 0.0
     wear: float = 0.0
+    stored: float = 0.0
 
     @property
     def total(self) -> float:
         """All of it."""
-        return self.energy + self.carbon + self.water + self.demand + self.wear
+        return self.energy + self.carbon + self.water + self.demand + self.wear + self.stored
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""Work that may wait: put off while its lever asks for it, caught up once the lever lets it.
+
+While a lever stands above zero so much IT power is put off and the work waits; at zero the work that
+waits is run within about an hour, as far as machines are free. None is lost. So what a lever buys is
+the difference in price between now and the hour after it is let go.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plant.forecast import Array
+
+CATCH_UP_H = 1.0
+"""Time in which waiting work is run, where nothing is known of the site's scheduler. [h]"""
+_LONGEST_H = 6.0
+"""No more work is made to wait than this many hours of all that the lever can put off."""
+_LEVELS = 61
+
+
+def net_put_off_kw(put_off_kw: Array, waiting_kwh: float, spare_kw: Array, hours: float) -> Array:
+    """Power put off less power caught up, by step: (…, steps). `spare_kw` (steps,) is free."""
+    waiting = np.full(put_off_kw.shape[:-1], waiting_kwh)
+    net = np.empty_like(put_off_kw)
+    for k in range(put_off_kw.shape[-1]):
+        off = put_off_kw[..., k]
+        again = np.where(off > 0, 0.0, np.minimum(waiting / max(CATCH_UP_H, hours), spare_kw[k]))
+        net[..., k] = off - again
+        waiting = waiting + hours * net[..., k]
+    return net
+
+
+def best_put_off(price: Array, most_kw: float, waiting_kwh: float, spare_kw: Array, hours: float) -> Array:
+    """When to put work off at a price of energy a step: power by step, shape (steps,). [kW]
+
+    Dynamic programming over the work that waits. What waits at the end is paid at the dearest price,
+    so that nothing is gained by leaving it.
+    """
+    steps = len(price)
+    waits = np.linspace(0.0, max(most_kw * _LONGEST_H, waiting_kwh), _LEVELS)
+    value = price.max() * waits
+    choice = np.zeros((steps, _LEVELS), dtype=bool)
+    for k in range(steps - 1, -1, -1):
+        again = np.minimum(waits / max(CATCH_UP_H, hours), spare_kw[k])
+        let_go = price[k] * hours * again + np.interp(waits - hours * again, waits, value)
+        more = waits + hours * most_kw
+        off = np.where(
+            more <= waits[-1] + 1e-9, -price[k] * hours * most_kw + np.interp(more, waits, value), np.inf
+        )
+        # A tie puts nothing off.
+        choice[k] = off < let_go - 1e-9
+        value = np.minimum(off, let_go)
+    return _followed(choice, waits, most_kw, waiting_kwh, spare_kw, hours)
+
+
+def _followed(
+    choice: Array, waits: Array, most_kw: float, waiting_kwh: float, spare_kw: Array, hours: float
+) -> Array:
+    path, waiting = np.zeros(len(choice)), waiting_kwh
+    for k in range(len(choice)):
+        level = int(np.argmin(np.abs(waits - waiting)))
+        if choice[k, level] and waiting + hours * most_kw <= waits[-1] + 1e-9:
+            path[k] = most_kw
+            waiting += hours * most_kw
+        else:
+            waiting -= hours * min(waiting / max(CATCH_UP_H, hours), float(spare_kw[k]))
+    return path
