@@ -20,6 +20,7 @@ from plant.snapshot import Snapshot
 _MOVES_PER_STEP_S = 300
 _EXACT = 1e-6
 _AIR_BITE = 0.4
+_NO_COMPRESSOR_LAW = "the planner has no law of the compressors in this zone's DX units"
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,11 @@ def _authority(site: Site, model: PlantModel) -> Mapping[tuple[OwnerId, Quantity
     refused: dict[tuple[OwnerId, Quantity], str] = {}
     by_name = {e.name: e for e in model.evidence}
     for zone in site.zones:
+        if site.equipment_of(EquipmentKind.DX_UNIT, zone.id):
+            # Cold would seem free: what their compressors draw is in no law.
+            refused[(zone.id, Quantity.FAN_SPEED_SETPOINT)] = _NO_COMPRESSOR_LAW
+            refused[(zone.id, Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT)] = _NO_COMPRESSOR_LAW
+            continue
         inlets = by_name[f"{zone.id}.inlets"]
         if not inlets.trusted:
             why = "; ".join(inlets.disqualified)

@@ -14,7 +14,7 @@ from optimizer.switches import NO_SWITCHES, Switches, read_switches
 from plant.forecast import Array, Forecast
 from plant.quantities import Quantity
 from plant.setpoints import LeverId
-from plant.site import Site
+from plant.site import EquipmentKind, Site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
 
@@ -183,6 +183,8 @@ def pose(
             return Unready(f"the forecast of {name} has gaps")
     carbon = forecast.carbon.g_per_kwh
     notes = [*board.left_alone, *switches.left_alone]
+    if site.equipment_of(EquipmentKind.AIR_ECONOMIZER):
+        notes.append("outdoor air is in no law: what it saves is not predicted")
     if np.isnan(carbon).any():
         notes.append("carbon intensity has gaps: those hours are planned without a carbon cost")
     per_g = site.tariff.carbon_price_per_tonne / _G_PER_TONNE
