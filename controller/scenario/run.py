@@ -255,7 +255,15 @@ def _score(
     feeds = true_feeds(scenario, site)
     carbon, cost = asyncio.run(valued(kwh, scenario.start, scenario.tick_s, feeds))
     amounts = replace(amounts, carbon_kg=carbon, cost=cost)
-    findings = judge(scenario.criteria, amounts, baseline, recorder.events, result.proposals, scenario.end)
+    findings = judge(
+        scenario.criteria,
+        amounts,
+        baseline,
+        recorder.events,
+        result.proposals,
+        scenario.end,
+        result.policy,
+    )
     counts: dict[str, object] = {
         "decisions": len(recorder.decisions),
         "plans": dict(sorted(result.plans.items())),

@@ -124,12 +124,13 @@ def judge(
     events: Sequence[Mapping[str, Json]],
     proposals: Mapping[str, int],
     end: datetime,
+    policy: str = "",
 ) -> list[Finding]:
     """Every criterion of the scenario against the run. What lies after its end is not asked."""
     found = _amount_findings(criteria, amounts, baseline)
     raised = [e for e in events if e["kind"] == "alarm.raised"]
     for alarm in criteria.alarms:
-        if alarm.after + alarm.within > end:
+        if alarm.after + alarm.within > end or (alarm.of and policy not in alarm.of):
             continue
         at = next(
             (_at(e) for e in raised if _fits(e, alarm.kind, alarm.source) and _at(e) >= alarm.after), None

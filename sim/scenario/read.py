@@ -170,7 +170,8 @@ def _criteria(d: ScenarioFile) -> Criteria:
         worst_inlet_c=c.worst_inlet_c,
         facility_kwh_over_baseline=c.facility_kwh_over_baseline,
         alarms=tuple(
-            AlarmCriterion(a.kind, a.source, schema.at(a.after, d.start), a.within) for a in c.alarms
+            AlarmCriterion(a.kind, a.source, schema.at(a.after, d.start), a.within, tuple(a.of))
+            for a in c.alarms
         ),
         quiet=tuple(c.quiet),
         least_verified=c.least_verified,

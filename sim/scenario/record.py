@@ -94,6 +94,8 @@ class AlarmCriterion:
     source: str
     after: datetime
     within: timedelta
+    of: tuple[str, ...] = ()
+    """Policies it is asked of; none named is all."""
 
 
 @dataclass(frozen=True, slots=True)

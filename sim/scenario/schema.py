@@ -120,6 +120,7 @@ class AlarmIn(PartIn):
     source: str = "*"
     after: Moment = timedelta(0)
     within: Duration
+    of: list[Literal["mpc", "trim-and-respond", "fixed"]] = []
 
 
 class CriteriaIn(PartIn):

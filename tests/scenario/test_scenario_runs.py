@@ -120,10 +120,12 @@ def test_compare_of_runs_that_passed_exits_with_zero(as_found: RunOutcome) -> No
 def test_a_site_file_with_a_plant_of_ones_own_is_replayed_by_its_protocol(out: Path) -> None:
     plain = order("training-load-steps", "trim-and-respond", out)
     run = run_scenario(replace(plain, plant="examples.own_plant:make"))
-    assert run.baseline is None
+    assert run.baseline is not None  # a twin of the same factory, by its own meters
     # 60 % of 1120 kW of design, by hand.
     hours = run.amounts.seconds / 3600
     assert run.amounts.it_kwh == pytest.approx(672 * hours)
+    # As found: fans at 0.9 take 20 · 0.9³ kW a zone, the plant 0.16 of the heat; 8 % lost on the way.
+    assert run.baseline.facility_kwh == pytest.approx((672 * 1.24 + 4 * 20 * 0.9**3) * hours)
     with pytest.raises(ConfigError, match="cannot be imported"):
         load_factory("examples.nowhere:make")
     with pytest.raises(ConfigError, match=r"is not package.module:factory"):
@@ -144,14 +146,17 @@ def test_each_criterion_is_judged_by_its_own_figure() -> None:
             AlarmCriterion("lever_silent", "zone-b.*", START, timedelta(minutes=30)),
             AlarmCriterion("lever_silent", "zone-b.*", START, timedelta(minutes=10)),
             AlarmCriterion("lever_silent", "*", START, timedelta(hours=9)),
+            AlarmCriterion("stale_data", "*", START, timedelta(minutes=30), ("mpc",)),
         ),
         quiet=("fallback", "lever_silent"),
         least_verified=3,
     )
     end = START + timedelta(hours=1)
     found = judge(asked, AMOUNTS, replace(AMOUNTS, facility_kwh=99.0), [event], {"verified": 3}, end)
-    # The last alarm's time lies beyond the run: it is not asked.
+    # The third alarm's time lies beyond the run, the fourth is for another policy: they are not asked.
     assert [f.met for f in found] == [True, False, False, True, False, True, False, True]
+    planned = judge(asked, AMOUNTS, None, [event], {}, end, "mpc")
+    assert [f.met for f in planned if "stale_data" in f.criterion] == [False]
     untold = judge(Criteria(facility_kwh_over_baseline=1.0), AMOUNTS, None, [], {}, end)
     assert [f.met for f in untold] == [None]
 
