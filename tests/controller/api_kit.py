@@ -34,7 +34,13 @@ class Desk:
         return AsyncClient(transport=ASGITransport(self.app), base_url="http://plant", headers=headers)
 
 
-def api_room(url: str = "sqlite://", *, requests_per_minute: int = 6000, **kwargs: object) -> Desk:
+def api_room(
+    url: str = "sqlite://",
+    *,
+    requests_per_minute: int = 6000,
+    failures_per_minute: int = 30,
+    **kwargs: object,
+) -> Desk:
     r = room(url, **kwargs)  # type: ignore[arg-type]
     tokens = TokenBook(r.store, r.audit)
     issued = {str(role): tokens.issue(f"{role}-1", role, timedelta(hours=8), at=r.now).token for role in Role}
@@ -65,5 +71,6 @@ def api_room(url: str = "sqlite://", *, requests_per_minute: int = 6000, **kwarg
         events=EventBus(),
         stopping=asyncio.Event(),
         requests_per_minute=requests_per_minute,
+        failures_per_minute=failures_per_minute,
     )
     return Desk(r, build_app(deps), deps, issued)

@@ -24,9 +24,9 @@ from controller.webhooks import DeliveryStatus
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 
 
-async def collect() -> dict[str, Any]:
+async def collect(d: Desk | None = None) -> dict[str, Any]:
     """Ask for everything once; by "METHOD /path" the JSON of the answer."""
-    d = api_room()
+    d = d or api_room()
     r, found = d.room, {}
 
     async def ask(key: str, path: str, body: Any = None, who: str = "engineer") -> Any:
@@ -138,6 +138,22 @@ def test_the_examples_have_the_shape_of_what_is_answered_today() -> None:
 
 def _keys(value: Any) -> list[str]:
     return list(value[0] if isinstance(value, list) and value else value)
+
+
+_BEGINNINGS = ("proposal.offered", "proposal.started", "job.asked")
+_WISHES = (".requested", ".agreed", ".refused", ".not_earned")
+
+
+def test_every_state_change_is_on_record_with_who_what_before_and_after() -> None:
+    d = api_room()
+    asyncio.run(collect(d))
+    records = d.room.audit.tail(500)
+    families = {r.kind.split(".")[0] for r in records}
+    assert {"alarm", "hold", "job", "limits", "mode", "proposal", "resume", "standing", "stop"} <= families
+    for r in records:
+        if r.kind not in _BEGINNINGS and not r.kind.endswith(_WISHES):
+            assert {"before", "after"} <= set(r.what), r
+        assert r.who, r
 
 
 def test_every_operation_shows_an_example_of_what_goes_in_and_what_comes_out() -> None:
