@@ -16,8 +16,8 @@ from controller.upkeep import LASTING, Upkeep, feed_faults
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
 from plant.snapshot import Snapshot
-from telemetry.feeds.carbon.answers import Gaps
 from telemetry.feeds.carbon.synthetic import SyntheticCarbon
+from telemetry.feeds.gaps import Gaps
 from telemetry.health import DeviceHealth
 from telemetry.historian.writer import StoreState
 from telemetry.poller import PollStats
@@ -76,7 +76,7 @@ def house() -> House:
         field=SimpleNamespace(health=(WELL,)),
         poller=SimpleNamespace(stats=PollStats(5, 1, 0.2, 0.1)),
         historian=historian,
-        feeds=SimpleNamespace(carbon=SyntheticCarbon("CAISO")),
+        feeds=SimpleNamespace(carbon=SyntheticCarbon("CAISO"), weather=None),
     )
     return House(r, Upkeep(controller), controller, alarms, metrics, historian)  # type: ignore[arg-type]
 
@@ -155,17 +155,18 @@ def test_nothing_is_concluded_from_readings_that_only_stand_in(house: House) -> 
     assert not house.shown('check="facility meter"')
 
 
-def test_a_feed_with_gaps_is_an_alarm(house: House) -> None:
+@pytest.mark.parametrize(("feed", "provider"), [("carbon", "watttime"), ("weather", "open_meteo")])
+def test_a_feed_with_gaps_is_an_alarm(feed: str, provider: str, house: House) -> None:
     house.look()
     assert house.shown('coolwright_feed_complete{feed="synthetic",site="demo"} 1.0')
-    gaps = Gaps("watttime")
+    gaps = Gaps(provider, feed)
     gaps.say(["forecast: 503"])
-    house.controller.feeds.carbon = SimpleNamespace(gaps=gaps)
+    setattr(house.controller.feeds, feed, SimpleNamespace(gaps=gaps))
     house.look()
-    assert house.shown('coolwright_feed_complete{feed="watttime",site="demo"} 0.0')
+    assert house.shown(f'coolwright_feed_complete{{feed="{provider}",site="demo"}} 0.0')
     house.look(minutes=15)
     (alarm,) = house.alarms.uncleared(AlarmKind.FEED_GAP)
-    assert (alarm.source, alarm.detail) == ("watttime", "forecast: 503")
+    assert (alarm.source, alarm.detail) == (provider, "forecast: 503")
     gaps.say([])
     house.look(minutes=16)
     assert AlarmKind.FEED_GAP not in house.standing()

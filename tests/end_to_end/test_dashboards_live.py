@@ -95,7 +95,7 @@ def watched(world: World, tmp_path: Path) -> Iterator[Watched]:
     try:
         api = Api(world.url, token)
         seen = Watched(f"http://127.0.0.1:{port}", api, folder, world)
-        proposal = until(api.pending, what="a first proposal")
+        proposal = until(api.pending, 240, what="a first proposal")
         assert api.decide(proposal, "approve") == 200
         shown = f"/api/v1/proposals/{proposal['id']}"
         until(lambda: api.get(shown)["status"] == "verified", what="the plant to confirm")
