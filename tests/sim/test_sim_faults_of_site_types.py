@@ -16,7 +16,7 @@ from sim.weather import ConstantWeather
 from sim.workload import ConstantWorkload
 
 START = datetime(2026, 7, 20, tzinfo=UTC)
-HOURS = 3
+HOURS = 2
 
 
 def example(name: str) -> Site:
@@ -32,11 +32,16 @@ def pair(
     wet_c: float = 21.0,
     lever: tuple[str, float] | None = None,
 ) -> tuple[SimulatedPlant, SimulatedPlant]:
-    """A plant broken for three hours, and its healthy twin."""
+    """A plant broken for two hours, and its healthy twin."""
     site = example(name)
     healthy, broken = (
         SimulatedPlant(
-            site, None, ConstantWeather(dry_c, wet_c), ConstantWorkload((0.7,) * len(site.zones)), 1
+            site,
+            None,
+            ConstantWeather(dry_c, wet_c),
+            ConstantWorkload((0.7,) * len(site.zones)),
+            1,
+            compiled=True,
         )
         for _ in range(2)
     )
