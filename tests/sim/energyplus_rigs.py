@@ -251,3 +251,38 @@ def _operation() -> Objects:
 
 def _machines(*several: tuple[str, str]) -> dict[str, Any]:
     return {"equipment": [{"equipment_object_type": kind, "equipment_name": name} for kind, name in several]}
+
+
+def with_merkel_tower(rig: Objects, ua_w_k: float) -> Objects:
+    """The rig with CoolingTower:VariableSpeed:Merkel of a given conductance in place of its tower."""
+    york = rig.pop("CoolingTower:VariableSpeed")["tower"]
+    kind = "CoolingTower:VariableSpeed:Merkel"
+    for branch in rig["Branch"].values():
+        for component in branch["components"]:
+            if component["component_name"] == "tower":
+                component["component_object_type"] = kind
+    rig["CondenserEquipmentList"] = {"towers": _machines((kind, "tower"))}
+    kept = {"water_inlet_node_name", "water_outlet_node_name", "design_inlet_air_wet_bulb_temperature",
+            "design_approach_temperature", "design_range_temperature", "design_water_flow_rate",
+            "design_air_flow_rate", "design_fan_power"}  # fmt: skip
+    modifier = "u_factor_times_area_modifier_function_of_{}_curve_name".format
+    rig[kind] = {"tower": {
+        **{key: value for key, value in york.items() if key in kept},
+        "performance_input_method": "UFactorTimesAreaAndDesignWaterFlowRate",
+        "design_air_flow_rate_u_factor_times_area_value": ua_w_k,
+        "free_convection_regime_air_flow_rate": 0.1 * TOWER_AIR_M3_S,
+        "free_convection_regime_u_factor_times_area_value": 0.1 * ua_w_k,
+        "fan_power_modifier_function_of_air_flow_rate_ratio_curve_name": "tower fan",
+        modifier("air_flow_ratio"): "by air", modifier("water_flow_ratio"): "by water",
+        modifier("wetbulb_temperature_difference"): "by wet bulb"}}  # fmt: skip
+    laws = {
+        "by air": (0.0, 1.3, -0.3),
+        "by water": (0.1082, 1.667, -0.7713),
+        "by wet bulb": (1.0, 0.0081, 0.0),
+    }
+    terms = ("coefficient1_constant", "coefficient2_x", "coefficient3_x_2")
+    for name, law in laws.items():
+        low, high = (-30.0, 60.0) if name == "by wet bulb" else (0.0, 2.0)
+        limits = {"minimum_value_of_x": low, "maximum_value_of_x": high}
+        rig["Curve:Quadratic"][name] = {**dict(zip(terms, law, strict=True)), **limits}
+    return rig

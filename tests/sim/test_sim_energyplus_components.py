@@ -19,7 +19,7 @@ pyenergyplus = pytest.importorskip("pyenergyplus")
 import energyplus_rigs as rigs  # noqa: E402
 
 from sim.foreign.energyplus_session import EnergyPlusSession, Model, Taken, Told  # noqa: E402
-from sim.physics import chiller, coil, economizer, fans, pumps, tower, water  # noqa: E402
+from sim.physics import chiller, coil, economizer, fans, merkel, pumps, tower, water  # noqa: E402
 
 WEATHER = Path(pyenergyplus.__file__).parent / "data" / "weather"
 CHICAGO = WEATHER / "USA_IL_Chicago-OHare.Intl.AP.725300_TMY3.epw"
@@ -178,6 +178,33 @@ def test_tower_water_leaves_within_three_tenths_of_a_kelvin(both: pd.DataFrame) 
     ours = tower.leaving_water_c(column(frame, "tower_in_c"), column(frame, "wet_c"), ratio)
     assert len(frame) > 400
     assert np.ptp(column(frame, "wet_c")) > 15
+    assert ours == pytest.approx(column(frame, "tower_out_c"), abs=0.3)
+
+
+def test_a_merkel_tower_s_water_leaves_within_three_tenths_of_a_kelvin() -> None:
+    ua = merkel.design_ua_kw_k(1046.0, 45.0, 33.0, 25.56, 5.56, 3.9)
+    york = rigs.plant_rig(chiller.YORK_YS, 781e3, 5.42, 6.67, 29.44, 3.9)
+    rig = rigs.with_merkel_tower(york, ua * 1000)
+    tells = {name: of for name, of in TELLS.items() if not name.startswith(("chiller", "evaporated"))}
+    tells["tower_air"] = ("Cooling Tower Fan Speed Ratio", "tower")
+    start = datetime(2026, 7, 8, 12, tzinfo=UTC)
+    frame = in_range(drive(rig, CHICAGO, start, tells, PLANT_RANGES, seed=1))
+    air = column(frame, "tower_air")
+    density = column(frame, "pressure_pa") / (287.0 * (column(frame, "dry_c") + 273.15))
+    flow = column(frame, "tower_kg_s")
+    share = merkel.conductance_ratio(
+        25.56 - column(frame, "wet_c"), air, flow / (rigs.TOWER_WATER_M3_S * 998.0)
+    )
+    ours = merkel.leaving_water_c(
+        column(frame, "tower_in_c"),
+        column(frame, "wet_c"),
+        flow,
+        rigs.TOWER_AIR_M3_S * density * air,
+        ua * share,
+        column(frame, "pressure_pa", 1e-3),
+    )
+    assert len(frame) > 200
+    assert np.ptp(air) > 0.5
     assert ours == pytest.approx(column(frame, "tower_out_c"), abs=0.3)
 
 
