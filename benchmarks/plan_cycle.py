@@ -1,10 +1,17 @@
 """What a planning cycle costs, against the solver alone: ``python -m benchmarks.plan_cycle [--json]``.
 
-For sites of growing size: `solver_s` is one pass of the linear program as the planner runs it (bring
-in the numbers, solve, read the path), `bare_s` the same matrix handed to a fresh HiGHS in the same
-process, `ratio` the one over the other; `cycle_s` is the whole decision (search, passes, rollouts).
-Times are medians. The sites are made up from the demo site's zones with nameplate submodels: what
-is measured is work, not wisdom.
+For sites of growing size, medians over differing hours; passes in CPU seconds, so that other work on
+the machine does not count, cycles in seconds of the clock:
+
+* `ratio`: update + solve + extract of a pass of the linear program, as the planner runs it, over bare
+  HiGHS on the same matrices in the same process with the same options. A site of more than a few zones
+  is solved in groups; its matrices are those groups', each run bare from nothing (`programs` of them).
+* `ratio_with_cuts`: the same with the work before it, evaluating the learned laws for their cuts.
+* `ratio_to_defaults`: all of that over bare HiGHS with the options it comes with.
+* `cycle_s`: one whole decision (search, passes, rollouts, choice); `cycle_p95_s` its 95th percentile,
+  `first_s` the first one, which also builds the structures; `per_zone_ms` a cycle over the zones.
+
+With ``--whole`` large sites are also tried as one program, to show why they are not solved so.
 """
 
 from __future__ import annotations
@@ -12,210 +19,120 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import highspy
 import numpy as np
-import pandas as pd
 
+from benchmarks.grown_site import grown, nameplate_model, outlook, snapshot
 from optimizer import candidates
-from optimizer.identify import identify
-from optimizer.identify.evidence import Origin
+from optimizer.beyond import Asks
+from optimizer.build import Scope, Shape, load_numbers
+from optimizer.matrix import Matrix
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
 from optimizer.plan import compare
 from optimizer.problem import PlannerSettings, Problem, Unready, pose
-from optimizer.program import LinearPlan
+from optimizer.program import Built, LinearPlan, solver_options
+from optimizer.solve import Solved, hand_over
 from optimizer.static import tabulate
-from optimizer.zones import ZoneModel
-from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
-from plant.history import History
-from plant.points import OwnerId, PointId
-from plant.quantities import Quantity
-from plant.readings import Quality, Reading
-from plant.setpoints import LeverId
-from plant.site import Equipment, EquipmentKind, Site
+from plant.forecast import Array
+from plant.site import Site
 from plant.site_file import load_site
 from plant.snapshot import Snapshot
-from plant.timegrid import TimeGrid
 
-CASES = {"small": (2, 2), "medium": (16, 4), "large": (100, 8)}
-START = datetime(2025, 7, 8, 12, tzinfo=UTC)
+CASES = {"demo": (4, 2), "small": (2, 2), "medium": (16, 4), "large": (100, 8), "huge": (1000, 80)}
+REPEATS = {"large": 5, "huge": 2}
+_WHOLE_LIMIT_S = 300.0
 
-
-def grown(site: Site, zones: int, chillers: int) -> Site:
-    """A site with copies of the demo's zones, and machines in proportion."""
-    pattern = site.zones[0]
-    names = [OwnerId(f"zone-{k}") for k in range(zones)]
-    crahs = [e for e in site.equipment if e.zone == pattern.id]
-    own = {pattern.id, *(e.id for e in crahs)}
-
-    def renamed(name: str, k: int) -> str:
-        for old in own:
-            if name == old or name.startswith(f"{old}."):
-                return f"z{k}-{name}"
-        return name
-
-    def rename(name: str, k: int) -> OwnerId:
-        return names[k] if name == pattern.id else OwnerId(renamed(name, k))
-
-    kept = [p for p in site.points if not _in_a_zone(site, p.owner) and not p.owner.startswith("chiller")]
-    machines = [e for e in site.equipment if e.zone is None and e.kind is not EquipmentKind.CHILLER]
-    scale = zones / len(site.zones)
-    machines = [_scaled(e, scale) for e in machines]
-    unit = next(e for e in site.equipment if e.kind is EquipmentKind.CHILLER)
-    machines += [
-        replace(_scaled(unit, 2 * scale / chillers), id=OwnerId(f"chiller-{k}")) for k in range(chillers)
-    ]
-    zone_points = [
-        replace(p, id=PointId(f"z{k}-{p.id}"), owner=rename(p.owner, k), address=None)
-        for k in range(zones)
-        for p in site.points
-        if p.owner in own
-    ]
-    levers = [
-        replace(
-            lv,
-            id=LeverId(f"z{k}-{lv.id}"),
-            owner=names[k],
-            points=tuple(PointId(f"z{k}-{p}") for p in lv.points),
-        )
-        for k in range(zones)
-        for lv in site.levers
-        if lv.owner == pattern.id
-    ]
-    return replace(
-        site,
-        zones=tuple(replace(pattern, id=n) for n in names),
-        equipment=(
-            *machines,
-            *(replace(e, id=rename(e.id, k), zone=names[k]) for k in range(zones) for e in crahs),
-        ),
-        points=(*kept, *zone_points),
-        levers=(*levers, *(lv for lv in site.levers if lv.owner == "site")),
-    )
+Row: TypeAlias = dict[str, float | int | str]
+Options: TypeAlias = dict[str, bool | int | float | str]
 
 
-def _in_a_zone(site: Site, owner: OwnerId) -> bool:
-    return any(owner == z.id for z in site.zones) or any(e.id == owner and e.zone for e in site.equipment)
-
-
-def _scaled(e: Equipment, scale: float) -> Equipment:
-    plate = e.nameplate
-    grow = {
-        name: value * scale
-        for name in ("capacity_kw", "power_kw", "water_flow_m3_s")
-        if (value := getattr(plate, name)) is not None
-    }
-    return replace(e, nameplate=replace(plate, **grow))
-
-
-def nameplate_model(site: Site) -> PlantModel:
-    """Submodels from nameplates, taken as if they had been learned."""
-    index = pd.date_range(START, periods=200, freq="300s")
-    empty = History(site, 300, pd.DataFrame(index=index), pd.DataFrame(index=index))
-    found = identify(empty, at=START)
-    trusted = tuple(replace(e, origin=Origin.LEARNED, disqualified=()) for e in found.evidence)
-    return replace(found, evidence=trusted, zones=tuple(_unlike(z, k) for k, z in enumerate(found.zones)))
-
-
-def _unlike(zone: ZoneModel, number: int) -> ZoneModel:
-    """A zone with laws of its own: no two are alike, so nothing can be solved once for many."""
-    draw = np.random.default_rng(number).uniform(-1.0, 1.0, 5)
-    air, mixing, coil, fans, lag = 1 + np.array([0.1, 0.3, 0.15, 0.2, 0.3]) * draw
-    inlets, coils = zone.inlets, zone.coil
-    return replace(
-        zone,
-        inlets=replace(
-            inlets,
-            coefficients=tuple(
-                tuple(c * mixing * (1 + 0.05 * s) for c in row) for s, row in enumerate(inlets.coefficients)
-            ),
-            tau_s=inlets.tau_s * lag,
-            air_kw_k=inlets.air_kw_k * air,
-        ),
-        coil=replace(coils, air_kw_k=coils.air_kw_k * air, ua_kw_k=coils.ua_kw_k * coil),
-        fans=replace(zone.fans, coefficients=tuple(c * fans for c in zone.fans.coefficients)),
-    )
-
-
-def snapshot(site: Site) -> Snapshot:
-    """Everything as found, racks at 19 °C and seven tenths of design load."""
-    typical = {
-        Quantity.INLET_TEMPERATURE: 19.0,
-        Quantity.SUPPLY_AIR_TEMPERATURE: 18.0,
-        Quantity.FAN_SPEED: 0.9,
-        Quantity.OUTDOOR_WET_BULB: 20.0,
-        Quantity.OUTDOOR_DRY_BULB: 26.0,
-    }
-    values = {p.id: typical[p.quantity] for p in site.points if p.quantity in typical}
-    values |= {
-        p.id: 0.7 * site.zone_by_id[p.owner].it_design_kw
-        for p in site.points
-        if p.quantity is Quantity.IT_POWER and p.owner in site.zone_by_id
-    }
-    values |= {point: lv.as_found for lv in site.levers for point in lv.points}
-    return Snapshot(site, START, {k: Reading(k, START, v, Quality.GOOD) for k, v in values.items()})
-
-
-def outlook(site: Site, hour: int) -> Forecast:
-    """A daily wave of load and weather, begun at an hour of the day."""
-    grid = TimeGrid(START, 900, 96)
-    day = 2 * np.pi * (np.arange(96) / 96 + hour / 24)
-    wave = np.sin(day)
-    own = [np.random.default_rng(1000 + k).uniform(-1.0, 1.0, 2) for k in range(len(site.zones))]
-    return Forecast(
-        issued_at=START,
-        grid=grid,
-        it_reference_kw={
-            z.id: Band(
-                z.it_design_kw * (0.65 + 0.1 * level + 0.12 * np.sin(day + late)),
-                np.full(96, 0.02 * z.it_design_kw),
-            )
-            for z, (level, late) in zip(site.zones, own, strict=True)
-        },
-        dry_bulb_c=Band(26 + 5 * wave, np.ones(96)),
-        wet_bulb_c=Band(20 + 3 * wave, np.ones(96)),
-        carbon=CarbonSeries(grid, 350 + 100 * wave, CarbonKind.AVERAGE, "made up", True),
-        price=PriceSeries(grid, np.full(96, 0.1), site.tariff.currency, "made up"),
-    )
-
-
-def measure(name: str, site: Site, repeats: int) -> dict[str, float | int | str]:
+def measure(name: str, site: Site, repeats: int) -> Row:
     """One row of the table."""
-    model, settings = nameplate_model(site), PlannerSettings()
-    now = snapshot(site)
+    model, settings, now = nameplate_model(site), PlannerSettings(), snapshot(site)
     planner = MpcPolicy(site, model, settings)
-    planner.decide(now, outlook(site, 0))
-    cycles, passes, bare = [], [], []
-    problem = _posed(site, model, settings, now, 0)
-    linear = LinearPlan.build(problem)
-    _pass(linear, problem)
+    first = _seconds(lambda: planner.decide(now, outlook(site, 0)), time.perf_counter)
+    linear = LinearPlan(_posed(site, model, settings, now, 0))
+    cycles: list[float] = []
+    passes: list[Row] = []
     for hour in range(1, repeats + 1):
-        began = time.perf_counter()
-        planner.decide(now, outlook(site, hour))
-        cycles.append(time.perf_counter() - began)
-        problem = _posed(site, model, settings, now, hour)
-        around = _around(problem)
-        began = time.perf_counter()
-        linear.solve(problem, around)
-        passes.append(time.perf_counter() - began)
-        bare.append(_bare(linear))
-    rows, columns = linear.matrix().num_row_, linear.matrix().num_col_
-    solver_s, bare_s = float(np.median(passes)), float(np.median(bare))
+        forecast = outlook(site, hour)
+        cycles.append(_seconds(partial(planner.decide, now, forecast), time.perf_counter))
+        passes.append(_pass(linear, _posed(site, model, settings, now, hour)))
+    median = {key: float(np.median([p[key] for p in passes])) for key in passes[0]}
+    cycle = float(np.median(cycles))
     return {
         "name": name,
         "zones": len(site.zones),
-        "rows": rows,
-        "columns": columns,
-        "ratio": solver_s / bare_s,
-        "solver_s": solver_s,
-        "bare_s": bare_s,
-        "cycle_s": float(np.median(cycles)),
+        **{key: int(median[key]) for key in ("programs", "rows", "columns")},
+        **{key: value for key, value in median.items() if key.startswith("ratio")},
+        "pass_s": median["pass_s"],
+        "bare_s": median["bare_s"],
+        "cycle_s": cycle,
         "cycle_p95_s": float(np.percentile(cycles, 95)),
+        "first_s": first,
+        "per_zone_ms": 1000 * cycle / len(site.zones),
     }
+
+
+def _pass(linear: LinearPlan, problem: Problem) -> Row:
+    """One pass of the program and bare HiGHS on its matrices, one after the other."""
+    around = _around(problem)
+    began = time.process_time()
+    numbers = linear.numbers(problem, around)
+    taken = time.process_time()
+    found = linear.run(numbers)
+    done = time.process_time()
+    if not isinstance(found, Solved):
+        raise SystemExit(f"no answer: {found.reason}")
+    matrices = linear.matrices(numbers)
+    same: Options = solver_options(problem.settings)
+    bare = sum(_bare(m, same) for m in matrices)
+    plain = sum(_bare(m, {"threads": 1}) for m in matrices)
+    return {
+        "programs": len(matrices),
+        "rows": sum(m.rows for m in matrices),
+        "columns": sum(m.columns for m in matrices),
+        "pass_s": done - began,
+        "bare_s": bare,
+        "ratio": (done - taken) / bare,
+        "ratio_with_cuts": (done - began) / bare,
+        "ratio_to_defaults": (done - began) / plain,
+    }
+
+
+def _bare(matrix: Matrix, options: Options) -> float:
+    """Seconds of HiGHS and nothing else on a program, from nothing."""
+
+    def run() -> None:
+        solver = highspy.Highs()  # type: ignore[no-untyped-call]
+        solver.setOptionValue("output_flag", False)
+        for key, value in options.items():
+            solver.setOptionValue(key, value)
+        hand_over(solver, matrix)
+        solver.run()
+        np.array(solver.getSolution().col_value)
+
+    return _seconds(run)
+
+
+def whole(site: Site) -> Row:
+    """A large site as one program: seconds of bare HiGHS on it, within a limit."""
+    problem = _posed(site, nameplate_model(site), PlannerSettings(), snapshot(site), 1)
+    linear = LinearPlan(problem)
+    numbers = linear.numbers(problem, _around(problem))
+    axes = len(problem.board.axes) - 2 * len(site.zones)
+    built = Built.of(Shape(linear.grouping.blocks, len(site.zones), axes, Asks.of(problem)))
+    load_numbers(built.model, numbers, Scope.whole(numbers))
+    matrix = built.compiled.matrix()
+    options = solver_options(replace(problem.settings, solve_limit_s=_WHOLE_LIMIT_S))
+    return {"zones": len(site.zones), "rows": matrix.rows, "whole_s": _bare(matrix, options)}
 
 
 def _posed(site: Site, model: PlantModel, settings: PlannerSettings, now: Snapshot, hour: int) -> Problem:
@@ -225,48 +142,65 @@ def _posed(site: Site, model: PlantModel, settings: PlannerSettings, now: Snapsh
     return problem
 
 
-def _around(problem: Problem) -> np.ndarray:
+def _around(problem: Problem) -> Array:
     contest = compare(problem, {"optimum": candidates.optimum(problem, tabulate(problem))})
     return np.asarray(contest.paths[0])
 
 
-def _pass(linear: LinearPlan, problem: Problem) -> None:
-    linear.solve(problem, _around(problem))
-
-
-def _bare(linear: LinearPlan) -> float:
-    """Seconds of a fresh HiGHS on the matrix the planner's one now holds."""
-    matrix = linear.matrix()
-    began = time.perf_counter()
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
-    solver.passModel(matrix)
-    solver.run()
-    return time.perf_counter() - began
+def _seconds(work: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
+    began = clock()
+    work()
+    return clock() - began
 
 
 def main() -> None:
     """Print the table, or one JSON object."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--cases", default="small,medium")
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--whole", action="store_true", help="also try the large site as one program")
     asked = parser.parse_args()
     demo = load_site(Path("examples/demo.yaml"))
-    rows = [measure("demo", demo, asked.repeats)]
-    rows += [measure(name, grown(demo, *CASES[name]), asked.repeats) for name in asked.cases.split(",")]
+    sites = {name: demo if name == "demo" else grown(demo, *CASES[name]) for name in asked.cases.split(",")}
+    rows = [measure(name, site, min(asked.repeats, REPEATS.get(name, 99))) for name, site in sites.items()]
+    result: dict[str, object] = {"benchmark": "plan_cycle", "cases": rows, **_growth(rows)}
+    if asked.whole:
+        result["as_one_program"] = whole(grown(demo, *CASES["large"]))
     if asked.json:
-        print(json.dumps({"benchmark": "plan_cycle", "cases": rows}))
+        print(json.dumps(result))
         return
-    print(
-        f"{'case':8}{'zones':>6}{'rows':>8}{'columns':>9}{'pass s':>9}{'bare s':>9}{'ratio':>7}{'cycle s':>9}"
-    )
-    for r in rows:
-        print(
-            f"{r['name']:8}{r['zones']:6}{r['rows']:8}{r['columns']:9}{r['solver_s']:9.3f}{r['bare_s']:9.3f}"
-            f"{r['ratio']:7.2f}{r['cycle_s']:9.3f}"
-        )
+    _table(rows)
+    for key in ("growth", "as_one_program"):
+        if key in result:
+            print(f"{key}: {result[key]}")
+
+
+def _growth(rows: list[Row]) -> dict[str, object]:
+    """Cost of a zone on the largest site over that on the medium one: at most 1 is linear or better."""
+    cost = {str(r["name"]): float(r["per_zone_ms"]) for r in rows}
+    return {"growth": cost["huge"] / cost["medium"]} if {"medium", "huge"} <= cost.keys() else {}
+
+
+def _table(rows: list[Row]) -> None:
+    columns = {
+        "name": "8",
+        "zones": "6",
+        "programs": "9",
+        "rows": "9",
+        "ratio": "7.2f",
+        "ratio_with_cuts": "16.2f",
+        "ratio_to_defaults": "18.2f",
+        "pass_s": "8.3f",
+        "bare_s": "8.3f",
+        "cycle_s": "8.3f",
+        "cycle_p95_s": "12.3f",
+        "per_zone_ms": "12.1f",
+        "first_s": "8.1f",
+    }
+    print(" ".join(f"{name:>{spec.split('.')[0]}}" for name, spec in columns.items()))
+    for row in rows:
+        print(" ".join(f"{row[name]:>{spec}}" for name, spec in columns.items()))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pyomo.core.expr import numeric_expr as ex
 from pyomo.core.expr.numvalue import native_numeric_types
 
 from optimizer.formulas import Formula, Formulas, added, multiplied, scaled
-from optimizer.laws.values import hold, refresh
+from optimizer.laws.values import hold, refresh, without_dust
 from optimizer.matrix import Matrix
 from plant.errors import BrokenPromise
 from plant.forecast import Array
@@ -63,24 +63,25 @@ class Compiled:
         """The program with the numbers loaded last."""
         for param in self._single:
             refresh(param)
+        numbers = without_dust(self.numbers)
         lower, upper, integral = (a.copy() for a in self._domain)
-        bound = self._bounds.at(self.numbers)
+        bound = self._bounds.at(numbers)
         top = self._bound_upper
         np.minimum.at(upper, self._bound_column[top], bound[top])
         np.maximum.at(lower, self._bound_column[~top], bound[~top])
         # Two bounds that meet may cross by a rounding; crossed bounds are an error to HiGHS.
         lower = np.where((lower > upper) & (lower <= upper + _ROUNDING), upper, lower)
-        costs = self._costs.at(self.numbers)
+        costs = self._costs.at(numbers)
         return Matrix(
             cost=costs[:-1],
             offset=float(costs[-1]),
             col_lower=lower,
             col_upper=upper,
-            row_lower=self._lower.at(self.numbers),
-            row_upper=self._upper.at(self.numbers),
+            row_lower=self._lower.at(numbers),
+            row_upper=self._upper.at(numbers),
             start=self._start,
             index=self._index,
-            value=self._value.at(self.numbers),
+            value=self._value.at(numbers),
             integral=integral.astype(np.int32),
         )
 

@@ -91,7 +91,7 @@ class LinearPlan:
         for zones in {len(g) for g in self._groups} | ({0} if len(self._groups) > 1 else set()):
             shape = Shape(self.grouping.blocks, zones, self._plant_axes, Asks.of(problem))
             self.built[zones] = Built.of(shape)
-        self._solver = Solver(_options(settings))
+        self._solver = Solver(solver_options(settings))
         self._bases: dict[int, highspy.HighsBasis | None] = {}
 
     def fits(self, problem: Problem) -> bool:
@@ -106,9 +106,17 @@ class LinearPlan:
         `reach` scales the neighborhood they are trusted in. `again` says that this is the next pass
         of the same question, which may start from the answer of the one before.
         """
+        return self.run(self.numbers(problem, around, reach), again=again)
+
+    def numbers(self, problem: Problem, around: Array, reach: float = 1.0) -> Numbers:
+        """The learned laws' cuts around a path: what a pass brings into the program."""
+        return Numbers.of(problem, around, self.grouping, reach)
+
+    def run(self, numbers: Numbers, *, again: bool = False) -> Solved | NothingFound | SolverFailed:
+        """Bring numbers into the program's parts, solve them and read the path."""
         if not again:
             self._bases.clear()
-        numbers = Numbers.of(problem, around, self.grouping, reach)
+        problem = numbers.problem
         stands = Settled.at(numbers)
         tally, prices = _Tally(), dict[str, ShadowPrice]()
         for number, scope in scopes(numbers, stands, self._groups):
@@ -129,11 +137,10 @@ class LinearPlan:
         found = tally.solved(problem.board.ramped(steps, problem.grid.step_s))
         return replace(found, prices=dearest_first(prices.values()))
 
-    def matrices(self, problem: Problem, around: Array, reach: float = 1.0) -> list[Matrix]:
-        """The programs that `solve` would run, each after the ones before it: for measuring."""
+    def matrices(self, numbers: Numbers) -> list[Matrix]:
+        """The programs that `run` solves, each after the ones before it: for measuring."""
         ran: list[Matrix] = []
-        numbers = Numbers.of(problem, around, self.grouping, reach)
-        stands = Settled.at(numbers)
+        problem, stands = numbers.problem, Settled.at(numbers)
         for _, scope in scopes(numbers, stands, self._groups):
             built = self.built[len(scope.zones)]
             load_numbers(built.model, numbers, scope)
@@ -197,7 +204,7 @@ def _key(problem: Problem) -> tuple[object, ...]:
     return (len(problem.model.zones), len(problem.board.axes), Asks.of(problem), *grid, *solver)
 
 
-def _options(settings: PlannerSettings) -> dict[str, bool | int | float | str]:
+def solver_options(settings: PlannerSettings) -> dict[str, bool | int | float | str]:
     """Presolve costs these programs more than it saves, and devex is their quicker pricing: measured."""
     return {
         "threads": settings.threads,

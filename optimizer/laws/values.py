@@ -20,17 +20,15 @@ def load(param: pyo.Param, values: Array | float) -> None:
 
     In a compiled program (`optimizer.compiled`) the numbers go straight to the vector the matrix is
     made from, and Pyomo's own values stay as they were; `restore` brings them along.
-    What is as good as zero becomes zero.
     """
     numbers = np.asarray(values, dtype=float)
-    clean = np.where(np.abs(numbers) < _ZERO, 0.0, numbers)
     held = getattr(param, "compiled_numbers", None)
     if held is None or not param.is_indexed():
-        _set(param, clean)
+        _set(param, numbers)
     else:
-        if clean.size != held.size:
-            raise ValueError(f"{param.name} takes {held.size} numbers, not {clean.size}")
-        held[:] = clean.ravel()
+        if numbers.size != held.size:
+            raise ValueError(f"{param.name} takes {held.size} numbers, not {numbers.size}")
+        held[:] = numbers.ravel()
 
 
 def hold(param: pyo.Param, numbers: Array) -> None:
@@ -52,6 +50,11 @@ def restore(model: pyo.ConcreteModel) -> None:
             _set(param, held)
 
 
+def without_dust(numbers: Array) -> Array:
+    """What is as good as zero becomes zero: a solver scales by the smallest number it sees."""
+    return np.where(np.abs(numbers) < _ZERO, 0.0, numbers)
+
+
 def _set(param: pyo.Param, values: Array) -> None:
-    for key, value in zip(param.index_set(), values.ravel().tolist(), strict=True):
+    for key, value in zip(param.index_set(), without_dust(values).ravel().tolist(), strict=True):
         param[key] = value
