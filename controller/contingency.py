@@ -222,7 +222,8 @@ class TripCheck:
         inlet = supply + law.rise_k(load, speed, supply, bias)
         path = np.empty((self._steps, len(supply)))
         for k in range(self._steps):
-            ramped = min(1.0, (k + 0.5) * STEP_S / max(facts.survivor_ramp_s, STEP_S))
+            # Half of the declared time passes before anybody notices; the ramp takes the rest.
+            ramped = min(1.0, max(0.0, 2.0 * (k + 0.5) * STEP_S / max(facts.survivor_ramp_s, STEP_S) - 1.0))
             now = speed + (target - speed) * ramped
             moved = np.maximum(left * now, 0.02)
             given = np.maximum(supply, law.coolest_c(load, now, left, water_c[k]))
@@ -271,7 +272,9 @@ class TripCheck:
         speed = self._position(zone, Quantity.FAN_SPEED_SETPOINT, snapshot, moved)
         if math.isnan(speed):
             speed = snapshot.zone_mean(zone, Quantity.FAN_SPEED)
-        return (seen if math.isnan(asked) else asked), speed, snapshot.mean(zone, Quantity.IT_POWER)
+        # Air that is not yet, or cannot be, as cool as asked is what a trip would find.
+        supply = max((v for v in (asked, seen) if not math.isnan(v)), default=math.nan)
+        return supply, speed, snapshot.mean(zone, Quantity.IT_POWER)
 
     def _position(
         self, owner: OwnerId, quantity: Quantity, snapshot: Snapshot, moved: Mapping[LeverId, float]

@@ -18,8 +18,11 @@ from plant.snapshot import Snapshot
 
 UNLIKE_K, BEYOND = 0.4, 0.15
 """Spread of what no past has shown, and of each kelvin of air gain beyond it. [K, K/K]"""
-WARM, WARM_C, SHORT_K, SHORT_BAND_K = 0.1, 25.0, 6.0, 4.0
-"""Server fans draw in more exhaust when inlets pass 25 °C and air is short. [K/K, °C, K, K]"""
+WARM, WARM_C, SHORT_K, SHORT_BAND_K, COOL_C = 0.1, 25.0, 6.0, 4.0, 20.0
+"""Server fans draw in more exhaust when inlets pass 25 °C and air is short; what a learned law adds for
+supply air above 20 °C is a part of that. [K/K, °C, K, K, °C]"""
+STEEPEST = 1.0
+"""Least kelvins of the warmest inlet per kelvin of air gain beyond what was learned. [K/K]"""
 SERVER_POWER = 1.02
 """What their fans add to a zone's heat meanwhile. [-]"""
 LEAK, SHORT_FROM_K, EXPOSED = 0.1, 9.0, 1.6
@@ -53,10 +56,13 @@ class AirLaw:
     def rise_k(self, load_kw: Array, moved: Array, supply_c: Array, bias_k: float) -> Array:
         """Warmest inlet above supply air. [K]"""
         gain = self.gain_k(load_kw, moved)
-        rise = self._balance_k(gain) if self.learned is None else self._law_k(self.learned, gain, supply_c)
+        law = self.learned
+        rise = self._balance_k(gain) if law is None else self._law_k(law, gain, supply_c)
+        already = 0.0 if law is None else rise - self._law_k(law, gain, np.minimum(supply_c, COOL_C))
         rise = rise + bias_k
         short = np.clip((gain - SHORT_K) / SHORT_BAND_K, 0.0, 1.0)
-        return np.asarray(rise + WARM * short * np.maximum(supply_c + rise - WARM_C, 0.0))
+        warm = WARM * short * np.maximum(supply_c + rise - WARM_C, 0.0)
+        return np.asarray(rise + np.maximum(warm - already, 0.0))
 
     def spread_k(self, load_kw: Array, moved: Array) -> Array:
         """Standard deviation of the warmest inlet. [K]"""
@@ -94,7 +100,7 @@ class AirLaw:
         unit = law.air_kw_k  # with this as load and full speed the law's own gain is what is asked
         here = law.settled_c(supply_c, inside * unit, 1.0).max(axis=-1) - supply_c
         there = law.settled_c(supply_c, gain * unit, 1.0).max(axis=-1) - supply_c
-        return np.asarray(np.maximum(there, here + gain - inside))
+        return np.asarray(np.maximum(there, here + STEEPEST * (gain - inside)))
 
     @staticmethod
     def _balance_k(gain: Array) -> Array:

@@ -26,10 +26,11 @@ HOT_AISLE_S = 90.0
 """Time in which the air that comes back warms to what less supply makes of it. Racks slow it more. [s]"""
 STEEPEST = 1.0
 """Least kelvins of the warmest inlet per kelvin of air gain beyond what the data covered: where servers
-draw more than is supplied, all further gain comes back to them, more of it to the worst placed. [K/K]"""
-WARM_SERVERS = 0.1
+draw more than is supplied, all further gain comes back to them. [K/K]"""
+WARM_SERVERS, COOL_C = 0.1, 20.0
 """What server fans add where air is short: +4 % airflow per kelvin above 25 °C (ASHRAE TC 9.9, 2011)
-draws in more exhaust. Kelvins per kelvin of inlet above that. [K/K]"""
+draws in more exhaust. Kelvins per kelvin of inlet above that, less what the law itself adds for supply
+air warmer than 20 °C. [K/K, °C]"""
 WARM_FROM_C, SHORT_FROM_K, SHORT_WITHIN_K = 25.0, 6.0, 4.0
 WARM_C = 30.0
 """Inlet at which servers are taken to run after a trip: their fans draw power too. [°C]"""
@@ -85,36 +86,34 @@ def after_trip_c(
     The margin takes the law's spread as a plan's own inlets do, and the load's at one standard
     deviation: a trip in the very hour of an unusual load is two rare things at once.
     """
-    facts = declared_redundancy(problem.site)
-    inlet, spread = _worst_trip(problem, facts, supply_c, speed, chw_c, load_kw)
-    more, _ = _worst_trip(problem, facts, supply_c, speed, chw_c, load_kw + load_std_kw)
-    return np.asarray(inlet + np.hypot(problem.settings.sigmas * spread, more - inlet))
-
-
-def _worst_trip(
-    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array
-) -> tuple[Array, Array]:
-    """Warmest inlet after the worse of both kinds of trip, and the law's spread there."""
-    air, spread = _air_trip(problem, facts, supply, speed, chw, load)
-    water, _ = _chiller_trip(problem, facts, supply, speed, chw, load)
-    return np.maximum(air, water), spread
+    facts, bank = declared_redundancy(problem.site), problem.model.bank
+    # Both loads at once, before the axes that the paths have and the loads have not.
+    between = [1] * (supply_c.ndim - load_kw.ndim)
+    load = np.stack([load_kw, load_kw + load_std_kw]).reshape(2, *between, *load_kw.shape)
+    power = load + bank.rise_kw(np.full((*load.shape, bank.sensors), WARM_C), load)
+    where = (supply_c, speed, chw_c)
+    air, spread = _air_trip(problem, facts, *where, power)
+    both = np.maximum(air, _chiller_trip(problem, facts, *where, load, power))
+    inlet, more = both[0], both[1]
+    return np.asarray(inlet + np.hypot(problem.settings.sigmas * spread[0], more - inlet))
 
 
 def _air_trip(
-    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array
+    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, power: Array
 ) -> tuple[Array, Array]:
     """The larger of what inlets jump to before the others have come up, and where they settle after."""
     left = np.array([facts.left_of(z.id) for z in problem.site.zones])
     after = speed if np.isnan(facts.survivor_fan) else np.maximum(speed, facts.survivor_fan)
-    settled = _Settled.of(problem, supply, left, after, chw, load)
+    settled = _Settled.of(problem, supply, left, after, chw, power)
     if np.isnan(facts.survivor_fan):
         return settled.inlet_c, settled.spread_k
-    before = _Settled.of(problem, supply, np.ones_like(left), speed, chw, load)
+    before = _Settled.of(problem, supply, np.ones_like(left), speed, chw, power)
     inlet, warmest = before.inlet_c, settled.inlet_c
     step_s = max(facts.survivor_ramp_s, 1.0) / _SUBSTEPS
     for k in range(_SUBSTEPS):
-        share = (k + 0.5) / _SUBSTEPS
-        now = _Settled.of(problem, supply, left, speed + (after - speed) * share, chw, load)
+        # Half of the declared time passes before anybody notices; the ramp takes the rest.
+        share = max(0.0, 2.0 * (k + 0.5) / _SUBSTEPS - 1.0)
+        now = _Settled.of(problem, supply, left, speed + (after - speed) * share, chw, power)
         # Exhaust that comes back is at first no warmer than it was: the hot aisle has yet to warm.
         warmed = -np.expm1(-step_s * (k + 1) / HOT_AISLE_S)
         gap = before.gain_k + np.maximum(now.gain_k - before.gain_k, 0.0) * warmed
@@ -141,11 +140,10 @@ class _Settled:
 
     @classmethod
     def of(
-        cls, problem: Problem, supply: Array, left: Array, speed: Array, chw: Array, load: Array
+        cls, problem: Problem, supply: Array, left: Array, speed: Array, chw: Array, power: Array
     ) -> _Settled:
         bank = problem.model.bank
         moved = np.maximum(left * speed, 0.02)
-        power = load + bank.rise_kw(np.full((*load.shape, bank.sensors), WARM_C), load)
         heat = power + bank.fan_kw(speed) * left
         coolest = chw[..., None] + heat / (bank.air_kw_k * moved) * bank.open_valve_excess(speed)
         given = np.maximum(supply, coolest)
@@ -157,21 +155,22 @@ class _Settled:
         spread = np.sqrt(bank.std_k**2 + UNLIKE_STD_K**2 + (BEYOND_STD * (gain - inside)) ** 2)
         rise = np.maximum(law, floor)
         short = np.clip((gain - SHORT_FROM_K) / SHORT_WITHIN_K, 0.0, 1.0)
+        learned = law - (bank.rise_k(gain, np.minimum(given, COOL_C)) + bias).max(axis=-1)
         warm = WARM_SERVERS * short * np.maximum(given + rise - WARM_FROM_C, 0.0)
+        warm = np.maximum(warm - learned, 0.0)
         return cls(given, gain, rise + warm, spread)
 
 
 def _chiller_trip(
-    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array
-) -> tuple[Array, Array]:
+    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array, power: Array
+) -> Array:
     """Warmest inlet with the loop as warm as it gets within the ride-through time. [°C]"""
     everything = np.ones(len(problem.model.zones))
     if not facts.chillers:
-        return np.full(supply.shape, -np.inf), np.zeros(supply.shape)
+        return np.full(supply.shape, -np.inf)
     heat = problem.model.load_kw((load + problem.model.bank.fan_kw(speed)).sum(axis=-1))
     warmer = loop_rise_k(problem.model, facts, heat)
-    settled = _Settled.of(problem, supply, everything, speed, chw + warmer, load)
-    return settled.inlet_c, settled.spread_k
+    return _Settled.of(problem, supply, everything, speed, chw + warmer, power).inlet_c
 
 
 def loop_rise_k(model: PlantModel, facts: Redundancy, heat_kw: Array) -> Array:

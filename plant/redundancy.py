@@ -16,8 +16,8 @@ LEAST_LOOP_M3_PER_KW = 0.0032
 """Water in a chilled loop of which nothing is declared: 3 US gal a ton (3.517 kW) of one chiller, the
 least that makers of chillers ask for in comfort cooling."""
 
-UNEVEN = 0.97
-"""A nameplate's share of a zone's air, less what machines of one type differ by. [-]"""
+UNEVEN = 0.95
+"""A nameplate's share of a zone's air, less what machines of one type differ by: 5 %. [-]"""
 
 _AIR = (EquipmentKind.CRAH, EquipmentKind.DX_UNIT)
 _CHILLER_KW = 1000.0
