@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -48,8 +49,7 @@ class CompiledScan:
     def __init__(self, p: PlantParameters, carry: Carry, step_s: float, lanes: int = 1) -> None:
         self.step_s, self.lanes = step_s, lanes
         self._carry = carry
-        text = _traced_text(p, carry, step_s, lanes)
-        self._scan = _compiled(text)
+        self._scan = _made(_Structure(_structure_key(p, carry, step_s, lanes), p, carry, step_s, lanes))
         self.params = _parameter_values(p)
 
     def run(self, carry: Carry, written: Registers, drive: Drive) -> Carry:
@@ -109,6 +109,51 @@ def _parameter_values(p: PlantParameters) -> Array:
     return np.concatenate(found)
 
 
+@dataclass(frozen=True, eq=False)
+class _Structure:
+    """All that code depends on. Equal keys, equal code."""
+
+    key: tuple[Hashable, ...]
+    p: PlantParameters
+    carry: Carry
+    step_s: float
+    lanes: int
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Structure) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def _structure_key(p: PlantParameters, carry: Carry, step_s: float, lanes: int) -> tuple[Hashable, ...]:
+    """Numbers, functions and shapes; of arrays of noughts and ones also what is in them."""
+    shapes = tuple(np.shape(leaf) for leaf in leaves(carry))
+    return (step_s, lanes, shapes, *_fixed(p))
+
+
+def _fixed(tree: Any) -> Iterator[Hashable]:
+    if isinstance(tree, np.ndarray):
+        yield tree.shape
+        if _is_structure(tree):
+            yield tree.tobytes()
+    elif is_dataclass(tree):
+        for part in fields(tree):
+            yield from _fixed(getattr(tree, part.name))
+    elif isinstance(tree, tuple) and any(isinstance(part, np.ndarray) for part in tree):
+        for part in tree:
+            yield from _fixed(part)
+    else:
+        yield tree
+
+
+@lru_cache(maxsize=16)
+def _made(structure: _Structure) -> Callable[..., None]:
+    """Traced and compiled, once for each structure."""
+    s = structure
+    return _compiled(_traced_text(s.p, s.carry, s.step_s, s.lanes))
+
+
 def _traced_text(p: PlantParameters, carry: Carry, step_s: float, lanes: int) -> str:
     """Run the scan once on symbols, and write down what it did."""
     graph = Graph()
@@ -141,7 +186,6 @@ def _traced_text(p: PlantParameters, carry: Carry, step_s: float, lanes: int) ->
     return kernel_text(graph, results, len(Weather._fields) + utilization.shape[-1], lanes)
 
 
-@lru_cache(maxsize=16)
 def _compiled(text: str) -> Callable[..., None]:
     try:
         import llvmlite.binding as llvm

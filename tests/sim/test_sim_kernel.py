@@ -79,9 +79,9 @@ def test_the_dead_man_works_in_compiled_code_too(demo_file: Path, greensboro: We
 
 def test_one_made_code_serves_all_plants_of_a_site(greensboro: WeatherYear) -> None:
     plant_of("dx", greensboro, compiled=True, seed=1)
-    made = compiling._compiled.cache_info().misses
+    made = compiling._made.cache_info().misses
     plant_of("dx", greensboro, compiled=True, seed=2)
-    assert compiling._compiled.cache_info().misses == made
+    assert compiling._made.cache_info().misses == made
 
 
 def test_a_broken_machine_is_stepped_in_numpy_with_the_same_outcome(greensboro: WeatherYear) -> None:
@@ -127,7 +127,7 @@ def test_a_batch_refuses_plants_that_differ(greensboro: WeatherYear) -> None:
 def test_without_llvmlite_it_says_what_to_install(
     greensboro: WeatherYear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiling._compiled.cache_clear()
+    compiling._made.cache_clear()
     monkeypatch.setitem(sys.modules, "llvmlite", None)
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
     with pytest.raises(ConfigError, match=r"coolwright\[fast\]"):
