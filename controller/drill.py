@@ -115,7 +115,7 @@ class DeadManDrill:
     def _hold_site(self, by: str, at: datetime) -> Hold:
         until = at + timedelta(seconds=2 * self.longest_s)
         authority = self._parts.authority
-        hold = authority.holds.place(SITE, reason="dead-man drill", by=by, at=at, until=until)
+        hold = authority.holds.place(SITE, reason="dead-man drill", by=by, at=at, until=until, drill=True)
         if isinstance(hold, UnknownTarget):
             raise ConfigError(
                 "drill", "cannot be held: the site has no levers", "add levers to the site file"

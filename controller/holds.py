@@ -55,8 +55,10 @@ class HoldBook:
             for r in rows
         }
 
-    def place(self, target: str, *, reason: str, by: str, at: datetime, until: datetime) -> HoldAnswer:
-        """Hold a site, zone, piece of equipment or lever."""
+    def place(
+        self, target: str, *, reason: str, by: str, at: datetime, until: datetime, drill: bool = False
+    ) -> HoldAnswer:
+        """Hold a site, zone, piece of equipment or lever. A drill's own hold overrides nobody's judgment."""
         if not self.levers_of(target):
             return UnknownTarget(target)
         hold = Hold(f"H-{secrets.token_hex(4)}", target, reason, by, at, until)
@@ -76,6 +78,7 @@ class HoldBook:
                 "target": target,
                 "levers": self.levers_of(target),
                 "reason": reason,
+                "drill": drill,
                 "until": until,
                 "before": "free",
                 "after": "held",

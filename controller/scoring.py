@@ -44,7 +44,7 @@ class Scorer:
         match record.kind:
             case "proposal.rejected":
                 code = str(record.what.get("code") or RejectionCode.OTHER)
-            case "hold.placed":
+            case "hold.placed" if not record.what.get("drill"):
                 code = HOLD
             case _:
                 return

@@ -14,6 +14,7 @@ from supervision_kit import START, FakePlant, HandClock, Room, demo_site, room
 from controller.drill import DeadManDrill
 from controller.modes import Mode
 from controller.rollout import Rollout
+from controller.scoring import Scorer
 from controller.watchdog import DataWatch, Heartbeat
 from plant.commands import Command, Receipt
 from plant.errors import ConfigError
@@ -111,8 +112,10 @@ def bench(mode: Mode = Mode.ADVISORY) -> Bench:
 async def test_a_drill_measures_that_the_plant_took_over_and_came_back() -> None:
     b = bench()
     before = dict(b.plant.registers)
+    b.room.audit.listen(Scorer(b.room.site, b.rollout, 300.0).heard)
     held = await b.drill.hold("eve")
     assert held.passed, held.note
+    assert b.rollout.scores.card(b.room.site.zones[0].id, b.clock.now()).overrides == {}
     assert DEAD_MAN_S <= held.took_over_after_s <= DEAD_MAN_S + 2 * BEAT_S
     assert not b.plant.local
     assert b.rollout.drill_objection(b.clock.now()) == ""
