@@ -11,7 +11,6 @@ from optimizer.costs import parts
 from optimizer.plan import Contest
 from optimizer.problem import Problem
 from plant.plan import Plan
-from plant.points import SITE
 from plant.quantities import Quantity
 
 _WORDS: Mapping[Quantity, tuple[str, str]] = {
@@ -22,6 +21,10 @@ _WORDS: Mapping[Quantity, tuple[str, str]] = {
         "warmer condenser water",
         "colder condenser water",
     ),
+    Quantity.STORAGE_RATE_SETPOINT: ("more cold into the tank", "more cold out of the tank"),
+    Quantity.CHILLERS_ENABLED_SETPOINT: ("one more chiller may run", "one chiller less may run"),
+    Quantity.ECONOMIZER_ENABLE_SETPOINT: ("the economizer may run", "the economizer stays off"),
+    Quantity.DEFERRED_IT_POWER_SETPOINT: ("work put off", "waiting work let go"),
 }
 """What a technician calls a move up and a move down."""
 
@@ -83,14 +86,18 @@ def reason(contest: Contest, i: int, binds: tuple[str, ...]) -> str:
 def _what(contest: Contest, i: int) -> str:
     """The moves in words: the exact values stand beside the sentence wherever it is shown."""
     places: dict[str, list[str]] = {}
-    for axis, value in zip(contest.problem.board.axes, contest.paths[i, 0], strict=True):
+    problem = contest.problem
+    axes = (*problem.board.axes, *(s.axis for s in problem.switches.each))
+    values = (*contest.paths[i, 0], *contest.schedules[i, 0])
+    for axis, value in zip(axes, values, strict=True):
         if axis.levers and abs(value - axis.present) > axis.resolution / 2:
             lever = axis.levers[0]
             word = _WORDS.get(lever.quantity, (f"higher {lever.id}", f"lower {lever.id}"))
             places.setdefault(word[int(value < axis.present)], []).append(lever.owner)
     if not places:
         return "No change now"
-    said = [w if SITE in owners else f"{w} in {', '.join(owners)}" for w, owners in places.items()]
+    zones = {z.id for z in problem.site.zones} | {e.id for e in problem.site.equipment if e.zone is not None}
+    said = [f"{w} in {', '.join(o)}" if zones & set(o) else w for w, o in places.items()]
     text = "; ".join(said)
     return text[0].upper() + text[1:]
 
