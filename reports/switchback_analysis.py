@@ -68,6 +68,9 @@ class SwitchbackResult:
     as_drawn_saving_kw: float = math.nan
     anytime_low_kw: float = math.nan
     anytime_high_kw: float = math.nan
+    carryover_kw: float = math.nan
+    """By how much baseline hours after control, unlike those after as found, shift the saving: the plant
+    remembers. It is in the interval, in quadrature; it is not taken off the saving."""
     interim: bool = False
     """The schedule has not ended: only the anytime interval may be acted on."""
     recorded: bool = False
@@ -124,9 +127,12 @@ def analyze(
     if not compliance >= MIN_COMPLIANCE:
         refused.append(f"only {compliance:.0%} of the counted hours were run as drawn")
     on = rows["control"].to_numpy() > 0
-    effect, error, freedom = (math.nan,) * 3 if refused else _effect(rows, schedule)
-    half = math.nan if refused else _t_value(confidence, freedom) * error
-    anytime = math.nan if refused else error * _anytime_factor(confidence, freedom, len(set(schedule.pairs)))
+    effect, error, freedom, carried = (math.nan,) * 4 if refused else _effect(rows, schedule)
+    half = math.nan if refused else math.hypot(_t_value(confidence, freedom) * error, carried)
+    planned = len(set(schedule.pairs))
+    anytime = (
+        math.nan if refused else math.hypot(_anytime_factor(confidence, freedom, planned) * error, carried)
+    )
     return SwitchbackResult(
         schedule_id=schedule.id,
         qualified=not refused,
@@ -144,6 +150,7 @@ def analyze(
         as_drawn_saving_kw=math.nan if refused else -_effect(drawn_rows, schedule)[0],
         anytime_low_kw=-effect - anytime,
         anytime_high_kw=-effect + anytime,
+        carryover_kw=carried,
         interim=history.end + timedelta(seconds=history.step_s) < schedule.blocks[-1].end,
         recorded=record is not None,
     )
@@ -184,8 +191,8 @@ def _compliance(history: History, ran: RunAs, *, recorded: bool) -> float:
     return min(shares) if shares and baseline.any() else math.nan
 
 
-def _effect(rows: pd.DataFrame, schedule: Schedule) -> tuple[float, float, float]:
-    """Effect of control [kW], its standard error and the degrees of freedom."""
+def _effect(rows: pd.DataFrame, schedule: Schedule) -> tuple[float, float, float, float]:
+    """Effect of control [kW], its standard error, the degrees of freedom, and what is carried over [kW]."""
     import statsmodels.api as sm  # heavy to import, needed only here
 
     y, load, wet_bulb = (rows[c].to_numpy(dtype=float) for c in ("facility", "load", "wet_bulb"))
@@ -196,7 +203,20 @@ def _effect(rows: pd.DataFrame, schedule: Schedule) -> tuple[float, float, float
     pairs = np.asarray(schedule.pairs)[blocks]
     fit = sm.OLS(y, design).fit(cov_type="HAC", cov_kwds={"maxlags": _DAY_H, "use_correction": True})
     error = max(float(fit.bse[0]), _jackknife(design, y, blocks), _jackknife(design, y, pairs))
-    return float(fit.params[0]), error, float(max(len(np.unique(pairs)) - 1, 1))
+    freedom = float(max(len(np.unique(pairs)) - 1, 1))
+    return float(fit.params[0]), error, freedom, _carried_over(design, y, on, blocks, schedule)
+
+
+def _carried_over(design: Array, y: Array, on: Array, blocks: NDArray[np.int64], schedule: Schedule) -> float:
+    """Shift of the effect by baseline blocks that follow control; 0 where none or all of them do. [kW]"""
+    arms = [b.arm for b in schedule.blocks]
+    follows = np.array([n > 0 and arms[n - 1] is Arm.CONTROL for n in range(len(arms))])
+    after = (follows[blocks] & (on == 0)).astype(float)
+    share = float(after[on == 0].mean())
+    if not 0 < share < 1:
+        return 0.0
+    solution = np.linalg.lstsq(np.column_stack([after, design]), y, rcond=None)[0]
+    return abs(share * float(solution[0]))
 
 
 def _jackknife(design: Array, y: Array, clusters: NDArray[np.int64]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -183,6 +184,25 @@ def test_time_nobody_recorded_belongs_to_neither_arm_and_settles_first(demo_site
     before, after = (run_as(schedule, record, times, 3600).as_drawn for record in (whole, cut))
     lost = [t.to_pydatetime() for t in times[before & ~after]]
     assert lost == [hole + timedelta(hours=h) for h in range(3)]  # the hole and two hours of washout
+
+
+def test_what_the_plant_remembers_is_told_and_widens_the_interval(demo_site: Site) -> None:
+    """Baseline blocks after control take 20 kW less than they would: a shift of their share of 20 kW."""
+    world = World(demo_site, 4)
+    history, schedule, _ = switched(world, 0.1)
+    before = analyze(history, schedule)
+    arms = [b.arm for b in schedule.blocks]
+    after = [
+        b for a, b in itertools.pairwise(schedule.blocks) if (a.arm, b.arm) == (Arm.CONTROL, Arm.BASELINE)
+    ]
+    for b in after:
+        inside = (history.values.index >= b.start) & (history.values.index < b.end)
+        history.values.loc[inside, PointId("utility-meter.power")] -= 20.0
+    remembered = analyze(history, schedule)
+    share = len(after) / arms.count(Arm.BASELINE)
+    assert remembered.carryover_kw == pytest.approx(share * 20, abs=before.carryover_kw + 1.5)
+    assert before.saving_kw - remembered.saving_kw == pytest.approx(share * 20, abs=1.5)
+    assert remembered.low_kw < before.saving_kw < remembered.high_kw
 
 
 def test_before_the_end_it_says_that_it_is_interim(demo_site: Site) -> None:
