@@ -10,6 +10,8 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import NamedTuple, Protocol, TypeAlias
 
+import numpy as np
+
 from sim.arrays import Array
 from sim.dynamics import step_plant
 from sim.kernel.leaves import rebuild
@@ -56,7 +58,12 @@ def scan(
     upset: Upset | None = None,
 ) -> Carry:
     """One step of controllers and plant under the setpoints `written`."""
-    active = slewed(carry.active, written, step_s)
+    return _step(p, carry, slewed(carry.active, written, step_s), drive, step_s, upset)
+
+
+def _step(
+    p: PlantParameters, carry: Carry, active: Registers, drive: Drive, step_s: float, upset: Upset | None
+) -> Carry:
     loops, actuators = control(p, carry.loops, active, carry.state, carry.flows, drive.weather, step_s)
     if upset is not None:
         loops, actuators = upset.hold(loops, actuators)
@@ -73,7 +80,11 @@ Scans: TypeAlias = Callable[[PlantParameters, Carry, Registers, Drive, float, Up
 def one_by_one(
     p: PlantParameters, carry: Carry, written: Registers, drive: Drive, step_s: float, upset: Upset | None
 ) -> Carry:
-    """Many scans in NumPy."""
+    """Many scans in NumPy. Setpoints that have arrived are not slewed any further."""
+    arrived = False
     for i in range(len(drive.utilization)):
-        carry = scan(p, carry, written, rebuild(drive, itemgetter(i)), step_s, upset)
+        active = carry.active if arrived else slewed(carry.active, written, step_s)
+        if not arrived:
+            arrived = all(np.array_equal(a, b) for a, b in zip(active, carry.active, strict=True))
+        carry = _step(p, carry, active, rebuild(drive, itemgetter(i)), step_s, upset)
     return carry

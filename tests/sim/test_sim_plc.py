@@ -76,6 +76,26 @@ def test_a_silent_supervisor_leads_to_local_control_and_safe_setpoints(
     assert plant.true_inlets_c().max() < 22
 
 
+def test_the_dead_man_fires_at_its_time_within_one_long_advance(
+    steady: PlantMaker, set_levers: Callable[..., None]
+) -> None:
+    """Not a step earlier or later than when time passes step by step."""
+    long, short = steady(heartbeat_timeout_s=150.0), steady(heartbeat_timeout_s=150.0)
+    for plant in (long, short):
+        set_levers(plant, 22, 0.8, 10)
+        plant.step(1800)
+        plant.advance([Command(HEARTBEAT, 1)], 60)
+    long.step(240)
+    for _ in range(8):
+        short.step(30)
+    assert long.local_control
+    np.testing.assert_allclose(
+        long.image.plc.active.supply_air_c, short.image.plc.active.supply_air_c, rtol=0, atol=1e-12
+    )
+    # Silent for 150 s after 60: five more steps of ramping down from 22 °C at 0.5 K a minute.
+    assert long.image.plc.active.supply_air_c[0] == pytest.approx(22 - 6 * 0.25)
+
+
 def test_local_control_ramps_and_does_not_jump(steady: PlantMaker, set_levers: Callable[..., None]) -> None:
     plant = steady(heartbeat_timeout_s=150.0)
     set_levers(plant, 24)
