@@ -29,6 +29,15 @@ class ProposalStatus(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
+_S = ProposalStatus
+FOLLOWS: Mapping[ProposalStatus, frozenset[ProposalStatus]] = {
+    _S.PENDING: frozenset({_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.SUPERSEDED}),
+    _S.APPROVED: frozenset({_S.APPLIED, _S.FAILED, _S.ROLLED_BACK, _S.EXPIRED, _S.SUPERSEDED}),
+    _S.APPLIED: frozenset({_S.VERIFIED, _S.FAILED, _S.ROLLED_BACK}),
+}
+"""What can become of a proposal that stands so; what is not listed is final."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """One sealed draft with its number, its clock and what became of it."""

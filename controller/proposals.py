@@ -6,7 +6,6 @@ plant has moved on, execution refuses (see `actuation`) and a new proposal is ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +28,7 @@ from controller.decisions import (
 from controller.drafts import Draft, Effect, Estimate, InletOutlook
 from controller.holds import HoldBook
 from controller.modes import SYSTEM, Mode, ModeKeeper
-from controller.proposal_record import Proposal, ProposalStatus, proposal_of_row, sealed_payload
+from controller.proposal_record import FOLLOWS, Proposal, ProposalStatus, proposal_of_row, sealed_payload
 from controller.standing import StandingApproval, StandingApprovals
 from controller.store import Store
 from controller.tables import PROPOSALS
@@ -55,13 +54,6 @@ __all__ = [
     "RejectionCode",
     "Unknown",
 ]
-
-_S = ProposalStatus
-_NEXT: Mapping[ProposalStatus, frozenset[ProposalStatus]] = {
-    _S.PENDING: frozenset({_S.APPROVED, _S.REJECTED, _S.EXPIRED, _S.SUPERSEDED}),
-    _S.APPROVED: frozenset({_S.APPLIED, _S.FAILED, _S.ROLLED_BACK, _S.EXPIRED, _S.SUPERSEDED}),
-    _S.APPLIED: frozenset({_S.VERIFIED, _S.FAILED, _S.ROLLED_BACK}),
-}
 
 
 class ApprovalDesk:
@@ -279,7 +271,7 @@ class ApprovalDesk:
         why: str,
         code: RejectionCode | None = None,
     ) -> Proposal:
-        if to not in _NEXT.get(proposal.status, frozenset()):
+        if to not in FOLLOWS.get(proposal.status, frozenset()):
             raise BrokenPromise(f"proposal {proposal.id} is {proposal.status}, it cannot become {to}")
         decided = to in (ProposalStatus.APPROVED, ProposalStatus.REJECTED)
         values: dict[str, Any] = (
