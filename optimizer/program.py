@@ -27,7 +27,7 @@ from optimizer.shadow import Places, dearest_first, shadow_prices
 from optimizer.solve import Ended, NothingFound, Solved, Solver, SolverFailed
 from optimizer.walk import Settled, scopes
 from plant.forecast import Array
-from plant.plan import ShadowPrice, SolverFacts
+from plant.plan import SolverFacts
 
 _WHOLE_UP_TO = 16
 """Zones up to which one program is at least as quick as several."""
@@ -71,7 +71,8 @@ class Built:
             return
         stands.path[:, axes] = ended.values[self.x]
         stands.beyond_kw[:, scope.zones] = sum(ended.values[at] for at in self.beyond)
-        if ended.row_duals is not None and len(self.water_rows):
+        some = 0 < len(scope.zones) < stands.beyond_kw.shape[1]
+        if some and ended.row_duals is not None:
             # Warmer water moves these rows' sides by their coefficient of it.
             on_water = matrix.sparse[self.water_rows][:, self.x[:, 2 * len(scope.zones)]]
             stands.water_price -= np.asarray(ended.row_duals[self.water_rows] @ on_water)
@@ -118,7 +119,7 @@ class LinearPlan:
             self._bases.clear()
         problem = numbers.problem
         stands = Settled.at(numbers)
-        tally, prices = _Tally(), dict[str, ShadowPrice]()
+        tally, last = _Tally(), dict[int, tuple[Built, Scope, Ended]]()
         for number, scope in scopes(numbers, stands, self._groups):
             built = self.built[len(scope.zones)]
             load_numbers(built.model, numbers, scope)
@@ -131,11 +132,12 @@ class LinearPlan:
                 return NothingFound(f"HiGHS ended with {ended.termination} and no trajectory")
             self._bases[number] = ended.basis
             built.take(stands, scope, scope.axes(problem), matrix, ended)
-            prices |= {p.limit: p for p in shadow_prices(built.places, numbers, scope, ended)}
+            last[number] = built, scope, ended
             tally.count(ended, matrix, {name: ended.values[at] for name, at in built.outputs.items()})
         steps = self.grouping.spread(stands.path, problem.grid.steps)
         found = tally.solved(problem.board.ramped(steps, problem.grid.step_s))
-        return replace(found, prices=dearest_first(prices.values()))
+        prices = [p for b, scope, end in last.values() for p in shadow_prices(b.places, numbers, scope, end)]
+        return replace(found, prices=dearest_first({p.limit: p for p in prices}.values()))
 
     def matrices(self, numbers: Numbers) -> list[Matrix]:
         """The programs that `run` solves, each after the ones before it: for measuring."""
