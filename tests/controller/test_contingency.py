@@ -1,0 +1,209 @@
+"""What a trip would do, by hand, and changes that leave no room for one are narrowed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from supervision_kit import (
+    A_AIR,
+    A_FAN,
+    START,
+    WATER,
+    FakePlant,
+    HandClock,
+    demo_site,
+    draft_of_verdict,
+    room,
+)
+
+from controller import spare_room
+from controller.actuation import Refusal, objection
+from controller.contingency import TripCheck
+from controller.envelope import COOLER, Verdict, review
+from controller.spare_room import broken_by, leave_room
+from plant.points import OwnerId
+from plant.quantities import Quantity
+from plant.readings import Quality, Reading
+from plant.redundancy import declared_redundancy
+from plant.setpoints import LeverId
+from plant.site import EquipmentKind, Site
+from plant.snapshot import Snapshot
+
+SITE = demo_site()
+
+
+def standing(
+    supply_c: float = 20.0,
+    speed: float = 0.8,
+    water_c: float = 10.0,
+    load_kw: float = 170.0,
+    site: Site = SITE,
+) -> Snapshot:
+    """Every zone alike: levers where told, air and fans there too, the same load everywhere."""
+    plant = FakePlant(site)
+    values = {
+        Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: supply_c,
+        Quantity.FAN_SPEED_SETPOINT: speed,
+        Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: water_c,
+    }
+    for lever in site.levers:
+        if lever.quantity in values:
+            plant.registers.update(dict.fromkeys(lever.points, values[lever.quantity]))
+    measured = {
+        Quantity.SUPPLY_AIR_TEMPERATURE: supply_c,
+        Quantity.FAN_SPEED: speed,
+        Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE: water_c,
+        Quantity.IT_POWER: load_kw,
+    }
+    shown = {
+        p.id: Reading(p.id, START, measured[p.quantity], Quality.GOOD)
+        for p in site.points
+        if p.quantity in measured
+    }
+    return Snapshot(site, START, {**plant.snapshot(START).readings, **shown})
+
+
+def declaring(**safety: object) -> Site:
+    return replace(SITE, safety=replace(SITE.safety, **safety))  # type: ignore[arg-type]
+
+
+def worst(snapshot: Snapshot, site: Site = SITE) -> dict[str, float]:
+    return {o.zone: o.inlet_c for o in TripCheck(site, None).now(snapshot)}
+
+
+def test_where_racks_settle_after_an_air_units_trip_by_hand() -> None:
+    # Without a model. 32 m³/s rated, 1.2 kg/m³ and 1.006 kJ/(kg K): 38.6 kW/K. One of two left, 5 % uneven,
+    # at full speed: 18.3 kW/K. 170 kW x 1.02 growth x 1.02 fans: a gain of 9.65 K; a tenth of it and all
+    # beyond 9 K come back, 1.6 times to the worst rack: 2.6 K. Two standard deviations of 1 K: 24.6 °C.
+    kw_k = 32 * 1.2 * 1.006 * 0.5 * 0.95
+    gain = 170 * 1.02 * 1.02 / kw_k
+    settled = 20 + 1.6 * (0.1 * gain + gain - 9) + 2
+    assert worst(standing(speed=1.0))["zone-a"] == pytest.approx(settled, abs=0.05)
+
+
+def test_less_is_declared_and_the_racks_get_warmer() -> None:
+    slow = standing(speed=0.5)
+    helped, alone = worst(slow), worst(slow, declaring(survivor_fan=None))
+    assert alone["zone-a"] > helped["zone-a"] + 5
+    late = worst(slow, declaring(survivor_ramp_s=600.0))
+    assert helped["zone-a"] < late["zone-a"] <= alone["zone-a"] + 0.1
+
+
+def test_a_zone_with_one_unit_has_no_room_at_all() -> None:
+    lone = replace(SITE, equipment=tuple(e for e in SITE.equipment if e.id != "crah-2"))
+    assert declared_redundancy(lone).left_of(OwnerId("zone-a")) == 0.0
+    outcome = next(o for o in TripCheck(lone, None).now(standing(site=lone)) if o.zone == "zone-a")
+    assert outcome.margin_k < 0
+    assert outcome.minutes < 15
+    assert "passes 32 °C" in outcome.sentence
+
+
+def test_what_a_chiller_does_not_take_warms_the_loop_by_hand() -> None:
+    # Two of 800 kW. 4 x 205 kW of IT grown by 2 %, and fans (88 kW rated, at 80 % squared: 56 kW): 893 kW.
+    # Both run (893 > 1.05 x 800); one is left with 95 %: 760 kW; 133 kW go on warming 55,980 kJ/K for 900 s.
+    check = TripCheck(SITE, None)
+    heat = 4 * 205 * 1.02 + 88 * 0.64
+    both = (heat - 0.95 * 800) * 900 / (13.4 * 998 * 4.186)
+    # or the economizer takes so much that one carries 840 kW alone, and nothing does for four minutes
+    alone = (1.05 * 800 * 240 + (1.05 * 800 - 0.95 * 800) * 660) / (13.4 * 998 * 4.186)
+    loop = check._loop_c(check.standing(standing(load_kw=205.0), {}))
+    assert loop[-1, 0] - 10 == pytest.approx(max(both, alone), rel=0.02)
+    undeclared = TripCheck(declaring(chiller_start_s=None), None)
+    later = undeclared._loop_c(undeclared.standing(standing(load_kw=205.0), {}))
+    assert later[-1, 0] > loop[-1, 0] + 5
+
+
+def test_a_site_that_names_no_machine_is_asked_nothing() -> None:
+    nothing = TripCheck(declaring(n_minus_one=()), None)
+    assert not nothing.asked
+    only_air = TripCheck(declaring(n_minus_one=(EquipmentKind.CRAH,)), None)
+    assert only_air.asked
+    assert {o.unit for o in only_air.now(standing())} <= {f"crah-{k}" for k in range(1, 9)}
+
+
+def test_an_unknown_position_or_load_tells_nothing() -> None:
+    known = standing()
+    blind = {p: r for p, r in known.readings.items() if not p.startswith("zone-a.it-power")}
+    assert TripCheck(SITE, None).now(Snapshot(SITE, START, blind)) == ()
+
+
+EDGE = standing(supply_c=23.5, speed=0.75, load_kw=200.0)
+"""A plant with next to no room left in any zone."""
+
+
+def narrowed(snapshot: Snapshot, wanted: dict[LeverId, float]) -> Verdict:
+    def asked(values: object) -> Verdict:
+        return review(SITE, values, snapshot)  # type: ignore[arg-type]
+
+    return leave_room(asked(wanted), TripCheck(SITE, None), SITE, snapshot, asked)
+
+
+def test_a_change_that_leaves_no_room_is_cut_and_says_why() -> None:
+    wanted = {A_AIR: 24.0, A_FAN: 0.70}
+    assert broken_by(TripCheck(SITE, None), EDGE, wanted)
+    verdict = narrowed(EDGE, wanted)
+    assert not broken_by(TripCheck(SITE, None), EDGE, {n: c.after for n, c in verdict.changes.items()})
+    assert any("if crah-" in reason and "warming moves are cut" in reason for reason in verdict.reasons)
+
+
+def test_a_change_that_cools_passes_however_little_room_there_is() -> None:
+    verdict = narrowed(EDGE, {A_AIR: 23.0, A_FAN: 0.80})
+    assert dict(verdict.setpoints) == {A_AIR: 23.0, A_FAN: 0.8}
+
+
+def test_an_approved_change_is_refused_when_the_room_for_it_is_gone() -> None:
+    r = room(
+        plant=FakePlant(SITE),
+    )
+    snapshot = standing(supply_c=23.0, speed=0.75, load_kw=120.0)
+    proposal = r.desk.offer(draft_of_verdict(review(SITE, {A_AIR: 23.4}, snapshot)), r.now)
+    ask = {"site": SITE, "at": r.now, "held": frozenset[LeverId](), "trips": TripCheck(SITE, None)}
+    assert objection(proposal, snapshot=snapshot, **ask) is None  # type: ignore[arg-type]
+    grown = standing(supply_c=23.0, speed=0.75, load_kw=215.0)
+    refused = objection(proposal, snapshot=grown, **ask)  # type: ignore[arg-type]
+    assert refused is not None
+    assert refused[0] is Refusal.ENVELOPE
+    assert "if crah-" in refused[1]
+    assert HandClock().now() == START
+
+
+_levers = st.sampled_from([lv.id for lv in SITE.levers if "condenser" not in lv.id])
+_wanted = st.dictionaries(_levers, st.floats(-1.2, 1.2), min_size=1, max_size=9)
+_states = st.tuples(st.floats(17.5, 25), st.floats(0.45, 0.95), st.floats(7.5, 15.5), st.floats(100, 260))
+
+
+def _shares(snapshot: Snapshot, shares: dict[LeverId, float]) -> dict[LeverId, float]:
+    levers = SITE.lever_by_id
+    return {n: snapshot.lever_value(levers[n]) + s * levers[n].max_move for n, s in shares.items()}
+
+
+def _never_less_room(state: tuple[float, float, float, float], shares: dict[LeverId, float]) -> None:
+    snapshot = standing(*(round(v, 2) for v in state))
+    check = TripCheck(SITE, None)
+    verdict = narrowed(snapshot, _shares(snapshot, shares))
+    now = {o.zone: o.inlet_c for o in check.now(snapshot)}
+    for outcome in check.now(snapshot, {n: c.after for n, c in verdict.changes.items()}):
+        assert outcome.margin_k >= 0 or outcome.inlet_c <= now[outcome.zone] + 0.1 + 1e-6, outcome.sentence
+
+
+@given(_states, _wanted)
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_whatever_is_wanted_nothing_is_proposed_that_leaves_too_little_room(
+    state: tuple[float, float, float, float], shares: dict[LeverId, float]
+) -> None:
+    _never_less_room(state, shares)
+
+
+def test_without_the_narrowing_the_property_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spare_room, "broken_by", lambda *_: ())
+    with pytest.raises(AssertionError, match="passes 32"):
+        _never_less_room((23.5, 0.75, 10.0, 200.0), {A_AIR: 1.0, A_FAN: -1.0})
+
+
+def test_a_warming_move_is_what_the_table_says() -> None:
+    assert COOLER[SITE.lever_by_id[WATER].quantity] == -1
+    assert math.isfinite(worst(standing())["zone-d"])
