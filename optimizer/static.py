@@ -9,6 +9,7 @@ It knows no ramps and no lag: a reference for the solver, and its safety net.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -27,6 +28,8 @@ Index: TypeAlias = NDArray[np.intp]
 _SUPPLY_STEP_C, _SPEED_STEP, _WATER_STEP_C = 0.5, 0.025, 1.0
 _LOAD_LEVELS = 14
 _PASSES = 2
+_KEPT_ZONES = 64
+"""Zones whose answers are kept between passes: a megabyte or two each."""
 _FIRST_HEAT_PRICE = 0.2
 
 
@@ -130,24 +133,52 @@ def per_step_optimum(problem: Problem, tables: StaticMap, steps: Array) -> Array
     count, water_levels = len(steps), len(tables.chw_c)
     heat_price = np.full((count, water_levels), _FIRST_HEAT_PRICE)
     flow_price = np.full((count, water_levels), 0.05)
-    answers = [_ZoneAnswers.of(problem, tables, z, steps) for z in range(len(tables.zones))]
+    zones = _Zones(problem, tables, steps)
     for _ in range(_PASSES):
-        picks = [a.best(heat_price, flow_price) for a in answers]
-        heat = np.sum([a.taken(a.heat_kw, p) for a, p in zip(answers, picks, strict=True)], axis=0)
-        flow = np.sum([a.flow(p) for a, p in zip(answers, picks, strict=True)], axis=0)
-        load = model.load_kw(heat)
-        cost = _plant_cost(problem, tables, load, flow, wet, price, duty)
+        taken = zones.at_prices(heat_price, flow_price)
+        load = model.load_kw(taken.heat_kw)
+        cost = _plant_cost(problem, tables, load, taken.flow_kw_k, wet, price, duty)
         best_cw = cost.argmin(axis=-1)
-        heat_price, flow_price = _prices(problem, tables, load, flow, wet, best_cw, duty)
-    air = np.sum([a.taken(a.heat_kw, p) for a, p in zip(answers, picks, strict=True)], axis=0)
-    total = cost.min(axis=-1) + price[:, None] * air
-    total += 1e3 * np.sum([a.taken(a.excess_k, p) for a, p in zip(answers, picks, strict=True)], axis=0)
+        heat_price, flow_price = _prices(problem, tables, load, taken.flow_kw_k, wet, best_cw, duty)
+    total = cost.min(axis=-1) + price[:, None] * taken.heat_kw + 1e3 * taken.excess_k
     best = total.argmin(axis=1)
     rows = np.arange(count)
-    chosen = [p[rows, best] for p in picks]
+    chosen = [p[rows, best] for p in taken.picks]
     supply = [t.supply_c[c] for t, c in zip(tables.zones, chosen, strict=True)]
     speed = [t.speed[c] for t, c in zip(tables.zones, chosen, strict=True)]
     return np.column_stack([*supply, *speed, tables.chw_c[best], tables.cw_c[best_cw[rows, best]]])
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What all zones answer to prices: each one's picks, and their sums. Shapes (steps, water levels)."""
+
+    picks: list[Index]
+    heat_kw: Array
+    flow_kw_k: Array
+    excess_k: Array
+
+
+class _Zones:
+    """Every zone's answers at some steps. Those of a great many are worked out anew each time."""
+
+    def __init__(self, problem: Problem, tables: StaticMap, steps: Array) -> None:
+        self._of = partial(_ZoneAnswers.of, problem, tables, steps=steps)
+        self._count = len(tables.zones)
+        self._kept = [self._of(z) for z in range(self._count)] if self._count <= _KEPT_ZONES else None
+
+    def at_prices(self, heat_price: Array, flow_price: Array) -> _Taken:
+        """Each zone's best answer to prices (steps, water levels) of heat and flow."""
+        picks: list[Index] = []
+        heat, flow, excess = (np.zeros_like(heat_price) for _ in range(3))
+        for z in range(self._count):
+            zone = self._kept[z] if self._kept is not None else self._of(z)
+            pick = zone.best(heat_price, flow_price)
+            picks.append(pick)
+            heat += zone.taken(zone.heat_kw, pick)
+            flow += zone.flow(pick)
+            excess += zone.taken(zone.excess_k, pick)
+        return _Taken(picks, heat, flow, excess)
 
 
 @dataclass(frozen=True)
@@ -161,7 +192,7 @@ class _ZoneAnswers:
     """How much cooler the option's supply is than each water can make; > 0 is out of reach."""
 
     @classmethod
-    def of(cls, problem: Problem, tables: StaticMap, z: int, steps: Array) -> _ZoneAnswers:
+    def of(cls, problem: Problem, tables: StaticMap, z: int, *, steps: Array) -> _ZoneAnswers:
         table, world, bank = tables.zones[z], problem.world, problem.model.bank
         reference = world.it_reference_kw[steps, z]
         it = table.at(table.it_kw, reference)
