@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 TESTED := $(VENV)/.installed-dev
 ARGS   ?=
 
-.PHONY: demo test check format climates clean help
+.PHONY: demo test check format climates trip-week clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/ —/'
@@ -29,6 +29,9 @@ format: $(TESTED) ## format the code
 
 climates: $(TESTED) ## one week in each of three climates: fixed, trim-and-respond, mpc (minutes)
 	$(BIN)/python -m benchmarks.climates $(ARGS)
+
+trip-week: $(TESTED) ## a week on the simulator: after each change every machine is tripped in turn (an hour)
+	$(BIN)/python -m benchmarks.trips $(ARGS)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Coolwright needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; install python3.11 and set PYTHON=") if sys.version_info < (3, 11) else None'
