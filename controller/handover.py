@@ -20,6 +20,7 @@ _TOLD = (
     "lever.",
     "standing.",
     "drill.",
+    "limits.",
     "switchback.",
     "proposal.failed",
     "proposal.rolled_back",

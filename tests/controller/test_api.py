@@ -335,7 +335,7 @@ async def test_not_ready_says_why_with_503(d: Desk) -> None:
 
 async def test_the_handover_tells_the_next_shift_what_stood_out(d: Desk) -> None:
     d.room.clock.forward(24 * 3600)
-    await decide(d, offered(d), decision="reject", reason="maintenance")
+    await decide(d, offered(d), decision="reject", code="maintenance")
     async with d.client() as c:
         await c.post("/api/v1/holds", json={"target": "crah-1", "minutes": 180, "reason": "belt"})
         d.room.clock.forward(3600)
