@@ -21,7 +21,7 @@ from controller.planner import Planner
 from controller.scenario.compare import RunSummary, read_run
 from controller.scenario.folder import BUNDLED
 from controller.scenario.foreign import load_factory, prepare_foreign
-from controller.scenario.prepare import Prepared, Say, prepare
+from controller.scenario.prepare import Prepared, Say, learned_model, prepare
 from controller.scenario.recorder import plan_facts
 from controller.wiring import inline_planner
 from plant.errors import ConfigError
@@ -78,11 +78,11 @@ def decide_again(
     run = read_run(folder)
     told = _find(folder, decision)
     # The plant is learned as it was; only what is decided with may differ.
-    ready = _prepared(folder, run, say)
+    then = told.get("model", run.manifest.get("model_version"))
+    ready = _as_known(_prepared(folder, run, say), folder.parent, then)
     changed = prepare_site(folder, changes) if changes else ready.site
     desk = _Desk(folder, ready, changed, str(run.manifest["policy"]))
     model = ready.knowledge.model
-    then = told.get("plan", {}).get("model_version", run.manifest.get("model_version"))
     same_model = then == (None if model is None else model.version)
     thought = _thought(told, desk.ask([told]), same_model)
     if changes or thought.identical or not same_model:
@@ -100,6 +100,15 @@ def _prepared(folder: Path, run: RunSummary, say: Say) -> Prepared:
         return prepare(scenario, folder.parent, say)
     ready, _ = prepare_foreign(scenario, load_factory(plant), folder.parent, str(run.manifest["policy"]), say)
     return ready
+
+
+def _as_known(ready: Prepared, out: Path, version: str | None) -> Prepared:
+    """With the model of that decision: after its first day a run has learned the plant anew."""
+    model = ready.knowledge.model
+    if version is None or (model is not None and model.version == version):
+        return ready
+    learned = learned_model(out, version)
+    return ready if learned is None else replace(ready, knowledge=learned)
 
 
 def prepare_site(folder: Path, changes: Mapping[str, object]) -> Site:
@@ -157,7 +166,9 @@ def _thought(told: Mapping[str, Any], answer: PolicyAnswer, same_model: bool) ->
 
 
 def _before(folder: Path, told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [d for d in _decisions(folder) if d["id"] < told["id"]]
+    # A new model comes with a new planner, which remembers nothing of the one before.
+    same = [d for d in _decisions(folder) if d.get("model") == told.get("model")]
+    return [d for d in same if d["id"] < told["id"]]
 
 
 def _decisions(folder: Path) -> list[dict[str, Any]]:

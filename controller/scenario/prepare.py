@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -72,6 +72,23 @@ def prepare(scenario: Scenario, out: Path, say: Say = lambda text: None) -> Prep
     with (folder / "knowledge.pickle").open("rb") as file:
         knowledge: Knowledge = pickle.load(file)
     return Prepared(scenario, site, plant, knowledge, folder / "history.sqlite", key)
+
+
+def keep_learned(out: Path, learned: Mapping[str, Knowledge]) -> None:
+    """Keep what was learned during a run beside the runs, by its version, for decisions taken again."""
+    folder = out / CACHE / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    for version, knowledge in learned.items():
+        (folder / f"{version}.pickle").write_bytes(pickle.dumps(knowledge))
+
+
+def learned_model(out: Path, version: str) -> Knowledge | None:
+    """What `keep_learned` kept; None where there is nothing of that version."""
+    file = out / CACHE / "models" / f"{version}.pickle"
+    if not file.is_file():
+        return None
+    knowledge: Knowledge = pickle.loads(file.read_bytes())
+    return knowledge
 
 
 def preparation_digest(scenario: Scenario) -> str:

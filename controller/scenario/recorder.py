@@ -13,7 +13,7 @@ from controller.actions import ActionRecord
 from controller.audit import AuditRecord
 from controller.canonical import Json, plain, stamp
 from controller.cycle import CycleRecord
-from controller.wiring import Controller
+from controller.wiring import Controller, Knowledge
 from plant.forecast import Forecast
 from plant.plan import NoPlan, Plan
 from plant.ports import Advice
@@ -39,6 +39,9 @@ class Recorder:
     stages: list[dict[str, Json]] = field(default_factory=list)
     """Wall seconds of the solver's stages: kept apart from everything else."""
     events: list[dict[str, Json]] = field(default_factory=list)
+    learned: dict[str, Knowledge] = field(default_factory=dict)
+    """What was known at the decisions, by the version of its model: it is learned anew each day."""
+    _controller: Controller | None = None
     _rows: list[list[float]] = field(default_factory=list)
     _times: list[datetime] = field(default_factory=list)
     _inlets: list[np.ndarray] = field(default_factory=list)
@@ -49,6 +52,7 @@ class Recorder:
     def began(self, controller: Controller) -> None:
         """Listen to the audit log: it is the record of everything that was done."""
         controller.parts.authority.audit.listen(self._heard)
+        self._controller = controller
 
     def thought(self, record: CycleRecord) -> None:
         """Keep the decision, and all that it was made from."""
@@ -56,7 +60,7 @@ class Recorder:
         identity = f"D-{number:06d}"
         answer = record.answer
         plan = answer.plan if isinstance(answer, Advice) else None
-        self.decisions.append(_decision(identity, record, plan))
+        self.decisions.append({**_decision(identity, record, plan), "model": self._model()})
         facts = answer.solver if isinstance(answer, NoPlan) else plan.solver if plan else None
         if facts is not None:
             gap = None if facts.gap is None else round(facts.gap, 9)
@@ -128,6 +132,14 @@ class Recorder:
     def note(self, at: datetime, kind: str, what: dict[str, Json]) -> None:
         """Something the scenario did, between what the controller did."""
         self.events.append({"at": stamp(at), "kind": kind, "who": "scenario", "what": what})
+
+    def _model(self) -> str | None:
+        """The version of the model the controller goes by now, which is kept."""
+        known = None if self._controller is None else self._controller.knowledge
+        if known is None or known.model is None:
+            return None
+        self.learned.setdefault(known.model.version, known)
+        return known.model.version
 
     def _heard(self, record: AuditRecord) -> None:
         what = {k: v for k, v in record.what.items() if not (isinstance(v, str) and _RANDOM_ID.match(v))}

@@ -21,7 +21,7 @@ from controller.scenario.feeds import heard_feeds, true_feeds
 from controller.scenario.folder import RunFolder, folder_name
 from controller.scenario.foreign import Factory, foreign_twin, load_factory, prepare_foreign, rehearses
 from controller.scenario.page import write_page
-from controller.scenario.prepare import Prepared, Say, prepare
+from controller.scenario.prepare import Prepared, Say, keep_learned, prepare
 from controller.scenario.recorder import Recorder
 from controller.scenario.score import Amounts, Finding, judge, kpi_document, measured_amounts, valued
 from controller.scenario.wire import FaultyWire
@@ -96,6 +96,7 @@ def run_scenario(order: RunOrder) -> RunOutcome:
     recorder = Recorder(stage.ready.site, stage.body, scenario.tick_s)
     _note_faults(recorder, scenario)
     result = _replay(stage, order, recorder)
+    keep_learned(order.out, recorder.learned)
     outcome, document = _score(stage, recorder, result, baseline)
     folder = RunFolder(order.out / folder_name(scenario, order.policy, order.plant))
     folder.begin()

@@ -41,6 +41,19 @@ def test_a_recorded_decision_is_taken_again_exactly(planned: RunOutcome) -> None
     assert len(thought.levers) == 10
 
 
+def test_a_decision_after_the_plant_was_learned_anew_is_taken_again_exactly(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.replay.EVERY", timedelta(minutes=15))  # a day is long for a test
+    changes = {**LEARNED, "start": "2026-05-12T01:00:00Z"}
+    run = run_scenario(RunOrder(load_scenario("solar-grid-day", changes), "mpc", out, 0.02))
+    told = [json.loads(t) for t in (run.folder / "decisions.jsonl").read_text().splitlines()]
+    assert told[-1]["model"] != told[0]["model"]
+    thought = decide_again(run.folder, told[-1]["id"], {})
+    assert thought.same_model
+    assert thought.identical
+
+
 def test_with_a_lower_limit_the_plan_of_the_same_moment_is_cooler(planned: RunOutcome) -> None:
     thought = decide_again(planned.folder, "D-000003", {"limits.inlet_max_c": 20.0})
     assert not thought.identical
