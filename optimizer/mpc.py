@@ -25,6 +25,8 @@ from plant.site import Site
 from plant.snapshot import Snapshot
 
 _SHARES = (1.0, 0.7, 0.4, 0.2)
+_ROUNDS, _SOON = 4, 4
+"""How often the search goes lower to make room for a trip, and the first steps, in which ramps decide."""
 _WORTH_A_PASS = 2e-4
 """Relative improvement of a pass below which another is not worth its time."""
 
@@ -209,14 +211,20 @@ def _again(problem: Problem, found: Problem, path: Array) -> Proposed | None:
 
 
 def _with_room(problem: Problem, tables: StaticMap, path: Array) -> dict[str, Array]:
-    """The per-step optimum once more with lower limits where a trip would find too little room."""
+    """The per-step optimum once more, below where it went, until a trip would find enough room."""
     if not keeps_room(problem):
         return {}
-    over = np.maximum(trip_room(problem, path[None]).excess_k[0], 0.0).max(axis=0)
-    if not over.any():
-        return {}
-    lower = replace(problem, limit_c=problem.limit_c - over)
-    return {"per-step optimum with room for a trip": candidates.optimum(lower, tables)}
+    lower, found = problem, path
+    for _ in range(_ROUNDS):
+        over = np.maximum(trip_room(problem, found[None]).excess_k[0, _SOON:], 0.0).max(axis=0)
+        if not over.any():
+            break
+        rolled = problem.model.rollout(problem.course(found[None]), problem.world)
+        edge = rolled.worst_inlet_c[0] + problem.settings.sigmas * rolled.worst_inlet_std_k[0]
+        limit = np.where(over > 0, edge[_SOON:].max(axis=0) - over, lower.limit_c)
+        lower = replace(lower, limit_c=np.minimum(lower.limit_c, limit))
+        found = candidates.optimum(lower, tables)
+    return {} if found is path else {"per-step optimum with room for a trip": found}
 
 
 def _alike(schedule: Array, problem: Problem) -> bool:
