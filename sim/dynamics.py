@@ -10,7 +10,10 @@ import numpy as np
 
 from sim.arrays import Array
 from sim.parameters import PIPE_CELLS, PIPE_SHARE, PlantParameters
-from sim.parts.condenser import pumped_kg_s
+from sim.parts.air import AirFlows
+from sim.parts.chilled import ChilledFlows
+from sim.parts.condenser import CondenserFlows, pumped_kg_s
+from sim.parts.liquid import LiquidFlows
 from sim.physics import tank
 from sim.physics.moisture import HEAT_OF_VAPOR_KJ_KG
 from sim.state import Actuators, Flows, PlantState, Weather
@@ -29,16 +32,7 @@ def step_plant(
     liquid = plan.liquid(p, state, act, it, step_s)
     chilled = plan.chilled(p, state, act, air, pumped_kg_s(p, act), weather, step_s)
     condenser = plan.condenser(p, state, act, chilled, liquid, weather, step_s)
-    cooling_kw = (
-        air.unit_kw.sum(axis=-1)
-        + chilled.chiller_kw.sum(axis=-1)
-        + chilled.pump_kw
-        + condenser.pump_kw
-        + condenser.fan_kw.sum(axis=-1)
-        + liquid.pump_kw.sum(axis=-1)
-        + air.relief_kw
-        + condenser.recovery_kw
-    )
+    cooling_kw = _cooling_kw(air, liquid, chilled, condenser)
     new = PlantState(
         room=air.room,
         humidity_ratio=air.humidity_ratio,
@@ -88,6 +82,23 @@ def step_plant(
         capacity_kw=chilled.capacity_kw,
     )
     return new, flows
+
+
+def _cooling_kw(
+    air: AirFlows, liquid: LiquidFlows, chilled: ChilledFlows, condenser: CondenserFlows
+) -> Array:
+    """Everything that is there to cool."""
+    total = (
+        air.unit_kw.sum(axis=-1)
+        + chilled.chiller_kw.sum(axis=-1)
+        + chilled.pump_kw
+        + condenser.pump_kw
+        + condenser.fan_kw.sum(axis=-1)
+        + liquid.pump_kw.sum(axis=-1)
+        + air.relief_kw
+        + condenser.recovery_kw
+    )
+    return np.asanyarray(total)
 
 
 def stored_kj(p: PlantParameters, s: PlantState) -> Array:

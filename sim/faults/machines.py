@@ -121,8 +121,13 @@ def _worn_by(p: PlantParameters, fault: Fault, site: Site) -> PlantParameters:
             still = 1 - len(_places(fault, site)) / len(site.equipment_of(EquipmentKind.HEAT_RECOVERY))
             return replace(p, recovery=replace(p.recovery, most_kw=p.recovery.most_kw * still))
         case "chilled_pump_trip":
-            flow, power = p.loops.chilled_max_kg_s * left, p.loops.chilled_pump_kw * left
-            return replace(p, loops=replace(p.loops, chilled_max_kg_s=flow, chilled_pump_kw=power))
+            loops = replace(
+                p.loops,
+                chilled_max_kg_s=p.loops.chilled_max_kg_s * left,
+                chilled_pump_kw=p.loops.chilled_pump_kw * left,
+                primary_pump_kw=p.loops.primary_pump_kw * left,
+            )
+            return replace(p, loops=loops)
         case "condenser_pump_trip":
             flow, power = p.loops.condenser_max_kg_s * left, p.loops.condenser_pump_kw * left
             return replace(p, loops=replace(p.loops, condenser_max_kg_s=flow, condenser_pump_kw=power))

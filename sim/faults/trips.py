@@ -15,7 +15,11 @@ from sim.faults.fault import Fault, make_fault
 from sim.faults.machines import upset_by, worn
 from sim.plant import SimulatedPlant
 
-_TRIPS = {EquipmentKind.CRAH: "failed_fan", EquipmentKind.CHILLER: "chiller_trip"}
+_TRIPS = {
+    EquipmentKind.CRAH: "failed_fan",
+    EquipmentKind.DX_UNIT: "failed_fan",
+    EquipmentKind.CHILLER: "chiller_trip",
+}
 """What the trip of a machine is, as a fault."""
 
 
