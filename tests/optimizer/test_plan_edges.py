@@ -50,6 +50,11 @@ def planned(site: Site, model: PlantModel, snapshot: Snapshot, forecast: Forecas
     return answer.plan
 
 
+@pytest.fixture(scope="module")
+def usual(site: Site, model: PlantModel, row: Snapshot) -> Plan:
+    return planned(site, model, row, outlook(site, row.time))
+
+
 def test_no_load_at_all_is_a_plan(site: Site, model: PlantModel, row: Snapshot) -> None:
     nothing = planned(site, model, row, outlook(site, row.time, load_share=0.0))
     assert nothing.prediction.it_kw.max() < 1.0
@@ -115,9 +120,8 @@ def test_a_gap_in_what_a_plan_needs_is_no_plan_and_says_which(
     ],
 )
 def test_a_horizon_over_a_clock_change_or_new_year_is_planned_like_any_other(
-    site: Site, model: PlantModel, row: Snapshot, start: datetime
+    site: Site, model: PlantModel, row: Snapshot, usual: Plan, start: datetime
 ) -> None:
-    usual = planned(site, model, row, outlook(site, row.time))
     moved = replace(row, time=start)
     strange = planned(site, model, moved, outlook(site, start))
     assert strange.first() == usual.first()
