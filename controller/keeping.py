@@ -34,6 +34,7 @@ def snapshot_record(snapshot: Snapshot) -> dict[str, object]:
     return {
         "values": {p: r.value for p, r in snapshot.readings.items()},
         "not_good": {p: str(r.quality) for p, r in snapshot.readings.items() if str(r.quality) != "good"},
+        "held": sorted(snapshot.held),
     }
 
 

@@ -20,6 +20,7 @@ from plant.snapshot import Snapshot
 _MOVES_PER_STEP_S = 300
 _EXACT = 1e-6
 _AIR_BITE = 0.4
+HELD = "it is held"
 _NO_COMPRESSOR_LAW = "the planner has no law of the compressors in this zone's DX units"
 
 
@@ -230,6 +231,8 @@ class _Reader:
         present = float(np.nanmean(stands)) if len(unknown) < len(levers) else levers[0].as_found
         low, high = max(lv.low for lv in levers), min(lv.high for lv in levers)
         why = self._refused.get((owner, sets))
+        if why is None and any(lv.id in self._snapshot.held for lv in levers):
+            why = HELD
         if why is not None:
             self.left_alone += [f"{lv.id} stays where it is: {why}" for lv in levers]
             low = high = present
@@ -258,9 +261,11 @@ class _Reader:
             present = lever.as_found
         charge = self._snapshot.values(site.points_with(Quantity.STORAGE_CHARGE))
         known = model.storage.present and not np.isnan(charge).all()
-        if not known:
-            self.left_alone.append(f"{lever.id} stays where it is: nobody knows what the tank holds")
-        low, high = (lever.low, lever.high) if known else (present, present)
+        free = known and lever.id not in self._snapshot.held
+        if not free:
+            why = HELD if known else "nobody knows what the tank holds"
+            self.left_alone.append(f"{lever.id} stays where it is: {why}")
+        low, high = (lever.low, lever.high) if free else (present, present)
         return Axis(
             f"{lever.owner} {lever.quantity.value}",
             (lever,),

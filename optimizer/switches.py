@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from optimizer.board import Axis
+from optimizer.board import HELD, Axis
 from optimizer.duty import Duty
 from optimizer.model import PlantModel
 from optimizer.waiting import net_put_off_kw
@@ -169,7 +169,7 @@ def read_switches(site: Site, model: PlantModel, snapshot: Snapshot) -> Switches
             if kind is not SwitchKind.OTHER:
                 missing.append(str(lever.id))
             present = lever.as_found
-        why = _refused(kind, model) or _twice(kind, found)
+        why = _refused(kind, model) or _twice(kind, found) or (HELD if lever.id in snapshot.held else None)
         if why is not None:
             alone.append(f"{lever.id} stays where it is: {why}")
         axis = _axis(lever, present, fixed=why is not None)

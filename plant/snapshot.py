@@ -23,6 +23,8 @@ class Snapshot:
     site: Site
     time: datetime
     readings: Mapping[PointId, Reading]
+    held: frozenset[LeverId] = frozenset()
+    """Levers that stay where they are whatever is wished: held by a person, or frozen."""
 
     def reading(self, point: PointId) -> Reading:
         """The reading of a point; `MISSING` where there is none."""

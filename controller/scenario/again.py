@@ -30,6 +30,7 @@ from plant.plan import NoPlan
 from plant.points import OwnerId, PointId
 from plant.ports import PolicyAnswer
 from plant.readings import Quality, Reading
+from plant.setpoints import LeverId
 from plant.site import Site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
@@ -197,7 +198,8 @@ def _snapshot(folder: Path, told: Mapping[str, Any], site: Site) -> Snapshot:
             frame["point"], frame["time"], frame["value"], frame["quality"], strict=True
         )
     }
-    return Snapshot(site, instant(told["at"]), readings)
+    held = frozenset(LeverId(lever) for lever in told.get("held", ()))
+    return Snapshot(site, instant(told["at"]), readings, held)
 
 
 def _outlook(folder: Path, told: Mapping[str, Any]) -> Forecast:

@@ -165,6 +165,7 @@ def _decision(identity: str, record: CycleRecord, plan: Plan | None) -> dict[str
     told: dict[str, object] = {
         "id": identity,
         "at": record.snapshot.time,
+        "held": sorted(record.snapshot.held),
         "sentence": record.sentence,
         "proposal": None if record.proposal is None else record.proposal.id,
         "outlook": outlook_facts(outlook),

@@ -266,3 +266,13 @@ def test_the_sentence_names_each_change_and_its_worth(plan: Plan, snapshot: Snap
     if moves["plant.chilled-water"] > 0.1:
         assert "warmer chilled water" in plan.reason.lower()
     assert "\n" not in plan.reason
+
+
+def test_what_is_held_is_planned_around(snapshot: Snapshot, forecast: Forecast, policy: MpcPolicy) -> None:
+    held, *others = snapshot.site.levers
+    answer = policy.decide(replace(snapshot, held=frozenset({held.id})), forecast)
+    assert isinstance(answer, Advice)
+    assert answer.plan is not None
+    np.testing.assert_allclose(answer.plan.trajectory[held.id], snapshot.lever_value(held))
+    moved = [lv.id for lv in others if np.ptp(answer.plan.trajectory[lv.id]) > 0]
+    assert moved, "the others go on"
