@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -29,7 +30,8 @@ from plant.snapshot import Snapshot
 SIGMAS, SOON_SIGMAS = 2.0, 1.0
 """Margin of the laws where the load is measured; and of the laws and of the load each where it is foretold:
 a trip in the very hour of an unusual load is two rare things at once."""
-STEP_S = 15.0
+FINE_S, COARSE_S, FINE_FOR_S = 15.0, 60.0, 300.0
+"""Steps of the walk: fine while things jump, coarse while they settle. [s]"""
 AIR_S, HOT_AISLE_S = 45.0, 90.0
 """Time constants of a cold aisle's air, and of the exhaust that comes back. [s]"""
 GROWTH = 1.02
@@ -193,7 +195,7 @@ class TripCheck:
 
     def _air_trip(self, trip: AirTrip, standing: Standing) -> TripOutcome:
         index = next(i for i, z in enumerate(self._site.zones) if z.id == trip.zone)
-        water = np.broadcast_to(standing.chw_c, (self._steps, len(standing.chw_c)))
+        water = np.broadcast_to(standing.chw_c, (len(self._ends_s), len(standing.chw_c)))
         return self._outcome(trip.unit, index, self._march(index, trip.left, standing, water))
 
     def _chiller_trips(self, standing: Standing) -> list[TripOutcome]:
@@ -207,9 +209,16 @@ class TripCheck:
             self._outcome(unit, i, self._march(i, 1.0, standing, water)) for i in range(len(self._site.zones))
         ]
 
-    @property
-    def _steps(self) -> int:
-        return max(1, math.ceil(self._facts.ride_through_s / STEP_S))
+    @cached_property
+    def _ends_s(self) -> Array:
+        """Ends of the walk's steps; the last is not before the ride-through time. [s]"""
+        whole = self._facts.ride_through_s
+        fine = np.arange(FINE_S, min(whole, FINE_FOR_S) + FINE_S, FINE_S)
+        return np.concatenate([fine, np.arange(fine[-1] + COARSE_S, whole + COARSE_S, COARSE_S)])
+
+    @cached_property
+    def _lengths_s(self) -> Array:
+        return np.diff(self._ends_s, prepend=0.0)
 
     def _march(self, index: int, left: float, standing: Standing, water_c: Array) -> Array:
         """Warmest inlet of a zone, step by step, with a share of its units left. Shape (steps, instants)."""
@@ -220,17 +229,18 @@ class TripCheck:
         target = np.array([facts.speed_after(float(r)) for r in speed])
         gap = law.gain_k(load, speed)
         inlet = supply + law.rise_k(load, speed, supply, bias)
-        path = np.empty((self._steps, len(supply)))
-        for k in range(self._steps):
+        path = np.empty((len(self._ends_s), len(supply)))
+        for k, (end_s, step_s) in enumerate(zip(self._ends_s, self._lengths_s, strict=True)):
             # Half of the declared time passes before anybody notices; the ramp takes the rest.
-            ramped = min(1.0, max(0.0, 2.0 * (k + 0.5) * STEP_S / max(facts.survivor_ramp_s, STEP_S) - 1.0))
+            share = (end_s - step_s / 2) / max(facts.survivor_ramp_s, FINE_S)
+            ramped = min(1.0, max(0.0, 2.0 * share - 1.0))
             now = speed + (target - speed) * ramped
             moved = np.maximum(left * now, 0.02)
             given = np.maximum(supply, law.coolest_c(load, now, left, water_c[k]))
             gain = law.gain_k(load, moved)
-            gap = gap + (np.maximum(gain, gap) - gap) * -math.expm1(-STEP_S / HOT_AISLE_S)
+            gap = gap + (np.maximum(gain, gap) - gap) * -math.expm1(-step_s / HOT_AISLE_S)
             back = law.rise_k(load, moved, given, bias) * np.minimum(gap / gain, 1.0)
-            inlet = inlet + (given + back - inlet) * -math.expm1(-STEP_S / AIR_S)
+            inlet = inlet + (given + back - inlet) * -math.expm1(-step_s / AIR_S)
             path[k] = inlet + standing.sigmas * law.spread_k(load, moved)
         return path
 
@@ -246,13 +256,13 @@ class TripCheck:
         # Or the economizer takes so much that one machine carries the rest.
         lone = np.minimum(load, OVERLOAD * unit)
         several, one = standing.chw_c.copy(), standing.chw_c.copy()
-        path = np.empty((self._steps, len(several)))
-        for k in range(self._steps):
-            started = (k + 1) * STEP_S > facts.standby_s
+        path = np.empty((len(self._ends_s), len(several)))
+        for k, (end_s, step_s) in enumerate(zip(self._ends_s, self._lengths_s, strict=True)):
+            started = end_s > facts.standby_s
             after = DERATED * (total - unit) if started else 0.0
             left = np.maximum(DERATED * (running - 1) * unit, after)
-            several = several + np.maximum(load - left, 0.0) * STEP_S / facts.loop_kj_k
-            one = one + np.maximum(lone - after, 0.0) * STEP_S / facts.loop_kj_k
+            several = several + np.maximum(load - left, 0.0) * step_s / facts.loop_kj_k
+            one = one + np.maximum(lone - after, 0.0) * step_s / facts.loop_kj_k
             path[k] = np.maximum(several, one)
         return path
 
@@ -260,7 +270,7 @@ class TripCheck:
         zone = self._site.zones[index]
         allowed = zone.limits.allowable_max_c
         over = np.flatnonzero((path > allowed).any(axis=1))
-        minutes = float((over[0] + 1) * STEP_S / 60) if over.size else math.inf
+        minutes = float(self._ends_s[over[0]] / 60) if over.size else math.inf
         return TripOutcome(unit, zone.id, float(path.max()), allowed, minutes)
 
     def _zone_stands(

@@ -7,13 +7,14 @@ store are others.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.case import draft_of_advice, draft_of_plan
 from controller.confidence import doubts, narrowing
 from controller.drafts import Draft
 from controller.effect_error import effect_error
 from controller.envelope import Verdict, VerdictOutcome, review
+from controller.nearest import nearest_changes
 from controller.parts import Parts
 from controller.proposals import Proposal
 from controller.rollout_check import edge_rollout
@@ -53,7 +54,8 @@ class CycleRecord:
 
 async def run_cycle(parts: Parts) -> CycleRecord:
     """Read, foresee, plan, check, ask: in that order, once."""
-    snapshot = parts.snapshot()
+    barred = parts.authority.barred(parts.clock.now()) | parts.distrusted
+    snapshot = replace(parts.snapshot(), held=barred)
     outlook = await parts.outlook.look(snapshot)
     answer = checked(await parts.planner.decide(snapshot, outlook), parts, outlook, snapshot)
     if isinstance(answer, NoPlan):
@@ -72,7 +74,9 @@ def checked(answer: PolicyAnswer, parts: Parts, outlook: Forecast, snapshot: Sna
     The check makes its own rollout at the pessimistic edge of the forecast, and asks for every step
     soon to come what would be if a machine tripped then.
     """
-    if isinstance(answer, NoPlan) or answer.plan is None:
+    if isinstance(answer, NoPlan):
+        return _with_nearest(answer, parts, snapshot)
+    if answer.plan is None:
         return answer
     plan, site, model = answer.plan, parts.site, parts.model
     edge = None if model is None else edge_rollout(site, model, plan, outlook, snapshot)
@@ -82,6 +86,14 @@ def checked(answer: PolicyAnswer, parts: Parts, outlook: Forecast, snapshot: Sna
         return answer
     reason = "; ".join((*(f"{f.about}: {f.problem}" for f in check.findings), *trips))
     return NoPlan(plan.made_at, NoPlanCause.FAILED_CHECK, reason, plan.solver, conflict=trips)
+
+
+def _with_nearest(answer: NoPlan, parts: Parts, snapshot: Snapshot) -> NoPlan:
+    """Where nothing is feasible, what the nearest change would be, by our own reckoning."""
+    if answer.cause is not NoPlanCause.INFEASIBLE:
+        return answer
+    nearest = tuple(n.sentence for n in nearest_changes(parts.site, parts.model, snapshot))
+    return replace(answer, conflict=(*answer.conflict, *nearest))
 
 
 def judge(advice: Advice, snapshot: Snapshot, parts: Parts, outlook: Forecast) -> Verdict:
