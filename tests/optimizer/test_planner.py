@@ -112,9 +112,9 @@ def test_the_same_input_gives_the_same_plan_also_from_a_used_and_a_copied_planne
     used = planned(policy, snapshot, forecast)
     copied = planned(pickle.loads(pickle.dumps(policy)), snapshot, forecast)
     for other in (used, copied):
-        assert other.first() == plan.first()
+        assert other.id == plan.id
         for lever, path in plan.trajectory.items():
-            np.testing.assert_allclose(other.trajectory[lever], path, atol=0.02)
+            np.testing.assert_array_equal(other.trajectory[lever], path)
 
 
 def test_dearer_energy_in_every_hour_leaves_the_setpoints(
