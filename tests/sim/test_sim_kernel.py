@@ -14,6 +14,7 @@ import pytest
 from plant.commands import Command
 from plant.errors import BrokenPromise, ConfigError
 from plant.points import PointId
+from plant.site import Site
 from plant.site_file import load_site
 from sim.batch import PlantBatch
 from sim.kernel import compiled as compiling
@@ -132,6 +133,18 @@ def test_without_llvmlite_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
     with pytest.raises(ConfigError, match=r"coolwright\[fast\]"):
         plant_of("dx", greensboro, compiled=True)
+
+
+def test_where_llvmlite_is_not_installed_a_plant_is_plain_numpy(
+    greensboro: WeatherYear, monkeypatch: pytest.MonkeyPatch, demo: Site
+) -> None:
+    work = DiurnalWorkload(4, 1, -5)
+    assert SimulatedPlant(demo, None, greensboro, work, 1).compiled
+    monkeypatch.setattr("sim.plant.find_spec", lambda _: None)
+    plant = SimulatedPlant(demo, None, greensboro, work, 1)
+    plant.reset(START)
+    assert not plant.compiled
+    assert plant._kernel is None
 
 
 def test_what_cannot_be_traced_fails_loudly() -> None:
