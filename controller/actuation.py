@@ -22,7 +22,7 @@ from controller.guard import GuardedWriter, Purpose, at_target
 from controller.modes import SYSTEM
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
 from controller.recovery import recover
-from controller.spare_room import broken_by
+from controller.spare_room import UNTOLD, broken_by, untold, warms
 from plant.commands import Command, Confirmed, Receipt, Refused
 from plant.ports import Clock
 from plant.setpoints import LeverId
@@ -176,7 +176,12 @@ def objection(
     verdict = envelope.review(site, wanted, snapshot, at=at, held=held)
     if verdict.outcome is not VerdictOutcome.ACCEPTED:
         return Refusal.ENVELOPE, "; ".join(verdict.reasons)
-    broken = () if trips is None else broken_by(trips, snapshot, wanted)
+    if trips is None:
+        return None
+    warming = any(warms(site, name, c.after - c.before) for name, c in proposal.changes.items())
+    if warming and untold(trips, snapshot):
+        return Refusal.ENVELOPE, UNTOLD
+    broken = broken_by(trips, snapshot, wanted)
     if broken:
         return Refusal.ENVELOPE, "; ".join(o.sentence for o in broken)
     return None

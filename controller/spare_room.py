@@ -13,6 +13,7 @@ from plant.site import Site
 from plant.snapshot import Snapshot
 
 _SHARES = (0.75, 0.5, 0.25, 0.0)
+UNTOLD = "what a trip would do cannot be told, a position or a load is not known; nothing is warmed"
 
 
 def broken_by(
@@ -29,6 +30,16 @@ def broken_by(
     )
 
 
+def untold(check: TripCheck, snapshot: Snapshot) -> bool:
+    """Whether what a trip would do cannot be told: then nothing is warmed."""
+    return check.asked and not check.now(snapshot)
+
+
+def warms(site: Site, name: LeverId, move: float) -> bool:
+    """Whether a lever's move is not known to cool."""
+    return move * COOLER.get(site.lever_by_id[name].quantity, 0) <= 0
+
+
 def leave_room(
     verdict: Verdict,
     check: TripCheck,
@@ -42,6 +53,14 @@ def leave_room(
     at last left out. ``review`` is asked again about what is left.
     """
     wanted = {name: change.after for name, change in verdict.changes.items()}
+    if wanted and untold(check, snapshot):
+        left = review(_scaled(site, verdict, frozenset(site.zone_by_id), 0.0))
+        outcome = VerdictOutcome.CLAMPED if left.changes else VerdictOutcome.REJECTED
+        return (
+            left
+            if left.changes == verdict.changes
+            else replace(left, outcome=outcome, reasons=(*verdict.reasons, UNTOLD))
+        )
     broken = broken_by(check, snapshot, wanted)
     if not broken:
         return verdict
@@ -64,8 +83,7 @@ def _scaled(site: Site, verdict: Verdict, zones: frozenset[OwnerId], share: floa
         lever = site.lever_by_id[name]
         move = change.after - change.before
         owner = next((e.zone for e in site.equipment if e.id == lever.owner), None) or lever.owner
-        warming = move * COOLER.get(lever.quantity, 0) <= 0
-        if warming and (owner in zones or owner == SITE or owner not in site.zone_by_id):
+        if warms(site, name, move) and (owner in zones or owner == SITE or owner not in site.zone_by_id):
             # Toward the cool side of the lever's grid: rounding must not take back what was cut.
             step = lever.resolution
             move = int(abs(move) * share / step + 1e-6) * step * (1 if move > 0 else -1)

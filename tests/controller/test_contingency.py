@@ -131,6 +131,15 @@ def test_an_unknown_position_or_load_tells_nothing() -> None:
     assert TripCheck(SITE, None).now(Snapshot(SITE, START, blind)) == ()
 
 
+def test_what_cannot_be_told_warms_nothing() -> None:
+    known = standing()
+    blind = Snapshot(SITE, START, {p: r for p, r in known.readings.items() if not p.endswith(".it-power")})
+    verdict = narrowed(blind, {A_AIR: 20.4, A_FAN: 0.84})
+    assert set(verdict.changes) == {A_FAN}
+    assert any("cannot be told" in reason for reason in verdict.reasons)
+    assert narrowed(blind, {A_FAN: 0.84}).reasons == ()
+
+
 EDGE = standing(supply_c=23.5, speed=0.75, load_kw=200.0)
 """A plant with next to no room left in any zone."""
 
