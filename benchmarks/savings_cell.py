@@ -1,0 +1,274 @@
+"""One climate in one season: history, what was learned from it, the rivals, mpc and the ceiling.
+
+All begin in one state: after commissioning, trim-and-respond runs the plant for half a day, which is
+recorded as telemetry and not scored. Fixed, trim-and-respond and mpc then run through the production
+cycle (`controller.replay`), or as bare policies in a loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from benchmarks.ceiling import Effort, Question, best_path
+from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, period_grid
+from benchmarks.savings_record import Recorded, Row, positions, row_of
+from controller.replay import ReplayRun, replay
+from controller.settings import Settings
+from controller.wiring import Feeds, Knowledge, learn, make_outlook, make_policy, open_feeds
+from plant.commands import Command
+from plant.forecast import CarbonKind, CarbonSeries, Forecast, Nature
+from plant.ports import Advice, CarbonFeed
+from plant.quantities import Quantity
+from plant.site import Site
+from plant.site_file import load_site
+from plant.snapshot import Snapshot
+from plant.timegrid import TimeGrid
+from sim.history import write_history
+from sim.plant import SimulatedPlant
+from sim.weather import load_weather
+from sim.workload import DiurnalWorkload
+from telemetry.feeds.carbon.synthetic import SyntheticCarbon
+from telemetry.historian import Historian
+
+RIVALS = ("fixed", "trim-and-respond", "mpc")
+ENERGY_ONLY, CEILING, RIVAL = "mpc (energy only)", "ceiling", "trim-and-respond"
+_NO_FORECAST = cast(Forecast, None)
+"""The other policies look at the plant alone."""
+LEAD_H, AFTER_H = 12, 2
+"""Unscored hours before the days; hours the ceiling looks beyond each day."""
+_SEED, _DAY = 7, 86_400 // PERIOD_S
+_G_PER_TONNE = 1e6
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be run."""
+
+    site: Path
+    days: int
+    cycle_s: float
+    as_found_days: float
+    excitation_days: float
+    effort: Effort
+    solar: bool
+    n_minus_one: bool
+    production: bool
+    """Through the production cycle; else the bare policies in a loop."""
+
+
+@dataclass(frozen=True)
+class FlatCarbon:
+    """One intensity at all hours: nothing to gain by timing. Satisfies `CarbonFeed`."""
+
+    g_per_kwh: float
+
+    async def intensity(self, grid: TimeGrid) -> CarbonSeries:
+        """The same in each step."""
+        values = np.full(grid.steps, self.g_per_kwh)
+        return CarbonSeries(grid, values, CarbonKind.AVERAGE, "flat", True, Nature.TYPICAL)
+
+
+async def _flat() -> FlatCarbon:
+    """As much carbon as the solar grid has over a day, evenly."""
+    day = TimeGrid(datetime(2026, 1, 1, tzinfo=UTC), 900, 96)
+    return FlatCarbon(float((await SOLAR.intensity(day)).g_per_kwh.mean()))
+
+
+SOLAR: CarbonFeed = SyntheticCarbon("CAISO")
+SIGNALS: Mapping[str, CarbonFeed] = {"flat": asyncio.run(_flat()), "solar": SOLAR}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A plant where the days begin, and what was learned before."""
+
+    climate: str
+    season: str
+    start: datetime
+    site: Site
+    plant: SimulatedPlant
+    knowledge: Knowledge
+    database: Path
+
+
+def run_cell(
+    asked: Asked, climate: str, month: int, say: Callable[[str], None]
+) -> tuple[list[Row], dict[str, Recorded]]:
+    """Every policy's row, and what each did, by signal and policy."""
+    with tempfile.TemporaryDirectory() as name:
+        ready = prepare(asked, climate, month, Path(name), say)
+        done = _flat_runs(asked, ready, say)
+        if asked.solar:
+            done |= _solar_runs(asked, ready, done, say)
+    return [_row(ready, key, run) for key, run in done.items()], {"/".join(k): v for k, v in done.items()}
+
+
+Runs = dict[tuple[str, str], Recorded]
+
+
+def _flat_runs(asked: Asked, ready: Ready, say: Callable[[str], None]) -> Runs:
+    done: Runs = {}
+    for policy in RIVALS:
+        done["flat", policy] = run_policy(asked, ready, policy, SIGNALS["flat"])
+        say(_line(ready, ("flat", policy), done["flat", policy]))
+    done["flat", CEILING] = run_ceiling(asked, ready, "flat", list(done.values()))
+    say(_line(ready, ("flat", CEILING), done["flat", CEILING]))
+    return done
+
+
+def _solar_runs(asked: Asked, ready: Ready, flat: Runs, say: Callable[[str], None]) -> Runs:
+    """Who does not look at carbon does the same as under the flat signal, which has the same mean."""
+    done: Runs = {("solar", p): flat["flat", p] for p in RIVALS[:2]}
+    done["solar", ENERGY_ONLY] = flat["flat", "mpc"]
+    done["solar", "mpc"] = run_policy(asked, ready, "mpc", SOLAR)
+    say(_line(ready, ("solar", "mpc"), done["solar", "mpc"]))
+    done["solar", CEILING] = run_ceiling(asked, ready, "solar", [*flat.values(), done["solar", "mpc"]])
+    say(_line(ready, ("solar", CEILING), done["solar", CEILING]))
+    return done
+
+
+def prepare(asked: Asked, climate: str, month: int, folder: Path, say: Callable[[str], None]) -> Ready:
+    """Make history, learn from it, and let trim-and-respond run for half a day."""
+    site = load_site(asked.site)
+    if not asked.n_minus_one:
+        site = replace(site, safety=replace(site.safety, n_minus_one=()))
+    start = datetime(2026, month, 15, tzinfo=UTC)
+    begin = start - timedelta(hours=LEAD_H)
+    offset = ZoneInfo(site.timezone).utcoffset(start) or timedelta()
+    work = DiurnalWorkload(len(site.zones), _SEED, offset.total_seconds() / 3600)
+    plant = SimulatedPlant(site, None, load_weather(climate), work, _SEED, compiled=True)
+    trends, database = folder / "trends.parquet", folder / "history.sqlite"
+    first = begin - timedelta(days=asked.as_found_days + asked.excitation_days)
+    write_history(plant, first, trends, asked.as_found_days, asked.excitation_days, seed=_SEED)
+    historian = Historian(f"sqlite:///{database}")
+    historian.import_file(trends)
+    knowledge = learn(site, historian, Settings(), begin)
+    say(f"{climate} {begin:%B}: {knowledge.sentence}")
+    ready = Ready(climate, f"{start:%B}", begin, site, plant, knowledge, database)
+    _looped(ready, Recorded(plant), RIVAL, LEAD_H / 24, historian, SIGNALS["flat"])
+    knowledge = learn(site, historian, Settings(), start)
+    historian.close()
+    plant.begin_scoring()
+    return replace(ready, start=start, knowledge=knowledge)
+
+
+def run_policy(asked: Asked, ready: Ready, policy: str, carbon: CarbonFeed) -> Recorded:
+    """One policy through the production cycle, from the prepared plant's own copy."""
+    with tempfile.TemporaryDirectory() as name:
+        historian = Historian(f"sqlite:///{shutil.copy(ready.database, name)}")
+        done = Recorded(ready.plant.copy())
+        if asked.production:
+            _replayed(ready, done, policy, asked.days, historian, asked.cycle_s, carbon)
+        else:
+            _looped(ready, done, policy, asked.days, historian, carbon)
+        historian.close()
+    return done
+
+
+def _replayed(
+    ready: Ready,
+    plant: Recorded,
+    policy: str,
+    days: float,
+    historian: Historian,
+    cycle_s: float,
+    carbon: CarbonFeed,
+) -> None:
+    settings = Settings(cycle_s=cycle_s)
+    run = ReplayRun(
+        site=ready.site,
+        plant=plant,
+        policy=policy,
+        start=ready.start,
+        duration=timedelta(days=days),
+        historian=historian,
+        knowledge=ready.knowledge,
+        settings=settings,
+        feeds=Feeds(carbon, open_feeds(ready.site).price),
+    )
+    asyncio.run(replay(run))
+
+
+def _looped(
+    ready: Ready, plant: Recorded, policy: str, days: float, historian: Historian, carbon: CarbonFeed
+) -> None:
+    """The bare policy: what it advises is written. Its telemetry goes to the historian."""
+    chooses, site = make_policy(policy, ready.site, ready.knowledge.model), ready.site
+    outlook = make_outlook(
+        site, historian, ready.knowledge, Feeds(carbon, open_feeds(site).price), Settings()
+    )
+    readings = plant.reset(ready.start)
+    for beat in range(round(days * _DAY)):
+        historian.append(readings)
+        snapshot = Snapshot(site, readings[0].time, {r.point: r for r in readings})
+        unused = policy != "mpc"
+        forecast = _NO_FORECAST if unused else asyncio.run(outlook.look(snapshot))
+        answer = chooses.decide(snapshot, forecast)
+        commands = [Command(h.id, beat % 60_000) for h in site.points_with(Quantity.HEARTBEAT)]
+        if isinstance(answer, Advice):
+            for lever in site.levers:
+                commands += [Command(p, answer.setpoints[lever.id]) for p in lever.points]
+        readings = plant.advance(commands, PERIOD_S)
+
+
+def run_ceiling(asked: Asked, ready: Ready, signal: str, others: Sequence[Recorded]) -> Recorded:
+    """The best found with the plant itself as the model, day after day, from what the others did."""
+    done = Recorded(ready.plant.copy())
+    length = _DAY + AFTER_H * 3600 // PERIOD_S
+    for day in range(asked.days):
+        now = ready.start + timedelta(days=day)
+        rollouts = Rollouts(done.plant, length)
+        starts = [_day_of(run, day, length) for run in others]
+        question = Question(rollouts, money_of(ready.site, now, length, SIGNALS[signal]))
+        path, _ = best_path(question, starts, asked.effort, seed=day)
+        done.follow(path[:_DAY])
+    return done
+
+
+def _day_of(run: Recorded, day: int, length: int) -> Array:
+    """What somebody did on one day and a little after; the last setpoints where the run ends."""
+    path = np.stack(run.paths)[day * _DAY : day * _DAY + length]
+    return np.concatenate([path, np.repeat(path[-1:], length - len(path), axis=0)])
+
+
+def money_of(site: Site, start: datetime, periods: int, carbon: CarbonFeed) -> Money:
+    """Prices of each period, with carbon inside at the site's carbon price."""
+    per_g = site.tariff.carbon_price_per_tonne / _G_PER_TONNE
+    grid = period_grid(start, periods)
+    price = asyncio.run(open_feeds(site).price.price(grid)).per_kwh
+    return Money(price + per_g * carbon_of(carbon, grid), site.tariff.water_price_per_m3)
+
+
+def carbon_of(carbon: CarbonFeed, grid: TimeGrid) -> Array:
+    """Intensity of each period. [g/kWh]"""
+
+    async def asked() -> CarbonSeries:
+        return await carbon.intensity(grid)
+
+    return asyncio.run(asked()).g_per_kwh
+
+
+def _row(ready: Ready, key: tuple[str, str], done: Recorded) -> Row:
+    signal, policy = key
+    grid = period_grid(ready.start, len(done.paths))
+    money = money_of(ready.site, ready.start, grid.steps, SIGNALS[signal])
+    where = (ready.climate, ready.season, signal, policy)
+    return row_of(done, where, money, carbon_of(SIGNALS[signal], grid), positions(ready.plant))
+
+
+def _line(ready: Ready, key: tuple[str, str], done: Recorded) -> str:
+    row = _row(ready, key, done)
+    return (
+        f"{ready.climate} {ready.season} {' '.join(key)}: {row.facility_kwh:,.0f} kWh, "
+        f"cost {row.cost:,.2f}, warmest {row.worst_inlet_c:.2f} °C"
+    )

@@ -1,0 +1,111 @@
+"""The ceiling of the savings benchmark: what it searches with is the simulator, and it breaks no rule."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.ceiling import VIOLATION_PER_K_H, Effort, Question, best_path
+from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, ramped
+from benchmarks.savings import captured
+from benchmarks.savings_record import Recorded, Row, inlet_hours, positions
+from plant.site import Site
+from plant.site_file import load_site
+from sim.plant import SimulatedPlant
+from sim.weather import load_weather
+from sim.workload import DiurnalWorkload
+
+PERIODS = 24
+START = datetime(2026, 7, 15, 16, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def plant() -> SimulatedPlant:
+    """The demo site on a summer's day, as it was found."""
+    site = load_site(Path("examples/demo.yaml"))
+    work = DiurnalWorkload(len(site.zones), 3)
+    made = SimulatedPlant(site, None, load_weather("greensboro"), work, 3, compiled=True)
+    made.reset(START)
+    return made
+
+
+def wild(site: Site, seed: int) -> Array:
+    """Targets that jump about, beyond ranges too."""
+    low, high = (np.array([getattr(v, name) for v in site.levers]) for name in ("low", "high"))
+    drawn = np.random.default_rng(seed).uniform(-0.3, 1.3, (3, PERIODS, len(site.levers)))
+    return np.asarray(low + drawn * (high - low))
+
+
+def kept_rules(site: Site, present: Array, path: Array) -> bool:
+    """Whether a path stays in range and moves no faster than the site file says."""
+    steps = np.abs(np.diff(np.vstack([present, path]), axis=0))
+    return all(
+        lever.low - 1e-9 <= path[:, i].min() and path[:, i].max() <= lever.high + 1e-9
+        and steps[:, i].max() <= lever.max_move + 1e-9
+        for i, lever in enumerate(site.levers)
+    )  # fmt: skip
+
+
+def test_ramped_paths_keep_to_ranges_and_moves(plant: SimulatedPlant) -> None:
+    present = positions(plant)
+    for path in ramped(plant.site, present, wild(plant.site, 1)):
+        assert kept_rules(plant.site, present, path)
+    still = np.broadcast_to(present, (PERIODS, len(present)))
+    np.testing.assert_allclose(ramped(plant.site, present, still), still)
+
+
+def test_a_rolled_path_uses_what_the_plant_itself_uses(plant: SimulatedPlant) -> None:
+    rollouts = Rollouts(plant, PERIODS, step_s=plant.physics_step_s)
+    paths = ramped(plant.site, rollouts.present, wild(plant.site, 2))
+    rolled = rollouts.roll(paths)
+    for number, path in enumerate(paths):
+        followed = Recorded(plant.copy())
+        before = followed.plant.totals().facility_kwh
+        followed.follow(path)
+        spent = np.diff([before, *(a[0] for a in followed.amounts)])
+        np.testing.assert_allclose(rolled.facility_kwh[number], spent, rtol=1e-7)
+        ends = np.stack(followed.inlets)[PERIOD_S // 60 - 1 :: PERIOD_S // 60].max(axis=-1)
+        np.testing.assert_allclose(rolled.inlet_c[number], ends, atol=1e-6)
+    assert np.ptp(rolled.facility_kwh.sum(axis=1)) > 1.0  # else nothing was driven
+
+
+def test_the_search_never_ends_above_its_starts_and_breaks_no_rule(plant: SimulatedPlant) -> None:
+    rollouts = Rollouts(plant, PERIODS)
+    money = Money(np.linspace(0.08, 0.15, PERIODS), 2.5)
+    question = Question(rollouts, money)
+    starts = list(ramped(plant.site, rollouts.present, wild(plant.site, 4)))
+    held = np.broadcast_to(rollouts.present, starts[0].shape)
+    known = question.costs(np.stack([*starts, held])).sum(axis=1)
+    path, cost = best_path(question, starts, Effort(2, 2, 6, 16), seed=1)
+    assert kept_rules(plant.site, rollouts.present, path)
+    assert cost < known.min() - 0.5  # as found is far from best, so a search that searches gains
+    assert question.costs(path[None]).sum() == pytest.approx(cost, rel=1e-9)
+
+
+def test_inlets_above_the_planning_limit_are_priced(plant: SimulatedPlant) -> None:
+    rollouts = Rollouts(plant, PERIODS)
+    question = Question(rollouts, Money(np.zeros(PERIODS), 0.0))
+    warm = np.array([v.high if "supply" in v.id else v.low for v in plant.site.levers])
+    paths = question.paths(np.broadcast_to(warm, (1, PERIODS, len(warm))))
+    worst = rollouts.roll(paths).inlet_c.max(axis=-1)
+    limit = plant.site.zones[0].limits.planning_max_c
+    expected = VIOLATION_PER_K_H * np.maximum(worst - limit, 0.0) / 12
+    assert expected.sum() > 10.0
+    np.testing.assert_allclose(question.costs(paths), expected)
+
+
+def test_inlet_hours_are_those_of_one_rack_group() -> None:
+    inlets = np.array([[[20.0, 20.49]], [[20.5, 26.9]]])
+    assert inlet_hours(inlets, 0.5) == {"20.0": 0.5, "20.5": 0.25, "26.5": 0.25}
+
+
+def test_the_captured_share_is_of_the_gap_to_the_ceiling() -> None:
+    def row(policy: str, cost: float) -> Row:
+        numbers = (1.0, 1.0, 1.0, 1.0, cost, 1.0, 25.0, 0.0, 0.0)
+        return Row("tampa", "July", "flat", policy, *numbers, 1, 1, 1, {}, {}, {}, 0.0, 0.0)
+
+    rows = [row("trim-and-respond", 110.0), row("mpc", 102.0), row("ceiling", 100.0)]
+    assert captured(rows) == pytest.approx(0.8)
