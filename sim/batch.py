@@ -31,7 +31,7 @@ class PlantBatch:
     BrokenPromise
         If their parameters, step lengths or health differ.
     ConfigError
-        If llvmlite is not installed (extra ``fast``).
+        If llvmlite is not installed.
     """
 
     def __init__(self, plants: Sequence[SimulatedPlant]) -> None:

@@ -79,7 +79,7 @@ class SimulatedPlant:
         three control periods, because an in-process caller beats once per `advance`.
     compiled
         Run whole physics steps as machine code: some two hundred times as fast, the same but for
-        rounding. Where None: when llvmlite (extra ``fast``) is installed. Broken machines are
+        rounding. Where None: when llvmlite is installed. Broken machines are
         stepped one by one in NumPy.
     """
 

@@ -43,7 +43,7 @@ class CompiledScan:
     Raises
     ------
     ConfigError
-        If llvmlite is not installed (extra ``fast``).
+        If llvmlite is not installed.
     """
 
     def __init__(self, p: PlantParameters, carry: Carry, step_s: float, lanes: int = 1) -> None:
@@ -191,7 +191,7 @@ def _compiled(text: str) -> Callable[..., None]:
         import llvmlite.binding as llvm
     except ImportError:
         raise ConfigError(
-            "the compiled simulator", "needs llvmlite", "pip install 'coolwright[fast]'"
+            "the compiled simulator", "needs llvmlite", "pip install 'llvmlite'"
         ) from None
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
