@@ -27,6 +27,7 @@ from controller.settings import load_settings
 from controller.wiring import Controller, assemble, learn, start_planner
 from plant.errors import ConfigError
 from plant.site_file import load_site
+from sim.faces.ports import endpoint, require_free_port
 from telemetry.historian import Historian
 
 KEPT_RUNS = 2
@@ -65,6 +66,8 @@ def run_demo(options: DemoOptions, console: Console) -> None:
     )
     listening = bind(settings)
     listening.close()  # only to refuse a used port before a minute of preparation
+    for gateway in site.gateways:
+        require_free_port(*endpoint(gateway), f"gateway {gateway.id} of the simulator")
     told = SimulatorOptions(
         site=options.site,
         weather=options.weather,
