@@ -115,4 +115,4 @@ class Anchoring:
             _log.warning("the audit log's head could not be noted: %s", error)
             return
         self._noted = head
-        _log.warning("audit anchor %d %s", head.seq, head.hash)
+        _log.info("audit anchor %d %s", head.seq, head.hash)

@@ -190,9 +190,7 @@ def _compiled(text: str) -> Callable[..., None]:
     try:
         import llvmlite.binding as llvm
     except ImportError:
-        raise ConfigError(
-            "the compiled simulator", "needs llvmlite", "pip install 'llvmlite'"
-        ) from None
+        raise ConfigError("the compiled simulator", "needs llvmlite", "pip install 'llvmlite'") from None
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(
