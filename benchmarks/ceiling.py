@@ -65,7 +65,8 @@ class Question:
     def penalties(self, rolled: Rolled) -> Array:
         """What inlets above the planning limit cost."""
         limit = np.array([z.limits.planning_max_c for z in self.rollouts.site.zones])
-        over = np.maximum(rolled.inlet_c - limit, 0.0).max(axis=-1)
+        over = np.maximum((rolled.inlet_c - limit).max(axis=-1), rolled.peak_c - limit.max())
+        over = np.maximum(over, 0.0)
         return np.asarray(VIOLATION_PER_K_H * over * PERIOD_S / 3600)
 
 
@@ -84,24 +85,35 @@ class _Walk:
         return float(self.costs.sum())
 
 
-def best_path(question: Question, starts: Sequence[Array], effort: Effort, seed: int) -> tuple[Array, float]:
-    """The cheapest path found, ramped, (periods, levers), and its cost with penalties."""
+def best_path(
+    question: Question, starts: Sequence[Array], effort: Effort, seed: int, final: Question | None = None
+) -> tuple[Array, float]:
+    """The cheapest path found, ramped, (periods, levers), and its cost with penalties.
+
+    The last part of the search, and all that is compared at its end, is on `final` where given: the
+    same question in finer physics.
+    """
     rng = np.random.default_rng([seed, 0xCE11])
-    known = [*starts, np.broadcast_to(question.rollouts.present, starts[0].shape)]
-    paths = question.paths(np.stack(known))
-    walks = [_begun(question, p, c) for p, c in zip(paths, question.costs(paths), strict=True)]
+    held = np.broadcast_to(question.rollouts.present, starts[0].shape)
+    paths = question.paths(np.stack([*starts, held]))
+    walks = _begun(question, paths)
     walks.append(_constant(question, min(walks, key=lambda w: w.total), effort, rng))
     for walk in walks:
         for generation in range(effort.each_start):
             _generation(question, walk, effort, generation, rng)
+    if final is not None:
+        question = final
+        walks = _begun(final, np.concatenate([np.stack([w.path for w in walks]), paths]))
     best = min(walks, key=lambda w: w.total)
     for generation in range(effort.best):
         _generation(question, best, effort, generation, rng)
     return best.path, best.total
 
 
-def _begun(question: Question, path: Array, costs: Array) -> _Walk:
-    return _Walk(path, costs, spread=np.eye(len(question.rollouts.site.levers)))
+def _begun(question: Question, paths: Array) -> list[_Walk]:
+    levers = len(question.rollouts.site.levers)
+    costs = question.costs(paths)
+    return [_Walk(p, c, spread=np.eye(levers)) for p, c in zip(paths, costs, strict=True)]
 
 
 def _spans(question: Question) -> Array:
@@ -113,7 +125,7 @@ def _constant(question: Question, start: _Walk, effort: Effort, rng: np.random.G
     spans, periods = _spans(question), len(start.path)
     low = np.array([v.low for v in question.rollouts.site.levers])
     mean, size = (start.path.mean(axis=0) - low) / spans, 0.2
-    best = _begun(question, start.path, start.costs)
+    best = _Walk(start.path, start.costs, spread=np.eye(len(spans)))
     for _ in range(effort.constant):
         drawn = np.clip(mean + size * rng.standard_normal((effort.candidates, len(spans))), 0.0, 1.0)
         targets = np.broadcast_to((low + drawn * spans)[:, None], (len(drawn), periods, len(spans)))

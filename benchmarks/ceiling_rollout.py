@@ -42,12 +42,14 @@ class Money:
 
 @dataclass(frozen=True)
 class Rolled:
-    """What paths lead to. Shapes (paths, periods), inlets (paths, periods, zones)."""
+    """What paths lead to. Shapes (paths, periods), `inlet_c` (paths, periods, zones)."""
 
     facility_kwh: Array
     water_l: Array
     inlet_c: Array
     """Warmest true rack group at the end of each period."""
+    peak_c: Array
+    """Warmest of all rack groups within each period."""
 
 
 class Rollouts:
@@ -73,6 +75,7 @@ class Rollouts:
         slots = unflat(carry, np.arange(float(len(self._carry))))
         sums = slots.tally.sums.astype(int)
         self._facility, self._water = sums[TALLIED.index("facility")], sums[TALLIED.index("water")]
+        self._worst = int(slots.tally.worst_c)
         self._inlets = slots.state.inlet_c.astype(int)
         self._levers = _lever_slots(plant, i.plc.registers)
         middles: Array = i.unix_s + step_s * (np.arange(float(periods * self.per_period)) + 0.5)
@@ -90,17 +93,23 @@ class Rollouts:
         held = np.repeat(self._held, lanes, axis=1)
         amounts = np.empty((2, self.periods + 1, lanes))
         amounts[:, 0] = carry[[self._facility, self._water]]
-        inlets = np.empty((self.periods, self._inlets.shape[0], lanes))
+        inlets, peaks = (
+            np.empty((self.periods, self._inlets.shape[0], lanes)),
+            np.empty((self.periods, lanes)),
+        )
         for k in range(self.periods):
             for lever, where in enumerate(self._levers):
                 held[where] = padded[:, k, lever]
+            carry[self._worst] = -np.inf
             part = self._drive[k * self.per_period : (k + 1) * self.per_period]
             drive = np.ascontiguousarray(np.repeat(part[..., None], lanes, axis=2))
             self._kernel.run_batch(carry, held, drive)
             amounts[:, k + 1] = carry[[self._facility, self._water]]
-            inlets[k] = carry[self._inlets].max(axis=1)
+            inlets[k], peaks[k] = carry[self._inlets].max(axis=1), carry[self._worst]
         spent = np.diff(amounts, axis=1)[..., :count]
-        return Rolled(spent[0].T / 3600, spent[1].T, inlets[..., :count].transpose(2, 0, 1))
+        return Rolled(
+            spent[0].T / 3600, spent[1].T, inlets[..., :count].transpose(2, 0, 1), peaks[:, :count].T
+        )
 
 
 def _lever_slots(plant: SimulatedPlant, registers: Registers) -> list[NDArray[np.intp]]:

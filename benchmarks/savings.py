@@ -195,7 +195,9 @@ def _options() -> argparse.Namespace:
         help="policies without the production cycle around them, and a shorter search",
     )
     parser.add_argument("--no-solar", action="store_true", help="leave out the solar carbon signal")
-    parser.add_argument("--no-n-minus-one", action="store_true", help="nobody keeps room for a trip")
+    parser.add_argument(
+        "--room", action="store_true", help="also mpc without, and a ceiling with, room for a trip"
+    )
     parser.add_argument("--traces", type=Path, help="a folder for trajectories (npz)")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
@@ -206,7 +208,7 @@ def main() -> None:
     o = _options()
     asked = Asked(
         o.site, o.days, o.cycle_s, o.as_found_days, o.excitation_days,
-        _QUICK if o.quick else Effort(), not o.no_solar, not o.no_n_minus_one, not o.quick,
+        _QUICK if o.quick else Effort(), not o.no_solar, o.room, not o.quick,
     )  # fmt: skip
     cells = list(product(o.climates.split(","), (int(m) for m in o.seasons.split(","))))
     rows = campaign(asked, cells, o.workers, o.traces)

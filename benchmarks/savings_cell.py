@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks.ceiling import Effort, Question, best_path
 from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, period_grid
+from benchmarks.ceiling_room import TripPrice
 from benchmarks.savings_record import Recorded, Row, positions, row_of
 from controller.replay import ReplayRun, replay
 from controller.settings import Settings
@@ -42,6 +43,7 @@ from telemetry.historian import Historian
 
 RIVALS = ("fixed", "trim-and-respond", "mpc")
 ENERGY_ONLY, CEILING, RIVAL = "mpc (energy only)", "ceiling", "trim-and-respond"
+WITH_ROOM, NO_ROOM = "ceiling with room for a trip", "mpc without room for a trip"
 _NO_FORECAST = cast(Forecast, None)
 """The other policies look at the plant alone."""
 LEAD_H, AFTER_H = 12, 2
@@ -61,7 +63,8 @@ class Asked:
     excitation_days: float
     effort: Effort
     solar: bool
-    n_minus_one: bool
+    room: bool
+    """Whether to run mpc without it and a second ceiling with it, too."""
     production: bool
     """Through the production cycle; else the bare policies in a loop."""
 
@@ -121,8 +124,15 @@ def _flat_runs(asked: Asked, ready: Ready, say: Callable[[str], None]) -> Runs:
     for policy in RIVALS:
         done["flat", policy] = run_policy(asked, ready, policy, SIGNALS["flat"])
         say(_line(ready, ("flat", policy), done["flat", policy]))
+    if asked.room:
+        site = replace(ready.site, safety=replace(ready.site.safety, n_minus_one=()))
+        done["flat", NO_ROOM] = run_policy(asked, replace(ready, site=site), "mpc", SIGNALS["flat"])
+        say(_line(ready, ("flat", NO_ROOM), done["flat", NO_ROOM]))
     done["flat", CEILING] = run_ceiling(asked, ready, "flat", list(done.values()))
     say(_line(ready, ("flat", CEILING), done["flat", CEILING]))
+    if asked.room:
+        done["flat", WITH_ROOM] = run_ceiling(asked, ready, "flat", list(done.values()), room=True)
+        say(_line(ready, ("flat", WITH_ROOM), done["flat", WITH_ROOM]))
     return done
 
 
@@ -140,8 +150,6 @@ def _solar_runs(asked: Asked, ready: Ready, flat: Runs, say: Callable[[str], Non
 def prepare(asked: Asked, climate: str, month: int, folder: Path, say: Callable[[str], None]) -> Ready:
     """Make history, learn from it, and let trim-and-respond run for half a day."""
     site = load_site(asked.site)
-    if not asked.n_minus_one:
-        site = replace(site, safety=replace(site.safety, n_minus_one=()))
     start = datetime(2026, month, 15, tzinfo=UTC)
     begin = start - timedelta(hours=LEAD_H)
     offset = ZoneInfo(site.timezone).utcoffset(start) or timedelta()
@@ -221,7 +229,9 @@ def _looped(
         readings = plant.advance(commands, PERIOD_S)
 
 
-def run_ceiling(asked: Asked, ready: Ready, signal: str, others: Sequence[Recorded]) -> Recorded:
+def run_ceiling(
+    asked: Asked, ready: Ready, signal: str, others: Sequence[Recorded], *, room: bool = False
+) -> Recorded:
     """The best found with the plant itself as the model, day after day, from what the others did."""
     done = Recorded(ready.plant.copy())
     length = _DAY + AFTER_H * 3600 // PERIOD_S
@@ -229,8 +239,11 @@ def run_ceiling(asked: Asked, ready: Ready, signal: str, others: Sequence[Record
         now = ready.start + timedelta(days=day)
         rollouts = Rollouts(done.plant, length)
         starts = [_day_of(run, day, length) for run in others]
-        question = Question(rollouts, money_of(ready.site, now, length, SIGNALS[signal]))
-        path, _ = best_path(question, starts, asked.effort, seed=day)
+        model = ready.knowledge.model
+        trips = TripPrice(done.plant, model, length) if room and model is not None else None
+        fine = Rollouts(done.plant, length, done.plant.physics_step_s)
+        question = Question(rollouts, money_of(ready.site, now, length, SIGNALS[signal]), trips)
+        path, _ = best_path(question, starts, asked.effort, day, final=replace(question, rollouts=fine))
         done.follow(path[:_DAY])
     return done
 

@@ -18,7 +18,7 @@ from sim.plant import SimulatedPlant
 from sim.weather import load_weather
 from sim.workload import DiurnalWorkload
 
-PERIODS = 24
+PERIODS, STEP_S = 24, 30.0
 START = datetime(2026, 7, 15, 16, tzinfo=UTC)
 
 
@@ -58,7 +58,7 @@ def test_ramped_paths_keep_to_ranges_and_moves(plant: SimulatedPlant) -> None:
 
 
 def test_a_rolled_path_uses_what_the_plant_itself_uses(plant: SimulatedPlant) -> None:
-    rollouts = Rollouts(plant, PERIODS, step_s=plant.physics_step_s)
+    rollouts = Rollouts(plant, PERIODS, STEP_S)
     paths = ramped(plant.site, rollouts.present, wild(plant.site, 2))
     rolled = rollouts.roll(paths)
     for number, path in enumerate(paths):
@@ -73,7 +73,7 @@ def test_a_rolled_path_uses_what_the_plant_itself_uses(plant: SimulatedPlant) ->
 
 
 def test_the_search_never_ends_above_its_starts_and_breaks_no_rule(plant: SimulatedPlant) -> None:
-    rollouts = Rollouts(plant, PERIODS)
+    rollouts = Rollouts(plant, PERIODS, STEP_S)
     money = Money(np.linspace(0.08, 0.15, PERIODS), 2.5)
     question = Question(rollouts, money)
     starts = list(ramped(plant.site, rollouts.present, wild(plant.site, 4)))
@@ -85,8 +85,17 @@ def test_the_search_never_ends_above_its_starts_and_breaks_no_rule(plant: Simula
     assert question.costs(path[None]).sum() == pytest.approx(cost, rel=1e-9)
 
 
+def test_more_search_never_costs_more(plant: SimulatedPlant) -> None:
+    rollouts = Rollouts(plant, PERIODS, STEP_S)
+    question = Question(rollouts, Money(np.linspace(0.08, 0.15, PERIODS), 2.5))
+    start = list(ramped(plant.site, rollouts.present, wild(plant.site, 4)))[:1]
+    # The same draws in each, so a longer search goes on where a shorter one ended.
+    costs = [best_path(question, start, Effort(1, 0, n, 4), seed=1)[1] for n in range(0, 21, 2)]
+    assert costs == sorted(costs, reverse=True)
+
+
 def test_inlets_above_the_planning_limit_are_priced(plant: SimulatedPlant) -> None:
-    rollouts = Rollouts(plant, PERIODS)
+    rollouts = Rollouts(plant, PERIODS, STEP_S)
     question = Question(rollouts, Money(np.zeros(PERIODS), 0.0))
     warm = np.array([v.high if "supply" in v.id else v.low for v in plant.site.levers])
     paths = question.paths(np.broadcast_to(warm, (1, PERIODS, len(warm))))
