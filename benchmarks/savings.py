@@ -110,8 +110,8 @@ def table(rows: Sequence[Row], signal: str) -> str:
     """For people: Markdown."""
     lines = [
         "| climate | season | policy | facility kWh | cooling kWh | IT kWh | carbon kg | cost | water m³ "
-        "| to T&R | captured | warmest °C | viol. min | moves | starts |",
-        "|" + " --- |" * 3 + " ---: |" * 12,
+        "| to T&R | captured | warmest °C | viol. min | after a trip °C | trips survived | moves | starts |",
+        "|" + " --- |" * 3 + " ---: |" * 14,
     ]
     for r in (r for r in rows if r.signal == signal):
         cell = [x for x in rows if (x.climate, x.season) == (r.climate, r.season)]
@@ -121,10 +121,15 @@ def table(rows: Sequence[Row], signal: str) -> str:
             f"| {r.climate} ({CLIMATES.get(r.climate, '–')}) | {r.season} | {r.policy} "
             f"| {r.facility_kwh:,.0f} | {r.cooling_kwh:,.0f} | {r.it_kwh:,.0f} | {r.carbon_kg:,.0f} "
             f"| {r.cost:,.2f} | {r.water_l / 1000:,.1f} | {r.cost / rival - 1:+.2%} | {share} "
-            f"| {r.worst_inlet_c:.2f} | {r.violation_minutes:.0f} | {r.moves} "
+            f"| {r.worst_inlet_c:.2f} | {r.violation_minutes:.0f} | {_told(r.warmest_after_trip_c, '.1f')} "
+            f"| {_told(r.trips_survived, '.0%')} | {r.moves} "
             f"| {r.chiller_starts + r.economizer_starts} |"
         )
     return "\n".join(lines)
+
+
+def _told(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
 
 def parts_table(rows: Sequence[Row]) -> str:

@@ -11,9 +11,12 @@ import numpy as np
 from benchmarks.ceiling_rollout import PERIOD_S, Array, Money
 from plant.commands import Command
 from plant.readings import Reading
+from sim.faults.trips import ride, units_that_may_trip
 from sim.plant import SimulatedPlant
 
 _SAMPLE_S = 60.0
+_TRIPS_EVERY = 36
+"""Periods between the instants at which every machine is tripped in a copy of the plant."""
 _EXACT = 1e-6
 
 
@@ -33,6 +36,9 @@ class Recorded:
     parts: list[Array] = field(default_factory=list)
     """Chillers, room units, chilled-water pumps, condenser pumps, towers, servers, each minute. [kW]"""
 
+    trips: list[Array] = field(default_factory=list)
+    """Warmest inlet of each zone within the ride-through time of the worst trip, each third hour."""
+
     def reset(self, start: datetime) -> Sequence[Reading]:
         """Nothing is reset: the plant goes on."""
         return self.plant.readings()
@@ -47,6 +53,8 @@ class Recorded:
             self.plant.step(min(_SAMPLE_S, left))
             left -= _SAMPLE_S
             self._look()
+        if len(self.paths) % _TRIPS_EVERY == 0:
+            self._trip()
         true = self.plant.totals()
         self.amounts.append(np.array([true.facility_kwh, true.it_kwh, true.cooling_kwh, true.water_l]))
         return self.plant.readings()
@@ -61,6 +69,12 @@ class Recorded:
                 for point in lever.points:
                     self.plant.write(point, value)
             self.advance((), PERIOD_S)
+
+    def _trip(self) -> None:
+        seconds = self.plant.site.safety.ride_through_s
+        units = units_that_may_trip(self.plant)
+        if units:
+            self.trips.append(np.stack([ride(self.plant, unit, seconds) for unit in units]).max(axis=0))
 
     def _look(self) -> None:
         i = self.plant.image
@@ -103,6 +117,10 @@ class Row:
     """Zone-minutes with the warmest rack group above the recommended maximum, by the true inlet."""
     above_planning_minutes: float
     """The same above the planning limit."""
+    warmest_after_trip_c: float | None
+    """Warmest true inlet, had any one machine tripped (tried each third hour)."""
+    trips_survived: float | None
+    """Share of those instants at which no trip takes an inlet above its allowable limit."""
     moves: int
     chiller_starts: int
     economizer_starts: int
@@ -124,7 +142,7 @@ def row_of(
     warmest, hours = inlets.max(axis=-1), _SAMPLE_S / 3600
     running, path = np.stack(done.running), np.stack(done.paths)
     starts = np.maximum(np.diff(running, axis=0), 0.0).sum(axis=0)
-    total = amounts.sum(axis=0)
+    total, after = amounts.sum(axis=0), _after_trips(done)
     return Row(
         *where,
         facility_kwh=float(total[0]),
@@ -136,6 +154,8 @@ def row_of(
         worst_inlet_c=float(warmest.max()),
         violation_minutes=_minutes(warmest, [z.limits.recommended_max_c for z in site.zones]),
         above_planning_minutes=_minutes(warmest, [z.limits.planning_max_c for z in site.zones]),
+        warmest_after_trip_c=after[0],
+        trips_survived=after[1],
         moves=int((np.abs(np.diff(np.vstack([begin, path]), axis=0)) > _EXACT).sum()),
         chiller_starts=int(starts[:-1].sum()),
         economizer_starts=int(starts[-1]),
@@ -145,6 +165,15 @@ def row_of(
         economizer_hours=float(running[:, -1].sum() * hours),
         chiller_hours=float(running[:, :-1].sum() * hours),
     )
+
+
+def _after_trips(done: Recorded) -> tuple[float | None, float | None]:
+    if not done.trips:
+        return None, None
+    warmest = np.stack(done.trips)
+    allowed = np.array([z.limits.allowable_max_c for z in done.plant.site.zones])
+    survived = (warmest <= allowed).all(axis=1).mean()
+    return float(warmest.max()), float(survived)
 
 
 def _minutes(warmest: Array, limits: Sequence[float]) -> float:

@@ -114,7 +114,7 @@ def test_inlet_hours_are_those_of_one_rack_group() -> None:
 def test_the_captured_share_is_of_the_gap_to_the_ceiling() -> None:
     def row(policy: str, cost: float) -> Row:
         numbers = (1.0, 1.0, 1.0, 1.0, cost, 1.0, 25.0, 0.0, 0.0)
-        return Row("tampa", "July", "flat", policy, *numbers, 1, 1, 1, {}, {}, {}, 0.0, 0.0)
+        return Row("tampa", "July", "flat", policy, *numbers, 30.0, 1.0, 1, 1, 1, {}, {}, {}, 0.0, 0.0)
 
     rows = [row("trim-and-respond", 110.0), row("mpc", 102.0), row("ceiling", 100.0)]
     assert captured(rows) == pytest.approx(0.8)
