@@ -213,7 +213,7 @@ def main() -> None:
     o = _options()
     asked = Asked(
         o.site, o.days, o.cycle_s, o.as_found_days, o.excitation_days,
-        _QUICK if o.quick else Effort(), not o.no_solar, o.room, not o.quick,
+        _QUICK if o.quick else Effort(), not o.no_solar, o.room, o.without_room, not o.quick,
     )  # fmt: skip
     cells = list(product(o.climates.split(","), (int(m) for m in o.seasons.split(","))))
     rows = campaign(asked, cells, o.workers, o.traces)

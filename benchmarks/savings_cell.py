@@ -64,7 +64,9 @@ class Asked:
     effort: Effort
     solar: bool
     room: bool
-    """Whether to run mpc without it and a second ceiling with it, too."""
+    """Whether to search a second ceiling, which keeps room for a trip."""
+    without_room: bool
+    """Whether to run mpc a second time, not asked to keep it."""
     production: bool
     """Through the production cycle; else the bare policies in a loop."""
 
@@ -124,7 +126,7 @@ def _flat_runs(asked: Asked, ready: Ready, say: Callable[[str], None]) -> Runs:
     for policy in RIVALS:
         done["flat", policy] = run_policy(asked, ready, policy, SIGNALS["flat"])
         say(_line(ready, ("flat", policy), done["flat", policy]))
-    if asked.room:
+    if asked.without_room:
         site = replace(ready.site, safety=replace(ready.site.safety, n_minus_one=()))
         done["flat", NO_ROOM] = run_policy(asked, replace(ready, site=site), "mpc", SIGNALS["flat"])
         say(_line(ready, ("flat", NO_ROOM), done["flat", NO_ROOM]))
