@@ -6,17 +6,47 @@ A plan that comes late is no plan. The cycle goes on without it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
+import numpy as np
+
 from plant.data_quality import data_quality
+from plant.errors import BrokenPromise
 from plant.forecast import Forecast
 from plant.plan import NoPlan, NoPlanCause
 from plant.ports import Advice, Policy, PolicyAnswer
 from plant.snapshot import Snapshot
+
+_log = logging.getLogger(__name__)
+
+MISHAPS = (
+    ArithmeticError,
+    AttributeError,
+    BrokenPromise,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    np.linalg.LinAlgError,
+)
+"""What goes wrong in numbers and solvers: a plan that fails so is no plan. The cycle goes on without it."""
+
+
+def asked(policy: Policy, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
+    """The policy's answer; where it failed, `NoPlan` with the reason."""
+    try:
+        return policy.decide(snapshot, forecast)
+    except MISHAPS as error:
+        _log.exception("the planner failed")
+        reason = f"the planner failed ({type(error).__name__}: {error})"
+        return NoPlan(snapshot.time, NoPlanCause.SOLVER_ERROR, reason)
 
 
 def with_quality(answer: PolicyAnswer, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
@@ -46,7 +76,7 @@ class InlinePlanner:
 
     async def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
         """Ask the policy directly."""
-        return with_quality(self.policy.decide(snapshot, forecast), snapshot, forecast)
+        return with_quality(asked(self.policy, snapshot, forecast), snapshot, forecast)
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -112,10 +142,10 @@ class WorkerPlanner:
 
 
 def _serve(policy: Policy, pipe: Connection) -> None:
-    """The worker: answer until the other end closes. A crash closes the pipe, which is an answer too."""
+    """The worker: answer until the other end closes. A death closes the pipe, which is an answer too."""
     while True:
         try:
             snapshot, forecast = pipe.recv()
         except (EOFError, KeyboardInterrupt):
             return
-        pipe.send(policy.decide(snapshot, forecast))
+        pipe.send(asked(policy, snapshot, forecast))

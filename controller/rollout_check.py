@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.model import PlantModel
+from optimizer.model import HOTTEST_C, PlantModel
 from optimizer.zones import ZoneModel
 from plant.forecast import Array, Forecast
 from plant.plan import Plan
@@ -75,7 +75,8 @@ class _Walk:
             heat = power + float(zone.fans.power_kw(np.asarray(speed[k])))
             supply = max(supply_set[k], float(zone.coil.coolest_supply_c(speed[k], heat, water[k])))
             settled = law.settled_c(supply, power, speed[k]) + bias
-            inlets = settled + (inlets - settled) * keep
+            # Warm servers draw more: learned laws would run away, and what is no number passes every limit.
+            inlets = np.minimum(settled + (inlets - settled) * keep, HOTTEST_C)
             worst[k] = np.nanmax(inlets)
         return worst
 

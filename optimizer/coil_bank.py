@@ -42,7 +42,8 @@ class CoilBank:
         cell, part = self._place(speed)
         best = self.best[cell] * (1 - part) + self.best[cell + 1] * part
         height = np.clip(effectiveness / best, 0.0, 1.0) * (E_STEPS - 1)
-        j = np.minimum(height.astype(np.intp), E_STEPS - 2)
+        # What is not known has no place in a table: it stays NaN and must not become an index.
+        j = np.minimum(np.nan_to_num(height).astype(np.intp), E_STEPS - 2)
         v = height - j
         at = cell * E_STEPS + j
         low = self.water[at] * (1 - v) + self.water[at + 1] * v
@@ -53,5 +54,5 @@ class CoilBank:
     def _place(self, speed: Array) -> tuple[NDArray[np.intp], Array]:
         """Where a speed lies in its zone's table, and how far toward the next entry."""
         position = (np.clip(speed, R_LOW, R_HIGH) - R_LOW) * ((R_STEPS - 1) / (R_HIGH - R_LOW))
-        i = np.minimum(position.astype(np.intp), R_STEPS - 2)
+        i = np.minimum(np.nan_to_num(position).astype(np.intp), R_STEPS - 2)
         return i + R_STEPS * np.arange(len(self.air_kw_k)), position - i

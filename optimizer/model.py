@@ -23,6 +23,14 @@ from plant.forecast import Array
 
 _ALL_BUT = 0.96
 
+HOTTEST_C = 60.0
+"""Inlets are not followed beyond: servers shut down long before (ASHRAE A4 allows 45), and a course that
+comes here is refused whatever the number. Learned laws know nothing of it and would run away: servers
+that are warm draw more, and recirculate more."""
+
+MOST_OF_DESIGN = 2.0
+"""Racks draw at most this multiple of their design power, all fans at full speed."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -210,7 +218,8 @@ class PlantModel:
         """Predict what candidate courses lead to; vectorised over candidates.
 
         Inlets follow with their time constants, servers answer to inlets, and a coil that its
-        water cannot serve lets its supply air drift up.
+        water cannot serve lets its supply air drift up. Inlets stay within `HOTTEST_C`, racks within
+        `MOST_OF_DESIGN`: what would run away comes out as far too hot, and finite.
         """
         bank = self.bank
         candidates, steps, zones = course.supply_c.shape
@@ -228,14 +237,15 @@ class PlantModel:
             asked_for = np.maximum(asked_for - course.put_off_kw, 0.0).swapaxes(0, 1)
         for k in range(steps):
             reference = asked_for[k]
-            power = reference + bank.rise_kw(inlets, reference)
+            most = np.maximum(MOST_OF_DESIGN * bank.design_kw, reference)
+            power = np.minimum(reference + bank.rise_kw(inlets, reference), most)
             gain = power / (bank.air_kw_k * course.speed[:, k])
             span = (power + fans[:, k]) / (bank.air_kw_k * course.speed[:, k])
             supply[:, k] = np.maximum(
                 course.supply_c[:, k], course.chw_c[:, k, None] + span * excess_span[:, k]
             )
             settled = supply[:, k, :, None] + bank.rise_k(gain, supply[:, k]) + bias
-            inlets = settled + (inlets - settled) * keep
+            inlets = np.minimum(settled + (inlets - settled) * keep, HOTTEST_C)
             after = inlets.max(axis=-1)
             worst[:, k] = np.maximum(before, after) if k else after
             it[:, k] = power

@@ -77,8 +77,9 @@ class CoilLaw:
         position = (np.clip(speed, R_LOW, R_HIGH) - R_LOW) * ((R_STEPS - 1) / (R_HIGH - R_LOW))
         share = np.clip(np.asarray(effectiveness, float) / self.best_effectiveness(speed), 0.0, 1.0)
         height = share * (E_STEPS - 1)
-        i = np.minimum(position.astype(int), R_STEPS - 2)
-        j = np.minimum(height.astype(int), E_STEPS - 2)
+        # What is not known has no place in a table: it stays NaN and must not become an index.
+        i = np.minimum(np.nan_to_num(position).astype(int), R_STEPS - 2)
+        j = np.minimum(np.nan_to_num(height).astype(int), E_STEPS - 2)
         u, v = position - i, height - j
         low = water[i, j] * (1 - v) + water[i, j + 1] * v
         high = water[i + 1, j] * (1 - v) + water[i + 1, j + 1] * v

@@ -50,6 +50,14 @@ class Suicidal:
 
 
 @dataclass(frozen=True)
+class Stumbling:
+    name: str = "stumbling"
+
+    def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
+        raise IndexError("index 49 is out of bounds")
+
+
+@dataclass(frozen=True)
 class Planning:
     name: str = "planning"
 
@@ -133,3 +141,19 @@ async def test_a_worker_that_dies_is_replaced(snapshot: Snapshot, forecast: Fore
     assert isinstance(first, NoPlan)
     assert first.cause is NoPlanCause.SOLVER_ERROR
     assert isinstance(second, Advice)
+
+
+async def test_a_planner_that_stumbles_is_no_plan_and_says_why(
+    snapshot: Snapshot, forecast: Forecast
+) -> None:
+    worker = WorkerPlanner(Stumbling(), deadline_s=60)
+    answers = [await InlinePlanner(Stumbling()).decide(snapshot, forecast)]
+    answers += [await worker.decide(snapshot, forecast)]
+    process = worker._process
+    answers += [await worker.decide(snapshot, forecast)]
+    assert worker._process is process, "one stumble is no reason for another process"
+    await worker.close()
+    for answer in answers:
+        assert isinstance(answer, NoPlan)
+        assert answer.cause is NoPlanCause.SOLVER_ERROR
+        assert answer.reason == "the planner failed (IndexError: index 49 is out of bounds)"
