@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.actuation import Execution, Outcome, execute, recover, settle
+from controller.actuation import Execution, execute, recover, settle
 from controller.alarms import AlarmKind
 from controller.distress import Distress
-from controller.guard import Purpose
+from controller.fallback import steps_to
+from controller.guard import RESCUE_MOVES, Purpose
+from controller.last_resort import LastResort
 from controller.leases import Lease, leases, renew
 from controller.modes import Mode
 from controller.parts import Parts
@@ -50,8 +52,10 @@ class Actions:
         self._outlook: Forecast | None = None
         self._last_plan_at = parts.clock.now()
         self._last_fallback_at: datetime | None = None
+        self._put_back_at: dict[LeverId, datetime] = {}
         self._switchback = SwitchbackArm(parts)
         self._distress = Distress(parts)
+        self._last_resort = LastResort(parts)
 
     def note_plan(self, at: datetime) -> None:
         """A cycle ended with a plan; leases live on it."""
@@ -68,8 +72,10 @@ class Actions:
         self._watch(snapshot, at)
         self._parts.authority.truth.judge(snapshot, at)
         await self._distress.look(at)
-        if self._distress.standing:
+        self._last_resort.look(snapshot, at)
+        if self._distress.standing or self._last_resort.standing:
             return ActionRecord(at)
+        await self._put_back(snapshot, at)
         fallen = self._fallen()
         fallback = await self._fall_back(snapshot, fallen, at) if fallen else ()
         self._distress.fell_back(fallback, at)
@@ -145,6 +151,22 @@ class Actions:
             *await authority.writer.write(ramp, snapshot=snapshot, purpose=Purpose.FALLBACK),
         )
 
+    async def _put_back(self, snapshot: Snapshot, at: datetime) -> None:
+        """Undo what a lever that answers backwards was told, unless a person holds it or it is not ours."""
+        authority = self._parts.authority
+        if authority.modes.chosen(SITE) is Mode.SHADOW:
+            return
+        kept = authority.holds.levers(at)
+        for name, target in authority.truth.put_back(snapshot).items():
+            lever = self._parts.site.lever_by_id[name]
+            if name in kept or authority.modes.chosen(lever.owner) is Mode.SHADOW:
+                continue
+            last = self._put_back_at.get(name)
+            if last is None or at - last >= timedelta(seconds=self._parts.cycle_s):
+                self._put_back_at[name] = at
+                back = steps_to(lever, target, snapshot, RESCUE_MOVES)
+                await authority.writer.write(back, snapshot=snapshot, purpose=Purpose.PUT_BACK)
+
     async def _recover(self, snapshot: Snapshot, at: datetime) -> None:
         authority = self._parts.authority
         if authority.desk.unfinished():
@@ -176,8 +198,6 @@ class Actions:
         )
         authority.sentinel.executed(done, at)
         self._distress.executed(done, granted, at)
-        if done.outcome is Outcome.APPLIED:
-            authority.truth.applied(granted, snapshot, at)
         for receipt in done.receipts:
             self._parts.metrics.observe_command(type(receipt).__name__.lower())
         return done

@@ -53,7 +53,7 @@ class FallbackController:
             command
             for lever in self._site.levers
             if (owners is None or lever.owner in owners) and lever.id not in held
-            for command in _ramp(lever, targets[lever.id], snapshot)
+            for command in steps_to(lever, targets[lever.id], snapshot)
             if not (_concerns(lever, seen_hot) and _warms(lever, command, snapshot))
         ]
 
@@ -65,7 +65,7 @@ class FallbackController:
             command
             for lever in self._site.levers
             if lever.owner in zones and lever.id not in held and lever.quantity in _REACHES_RACKS
-            for command in _ramp(lever, _coolest(lever), snapshot, RESCUE_MOVES)
+            for command in steps_to(lever, _coolest(lever), snapshot, RESCUE_MOVES)
         ]
 
     def targets(self, snapshot: Snapshot, forecast: Forecast | None) -> Setpoints:
@@ -116,8 +116,8 @@ def _coolest(lever: Lever) -> float:
     return lever.high if COOLER[lever.quantity] > 0 else lever.low
 
 
-def _ramp(lever: Lever, target: float, snapshot: Snapshot, moves: float = 1.0) -> list[Command]:
-    """One step for each register by itself, so that units that stand apart come together."""
+def steps_to(lever: Lever, target: float, snapshot: Snapshot, moves: float = 1.0) -> list[Command]:
+    """One step toward a value for each register by itself, so that units that stand apart come together."""
     most = moves * lever.max_move
     steps: list[Command] = []
     for point in lever.points:

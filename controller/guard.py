@@ -43,15 +43,16 @@ class Purpose(StrEnum):
     FALLBACK = "fallback"
     RESCUE = "rescue"
     """Cooling racks that are too warm: several moves at a time, and only towards more cooling."""
+    PUT_BACK = "put_back"
+    """A lever that answers backwards returns to where it stood before: what it heated is undone at a
+    rescue's pace."""
     SWITCHBACK = "switchback"
     """Back to as found, because a schedule two people started has drawn a baseline block."""
 
 
-_WHILE_STOPPED = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RESCUE})
-_PIECE_BY_PIECE = frozenset(
-    {Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RENEW, Purpose.RESCUE, Purpose.SWITCHBACK}
-)
-_WITHOUT_RECORD = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RESCUE})
+_WHILE_STOPPED = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RESCUE, Purpose.PUT_BACK})
+_PIECE_BY_PIECE = _WHILE_STOPPED | {Purpose.RENEW, Purpose.SWITCHBACK}
+_WITHOUT_RECORD = _WHILE_STOPPED
 RESCUE_MOVES = 4.0
 """How many control periods' moves a rescue may make in one. 2 K of supply air in five minutes at the
 usual pace: more than the 5 K in 15 min of ASHRAE TC 9.9 would be thermal shock instead."""
@@ -181,6 +182,7 @@ class GuardedWriter:
             up, down = lever.quantity in _MORE_COOLING_IS_UP, lever.quantity in _MORE_COOLING_IS_DOWN
             if not ((up and command.value > present) or (down and command.value < present)):
                 return "a rescue only cools"
+        if purpose in (Purpose.RESCUE, Purpose.PUT_BACK):
             reach *= RESCUE_MOVES
         # From everywhere it stood within the period: to and fro and on would add up else.
         starts = [present, *(s.value for s in self._stood_lately(command.point, now))]

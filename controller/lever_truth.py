@@ -1,9 +1,10 @@
 """Lever truth: does the plant do what a setpoint change says it should?
 
-After a step the process value behind the setpoint (supply air for its setpoint, fan speed, water
-temperature) must move the right way, and most of the way, within a few time constants. A lever
-that does not answer, or answers backwards, is frozen until a person says it was mended: nothing is
-proposed for one that answers backwards, and one that does not answer may only cool.
+After a move the process value behind the setpoint (supply air for its setpoint, fan speed, water
+temperature) must go the right way, and most of the way, within a few time constants. A lever that
+does not answer, or answers backwards, is frozen until a person says it was mended: nothing is written
+to one that answers backwards but the way back to where it stood (`put_back`), and one that does not
+answer may only cool.
 """
 
 from __future__ import annotations
@@ -12,55 +13,24 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from controller.alarms import AlarmBook, AlarmKind
 from controller.audit import AuditLog
 from controller.envelope import COOLER, Range
+from controller.lever_trial import ANSWERS, LEAST_STEP, Anchor, Answer, Trial, answer_of, is_strong
 from controller.modes import SYSTEM
-from controller.process import process_points, process_value
-from controller.proposals import Proposal
+from controller.process import process_points
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId
 from plant.site import Site
 from plant.snapshot import Snapshot
 
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What answers to a setpoint, and how fast (three time constants). [s]"""
-
-    quantity: Quantity
-    settle_s: float
-
-
-ANSWERS: Mapping[Quantity, Process] = {
-    Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: Process(Quantity.SUPPLY_AIR_TEMPERATURE, 600),
-    Quantity.FAN_SPEED_SETPOINT: Process(Quantity.FAN_SPEED, 180),
-    Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: Process(
-        Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE, 1200
-    ),
-    # Tower water follows the weather as much as its setpoint: no judgement from it.
-}
-
-LEAST_STEP = 3.0
-"""Steps smaller than this many resolutions drown in noise and are not judged. [resolutions]"""
-
-ENOUGH = 0.3
-"""Share of the step that counts as an answer. [-]"""
+__all__ = ["Answer", "LeverTruth"]
 
 STRIKES = 3
 """Judgements in a row against a lever before it is frozen."""
-
-
-class Answer(StrEnum):
-    """How a lever answered."""
-
-    FOLLOWED = "followed"
-    SILENT = "silent"
-    BACKWARDS = "backwards"
-    UNKNOWN = "unknown"
-
+FAN_STRIKES = 2
+"""Of a fan that answers backwards: its speed is measured, follows in seconds and nothing else moves it."""
 
 _KIND: Mapping[Answer, AlarmKind] = {
     Answer.SILENT: AlarmKind.LEVER_SILENT,
@@ -69,22 +39,25 @@ _KIND: Mapping[Answer, AlarmKind] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Trial:
-    lever: LeverId
-    step: float
-    was: float
-    due: datetime
+class _Strikes:
+    """Bad answers of one kind in a row, and where the lever stood before the first of them."""
+
+    answer: Answer
+    count: int
+    stood: float
 
 
 class LeverTruth:
-    """Follows each applied step until it can be judged, and freezes levers that lie."""
+    """Follows each lever until its moves can be judged, and freezes levers that lie."""
 
     def __init__(self, site: Site, alarms: AlarmBook, audit: AuditLog) -> None:
         self._site = site
         self._alarms = alarms
         self._audit = audit
-        self._trials: dict[LeverId, _Trial] = {}
-        self._strikes: dict[LeverId, int] = {}
+        self._anchors: dict[LeverId, Anchor] = {}
+        self._trials: dict[LeverId, Trial] = {}
+        self._strikes: dict[LeverId, _Strikes] = {}
+        self._stood: dict[LeverId, float] = {}
         # What was frozen before a restart is still frozen: its alarm remembers.
         self._frozen = {
             LeverId(alarm.source): answer
@@ -110,39 +83,36 @@ class LeverTruth:
             if answer is not Answer.BACKWARDS and name in self._site.lever_by_id
         }
 
-    def applied(self, proposal: Proposal, snapshot: Snapshot, at: datetime) -> None:
-        """Begin to follow the steps of a proposal; ``snapshot`` is from just before the writes."""
-        for name, change in proposal.changes.items():
+    def put_back(self, snapshot: Snapshot) -> Mapping[LeverId, float]:
+        """Where levers that answer backwards are to return: what they held before they were found out.
+
+        Only of those that were told to cool: what they heated is undone. One that was told to warm cools
+        more than it was asked to, and taking that away would warm the racks.
+        """
+        wanted: dict[LeverId, float] = {}
+        for name in self.backwards & set(self._stood):
             lever = self._site.lever_by_id[name]
-            process = ANSWERS.get(lever.quantity)
-            step = change.after - change.before
-            was = (
-                math.nan if process is None else process_value(self._site, lever, process.quantity, snapshot)
-            )
-            open_trial = self._trials.get(name)
-            if step * COOLER.get(lever.quantity, 0) > 0:
-                # A machine at its end (a valve wide open, a chiller off, one fan of two dead) cannot follow a
-                # cooling step, and is needed more than ever: that is no evidence against its lever.
-                self._trials.pop(name, None)
-                continue
-            if open_trial is not None:
-                # A planner moves a little every few minutes; were each move to end the trial before it,
-                # none would ever be judged. The trial goes on, toward where the lever now stands.
-                self._trials[name] = replace(open_trial, step=change.after - open_trial.was)
-                continue
-            if process is None or math.isnan(was) or abs(step) < LEAST_STEP * lever.resolution:
-                continue
-            # A process that was not at its setpoint has its own way to go; judge the distance left.
-            due = at + timedelta(seconds=process.settle_s)
-            self._trials[name] = _Trial(name, change.after - was, was, due)
+            beyond = snapshot.lever_value(lever) - self._stood[name]
+            if beyond * COOLER.get(lever.quantity, 0) >= lever.resolution / 2:
+                wanted[name] = self._stood[name]
+        return wanted
 
     def judge(self, snapshot: Snapshot, at: datetime) -> Mapping[LeverId, Answer]:
-        """The answers that can be given now. Freezes a lever at the third bad one in a row."""
-        due = [t for t in self._trials.values() if t.due <= at and self._seen_since(t, snapshot)]
-        answers = {trial.lever: self._answer(trial, snapshot) for trial in due}
-        for name, answer in answers.items():
-            del self._trials[name]
-            self._count(name, answer, at)
+        """Follow every lever and give the answers that can be given now; freezes levers that lie.
+
+        Call it with each new snapshot, before anything is written.
+        """
+        if self._local(snapshot):
+            # The plant takes its own setpoints: our registers say nothing of what it does.
+            self._anchors.clear()
+            self._trials.clear()
+            return {}
+        answers: dict[LeverId, Answer] = {}
+        for lever in self._site.levers:
+            now = Anchor.of(self._site, lever, snapshot) if lever.quantity in ANSWERS else None
+            answer = None if now is None else self._follow(lever, now, snapshot, at)
+            if answer is not None:
+                answers[lever.id] = answer
         return answers
 
     def mended(self, lever: LeverId, *, by: str, at: datetime) -> bool:
@@ -150,42 +120,77 @@ class LeverTruth:
         answer = self._frozen.pop(lever, None)
         if answer is None:
             return False
-        self._strikes.pop(lever, None)
+        for book in (self._strikes, self._stood, self._trials, self._anchors):
+            book.pop(lever, None)
         self._audit.record("lever.unfrozen", by, {"lever": lever, "was": answer}, at)
         self._alarms.clear(_KIND[answer], lever, at)
         return True
 
-    def _seen_since(self, trial: _Trial, snapshot: Snapshot) -> bool:
+    def _follow(self, lever: Lever, now: Anchor, snapshot: Snapshot, at: datetime) -> Answer | None:
+        """The next look at a lever: wait for a move, let it settle, judge it."""
+        trial = self._trials.get(lever.id)
+        if trial is None:
+            self._begin(lever, now, at)
+            return None
+        if at <= trial.counts_until(lever):
+            # A planner moves a little every few minutes; were each move to end the trial before it,
+            # none would ever be judged. The trial goes on, toward where the lever now stands.
+            trial = self._trials[lever.id] = replace(trial, told=now.register)
+        if at < trial.due or not self._seen_since(trial, lever, snapshot):
+            return None
+        answer = answer_of(trial, lever, now)
+        self._count(lever, trial, answer, at)
+        del self._trials[lever.id]
+        self._anchors[lever.id] = now
+        return answer
+
+    def _begin(self, lever: Lever, now: Anchor, at: datetime) -> None:
+        """Open a trial once the lever's moves add up to one that can be judged."""
+        anchor = self._anchors.setdefault(lever.id, now)
+        moved = abs(now.register - anchor.register)
+        if moved < lever.resolution / 2:
+            self._anchors[lever.id] = replace(now, register=anchor.register)
+        elif moved >= LEAST_STEP * lever.resolution - 1e-9:
+            due = at + timedelta(seconds=ANSWERS[lever.quantity].settle_s)
+            self._trials[lever.id] = Trial(anchor, now.register, due)
+
+    def _local(self, snapshot: Snapshot) -> bool:
+        points = self._site.points_with(Quantity.LOCAL_CONTROL)
+        return any(snapshot.value(p.id) >= 0.5 for p in points)
+
+    def _seen_since(self, trial: Trial, lever: Lever, snapshot: Snapshot) -> bool:
         """Whether the plant has been read since the answer fell due; an older reading says nothing."""
-        lever = self._site.lever_by_id[trial.lever]
-        read = [
-            snapshot.reading(p) for p in process_points(self._site, lever, ANSWERS[lever.quantity].quantity)
-        ]
+        points = process_points(self._site, lever, ANSWERS[lever.quantity].quantity)
+        read = [snapshot.reading(p) for p in points]
         return all(r.time >= trial.due for r in read if r.usable)
 
-    def _answer(self, trial: _Trial, snapshot: Snapshot) -> Answer:
-        lever = self._site.lever_by_id[trial.lever]
-        process = ANSWERS[lever.quantity]
-        value = process_value(self._site, lever, process.quantity, snapshot)
-        if math.isnan(value) or abs(trial.step) < LEAST_STEP * lever.resolution:
-            return Answer.UNKNOWN
-        share = (value - trial.was) / trial.step
-        if share >= ENOUGH:
-            return Answer.FOLLOWED
-        return Answer.BACKWARDS if share <= -ENOUGH else Answer.SILENT
-
-    def _count(self, name: LeverId, answer: Answer, at: datetime) -> None:
+    def _count(self, lever: Lever, trial: Trial, answer: Answer, at: datetime) -> None:
         if answer is Answer.UNKNOWN:
             return
         if answer is Answer.FOLLOWED:
-            self._strikes.pop(name, None)
+            self._strikes.pop(lever.id, None)
             return
-        self._strikes[name] = self._strikes.get(name, 0) + 1
-        if self._strikes[name] < STRIKES or name in self._frozen:
-            return
-        self._frozen[name] = answer
-        self._audit.record("lever.frozen", SYSTEM, {"lever": name, "why": answer}, at)
-        self._alarms.raise_(_KIND[answer], name, f"{STRIKES} steps in a row: {answer}", at)
+        before = self._strikes.get(lever.id)
+        if before is None or before.answer is not answer:
+            before = _Strikes(answer, 0, trial.start.register)
+        needed, weight = STRIKES, 1
+        if answer is Answer.BACKWARDS and lever.quantity is Quantity.FAN_SPEED_SETPOINT:
+            needed, weight = FAN_STRIKES, FAN_STRIKES if is_strong(trial, lever) else 1
+        strikes = self._strikes[lever.id] = replace(before, count=before.count + weight)
+        if strikes.count >= needed and self._frozen.get(lever.id) not in (answer, Answer.BACKWARDS):
+            self._freeze(lever, strikes, at)
+
+    def _freeze(self, lever: Lever, strikes: _Strikes, at: datetime) -> None:
+        known = self._frozen.get(lever.id)
+        if known is not None:
+            self._alarms.clear(_KIND[known], lever.id, at)
+        self._frozen[lever.id] = strikes.answer
+        if not math.isnan(strikes.stood):
+            self._stood[lever.id] = strikes.stood
+        told = {"lever": lever.id, "why": strikes.answer, "stood": strikes.stood}
+        self._audit.record("lever.frozen", SYSTEM, told, at)
+        detail = f"its moves from {strikes.stood:g} on, each judged by itself: {strikes.answer}"
+        self._alarms.raise_(_KIND[strikes.answer], lever.id, detail, at)
 
 
 def _cooler_side(lever: Lever, snapshot: Snapshot) -> Range:
