@@ -51,6 +51,8 @@ class LastResort:
     def _warm(self, name: LeverId, snapshot: Snapshot) -> bool:
         """Whether a zone the lever serves, and that is ours to look after, is above its limit."""
         site, modes = self._parts.site, self._parts.authority.modes
+        if modes.chosen(SITE) is Mode.SHADOW:
+            return False
         owner = site.lever_by_id[name].owner
         served = next((e.zone for e in site.equipment if e.id == owner), None) or owner
         return any(
