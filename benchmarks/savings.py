@@ -200,9 +200,8 @@ def _options() -> argparse.Namespace:
         help="policies without the production cycle around them, and a shorter search",
     )
     parser.add_argument("--no-solar", action="store_true", help="leave out the solar carbon signal")
-    parser.add_argument(
-        "--room", action="store_true", help="also mpc without, and a ceiling with, room for a trip"
-    )
+    parser.add_argument("--room", action="store_true", help="also a ceiling that keeps room for a trip")
+    parser.add_argument("--without-room", action="store_true", help="also an mpc that does not")
     parser.add_argument("--traces", type=Path, help="a folder for trajectories (npz)")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
