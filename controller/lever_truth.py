@@ -115,14 +115,14 @@ class LeverTruth:
                 answers[lever.id] = answer
         return answers
 
-    def mended(self, lever: LeverId, *, by: str, at: datetime) -> bool:
+    def mended(self, lever: LeverId, *, by: str, at: datetime, reason: str = "") -> bool:
         """A person says the lever works again; False if it was not frozen."""
         answer = self._frozen.pop(lever, None)
         if answer is None:
             return False
         for book in (self._strikes, self._stood, self._trials, self._anchors):
             book.pop(lever, None)
-        self._audit.record("lever.unfrozen", by, {"lever": lever, "was": answer}, at)
+        self._audit.record("lever.unfrozen", by, {"lever": lever, "was": answer, "reason": reason}, at)
         self._alarms.clear(_KIND[answer], lever, at)
         return True
 

@@ -17,6 +17,7 @@ from controller.archive_routes import archive_routes
 from controller.auth import TokenBook
 from controller.beside import Beside
 from controller.clock import WallClock
+from controller.lever_routes import lever_routes
 from controller.oidc import OidcVerifier
 from controller.report_routes import report_routes
 from controller.service import Service
@@ -109,6 +110,7 @@ def make_app(
     app.include_router(report_routes(controller))
     app.include_router(archive_routes(Archive(controller.settings.report_archive)))
     app.include_router(switchback_routes(authority.switchback, parts.cycle_s))
+    app.include_router(lever_routes(authority.truth))
     return app
 
 

@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
         ("alarms", "Alarms: what needs a person.", {"list": alarms, "ack": acknowledge, "shelve": shelve}),
         ("limits", "Limits: narrower than the site file, by two people.", {"list": limits, "set": set_limit}),
         ("drill", "The dead-man drill.", {"start": start_drill, "status": drill_status}),
+        ("levers", "Levers that were found to lie.", {"frozen": frozen_levers, "mended": mended}),
         ("jobs", "Long work of the controller.", {"list": jobs, "get": job_result, "calibrate": calibrate}),
     )
     for name, told, verbs in groups:
@@ -71,6 +72,27 @@ def acknowledge(alarm_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     with api_client() as api:
         api.post(f"/alarms/{alarm_id}/acknowledgement", {})
     typer.echo(f"{alarm_id} acknowledged")
+
+
+def frozen_levers() -> None:
+    """Levers that do not answer, or answer backwards."""
+    with api_client() as api:
+        _echo_frozen(api.get("/levers/frozen"))
+
+
+def mended(lever: Annotated[str, typer.Argument(metavar="LEVER")], reason: Reason) -> None:
+    """Say that a lever does again what it is told: it may be moved from now on."""
+    with api_client() as api:
+        left = api.post(f"/levers/{lever}/mended", {"reason": reason})
+    typer.echo(f"{lever} is mended")
+    _echo_frozen(left)
+
+
+def _echo_frozen(levers: list[dict[str, Any]]) -> None:
+    for found in levers:
+        typer.echo(f"{found['lever']}  {'answers backwards' if found['backwards'] else 'does not answer'}")
+    if not levers:
+        typer.echo("no lever is frozen")
 
 
 def shelve(

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pytest
+from api_kit import api_room
 from supervision_kit import A_AIR, A_FAN, FakePlant, Room, demo_site, room
 
 from controller.alarms import AlarmBook, AlarmKind
+from controller.lever_routes import lever_routes
 from controller.lever_truth import Answer, LeverTruth
 from controller.process import process_points
 from plant.points import OwnerId, PointId
@@ -221,3 +223,20 @@ def test_steps_too_small_to_judge_and_levers_without_an_answer_are_not_judged() 
         r.clock.forward(300)
     bench = Bench()
     assert bench.move(A_AIR, 0.2, share=0.0) + bench.move(A_FAN, -0.02, share=0.0) == []
+
+
+async def test_an_engineer_says_that_a_lever_is_mended(bench: Bench) -> None:
+    for _ in range(2):
+        bench.move(A_FAN, 0.05, share=-1.0, minutes=5)
+    d = api_room()
+    d.app.include_router(lever_routes(bench.truth))
+    path, said = f"/api/v1/levers/{A_FAN}/mended", {"reason": "drive turned round"}
+    async with d.client("operator") as c:
+        assert (await c.get("/api/v1/levers/frozen")).json() == [{"lever": A_FAN, "backwards": True}]
+        assert (await c.post(path, json=said)).status_code == 403
+    assert bench.truth.frozen == {A_FAN}
+    async with d.client("engineer") as c:
+        assert (await c.post(path, json=said)).json() == []
+        assert (await c.post(path, json=said)).status_code == 404
+    assert bench.truth.frozen == frozenset()
+    assert bench.alarms == []
