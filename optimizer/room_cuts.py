@@ -7,12 +7,14 @@ handful of times, however many zones there are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.cuts import Reference
+from optimizer.duty import Duty
+from optimizer.model import WaterSide
 from optimizer.problem import Problem
 from plant.forecast import Array
 
@@ -113,6 +115,10 @@ def _flow_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, Array]:
 def _room_planes(problem: Problem, at: Reference, flows: Array) -> RoomPlanes:
     """Planes touching the plant room's cost (as power) at the reference and around it."""
     heat = (at.it_kw + at.fan_kw).sum(axis=1)
+    # Below what the tower reaches, a setpoint changes nothing: a plane touched there would be flat, and
+    # no plan would ever find its way up.
+    reached = _water_side(problem, at, heat, flows[0], at.chw_c, at.cw_c, at.duty).cw_c
+    at = replace(at, cw_c=np.maximum(at.cw_c, reached))
     shifts, tank = ROOM_SHIFTS_K, at.duty.storage_kw
     if tank is not None:
         shifts = np.vstack([shifts, np.zeros((len(TANK_SHIFTS) - 1, 2))])
@@ -160,9 +166,14 @@ def _room_kw(
     cw: Array,
     tank: Array | None = None,
 ) -> Array:
-    model = problem.model
-    wet = np.broadcast_to(at.wet_bulb_c, heat.shape)
-    room = model.water_side(model.load_kw(heat), flow, chw, cw, wet, at.duty.with_tank(tank))
-    liters = room.rejected_kw * model.water.liters_per_kwh(at.wet_bulb_c)
+    room = _water_side(problem, at, heat, flow, chw, cw, at.duty.with_tank(tank))
+    liters = room.rejected_kw * problem.model.water.liters_per_kwh(at.wet_bulb_c)
     as_power = liters / 1000 * problem.site.tariff.water_price_per_m3 / np.maximum(at.price, 1e-3)
     return np.asarray(room.power_kw + as_power)
+
+
+def _water_side(
+    problem: Problem, at: Reference, heat: Array, flow: Array, chw: Array, cw: Array, duty: Duty
+) -> WaterSide:
+    wet = np.broadcast_to(at.wet_bulb_c, heat.shape)
+    return problem.model.water_side(problem.model.load_kw(heat), flow, chw, cw, wet, duty)
