@@ -14,14 +14,12 @@ from controller.confidence import doubts, narrowing
 from controller.drafts import Draft
 from controller.effect_error import effect_error
 from controller.envelope import Verdict, VerdictOutcome, review
-from controller.nearest import nearest_changes
 from controller.parts import Parts
 from controller.proposals import Proposal
-from controller.rollout_check import edge_rollout
+from controller.second_look import SecondLook
 from controller.spare_room import leave_room
-from controller.verify import check_plan
 from plant.forecast import Forecast
-from plant.plan import NoPlan, NoPlanCause
+from plant.plan import NoPlan
 from plant.ports import Advice, PolicyAnswer
 from plant.setpoints import LeverId
 from plant.snapshot import Snapshot
@@ -57,7 +55,9 @@ async def run_cycle(parts: Parts) -> CycleRecord:
     barred = parts.authority.barred(parts.clock.now()) | parts.distrusted
     snapshot = replace(parts.snapshot(), held=barred)
     outlook = await parts.outlook.look(snapshot)
-    answer = checked(await parts.planner.decide(snapshot, outlook), parts, outlook, snapshot)
+    thought = await parts.planner.decide(snapshot, outlook)
+    look = SecondLook(parts.site, parts.model, parts.cycle_s)
+    answer = look.at(thought, outlook, snapshot, parts.clock.now())
     if isinstance(answer, NoPlan):
         return CycleRecord(snapshot, outlook, answer, None, None)
     if parts.authority.switchback.arm_at(parts.clock.now()) is Arm.BASELINE:
@@ -66,34 +66,6 @@ async def run_cycle(parts: Parts) -> CycleRecord:
     verdict = judge(answer, current, parts, outlook)
     proposal = ask(answer, verdict, current, parts, carbon_synthetic=outlook.carbon.synthetic)
     return CycleRecord(snapshot, outlook, answer, verdict, proposal)
-
-
-def checked(answer: PolicyAnswer, parts: Parts, outlook: Forecast, snapshot: Snapshot) -> PolicyAnswer:
-    """The answer, unless it rests on a plan that fails the second check: that is no plan.
-
-    The check makes its own rollout at the pessimistic edge of the forecast, and asks for every step
-    soon to come what would be if a machine tripped then.
-    """
-    if isinstance(answer, NoPlan):
-        return _with_nearest(answer, parts, snapshot)
-    if answer.plan is None:
-        return answer
-    plan, site, model = answer.plan, parts.site, parts.model
-    edge = None if model is None else edge_rollout(site, model, plan, outlook, snapshot)
-    check = check_plan(plan, site, at=parts.clock.now(), edge=edge, period_s=parts.cycle_s)
-    trips = parts.trips.broken_by(plan, outlook, snapshot)
-    if check.passed and not trips:
-        return answer
-    reason = "; ".join((*(f"{f.about}: {f.problem}" for f in check.findings), *trips))
-    return NoPlan(plan.made_at, NoPlanCause.FAILED_CHECK, reason, plan.solver, conflict=trips)
-
-
-def _with_nearest(answer: NoPlan, parts: Parts, snapshot: Snapshot) -> NoPlan:
-    """Where nothing is feasible, what the nearest change would be, by our own reckoning."""
-    if answer.cause is not NoPlanCause.INFEASIBLE:
-        return answer
-    nearest = tuple(n.sentence for n in nearest_changes(parts.site, parts.model, snapshot))
-    return replace(answer, conflict=(*answer.conflict, *nearest))
 
 
 def judge(advice: Advice, snapshot: Snapshot, parts: Parts, outlook: Forecast) -> Verdict:

@@ -23,6 +23,8 @@ from controller.scenario.folder import BUNDLED
 from controller.scenario.foreign import load_factory, prepare_foreign
 from controller.scenario.prepare import Prepared, Say, learned_model, prepare
 from controller.scenario.recorder import plan_facts
+from controller.second_look import SecondLook
+from controller.settings import Settings
 from controller.wiring import inline_planner
 from plant.errors import ConfigError
 from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
@@ -143,12 +145,14 @@ class _Desk:
     policy: str
 
     def ask(self, decisions: Sequence[Mapping[str, Any]]) -> PolicyAnswer:
-        """The answer to the last of these, a new policy having been asked each in turn."""
+        """The answer to the last of these, looked at twice; a new policy was asked each in turn."""
         planner = inline_planner(self.policy, self.site, self.ready.knowledge)
         for told in decisions:
             outlook = _repriced(_outlook(self.folder, told), self.ready.site, self.site)
-            answer = asyncio.run(_ask(planner, _snapshot(self.folder, told, self.site), outlook))
-        return answer
+            snapshot = _snapshot(self.folder, told, self.site)
+            answer = asyncio.run(_ask(planner, snapshot, outlook))
+        look = SecondLook(self.site, self.ready.knowledge.model, Settings().cycle_s)
+        return look.at(answer, outlook, snapshot, snapshot.time)
 
 
 async def _ask(planner: Planner, snapshot: Snapshot, outlook: Forecast) -> PolicyAnswer:

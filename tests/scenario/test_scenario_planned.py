@@ -34,8 +34,14 @@ def test_the_planner_gives_the_same_bytes_again(planned: RunOutcome, out: Path) 
     assert (planned.folder / "solver.jsonl").read_text() != ""
 
 
+def advised(folder: Path) -> str:
+    """A decision with a plan behind it, not the first."""
+    told = [json.loads(line) for line in (folder / "decisions.jsonl").read_text().splitlines()]
+    return next(str(d["id"]) for d in told[2:] if d["outcome"] == "advice")
+
+
 def test_a_recorded_decision_is_taken_again_exactly(planned: RunOutcome) -> None:
-    thought = decide_again(planned.folder, "3", {})
+    thought = decide_again(planned.folder, advised(planned.folder), {})
     assert thought.same_model
     assert thought.identical
     assert len(thought.levers) == 10
@@ -55,7 +61,7 @@ def test_a_decision_after_the_plant_was_learned_anew_is_taken_again_exactly(
 
 
 def test_with_a_lower_limit_the_plan_of_the_same_moment_is_cooler(planned: RunOutcome) -> None:
-    thought = decide_again(planned.folder, "D-000003", {"limits.inlet_max_c": 20.0})
+    thought = decide_again(planned.folder, advised(planned.folder), {"limits.inlet_max_c": 20.0})
     assert not thought.identical
     worst = {when: max(t["plan"]["worst_inlet_c"].values()) for when, t in
              (("then", thought.then), ("now", thought.now))}  # fmt: skip

@@ -131,7 +131,7 @@ def test_without_llvmlite_it_says_what_to_install(
     compiling._made.cache_clear()
     monkeypatch.setitem(sys.modules, "llvmlite", None)
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
-    with pytest.raises(ConfigError, match=r"coolwright\[fast\]"):
+    with pytest.raises(ConfigError, match=r"llvmlite"):
         plant_of("dx", greensboro, compiled=True)
 
 
