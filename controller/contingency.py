@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from controller.contingency_air import AirLaw, air_law
 from optimizer.model import PlantModel
-from plant.forecast import Array, Forecast
-from plant.plan import Plan
+from plant.forecast import Array
 from plant.points import SITE, OwnerId
 from plant.quantities import Quantity
 from plant.redundancy import AirTrip, Redundancy, declared_redundancy
@@ -27,9 +26,8 @@ from plant.setpoints import LeverId
 from plant.site import Site
 from plant.snapshot import Snapshot
 
-SIGMAS, SOON_SIGMAS = 2.0, 1.0
-"""Margin of the laws where the load is measured; and of the laws and of the load each where it is foretold:
-a trip in the very hour of an unusual load is two rare things at once."""
+SIGMAS = 2.0
+"""Margin of the laws, in their own standard deviations; the load is the measured one."""
 FINE_S, COARSE_S, FINE_FOR_S = 15.0, 60.0, 300.0
 """Steps of the walk: fine while things jump, coarse while they settle. [s]"""
 AIR_S, HOT_AISLE_S = 45.0, 90.0
@@ -38,8 +36,6 @@ GROWTH = 1.02
 """IT load may rise by this much over what is measured while nobody acts; forecasts have an edge. [-]"""
 DERATED, OVERLOAD = 0.95, 1.05
 """A chiller is counted on for less than its plate after a trip, and taken to carry more before it. [-]"""
-LOOK_AHEAD_H = 2.0
-"""How far a plan is followed: what comes later is planned again many times. [h]"""
 NO_WORSE_K = 0.1
 
 
@@ -126,49 +122,6 @@ class TripCheck:
         bias = np.array([law.bias_k(snapshot) for law in self._air])
         return Standing(
             supply[None, :], speed[None, :], np.array([water]), GROWTH * load[None, :], np.array([wet]), bias
-        )
-
-    def of_plan(self, plan: Plan, forecast: Forecast, snapshot: Snapshot, *, hold: bool = False) -> Standing:
-        """A plan's first hours under the pessimistic edge of its forecast; or those of changing nothing."""
-        steps = max(1, min(plan.grid.steps, round(LOOK_AHEAD_H / plan.grid.step_h)))
-        here = self.standing(snapshot, {})
-        columns = {
-            name: np.full(steps, value) if hold else np.asarray(plan.trajectory[name][:steps], float)
-            for name, value in snapshot.setpoints().items()
-            if name in plan.trajectory
-        }
-        load = np.column_stack(
-            [forecast.it_reference_kw[z.id].upper(SOON_SIGMAS)[:steps] for z in self._site.zones]
-        )
-        rows = [self.standing(snapshot, {n: float(c[k]) for n, c in columns.items()}) for k in range(steps)]
-        return replace(
-            here,
-            supply_c=np.concatenate([r.supply_c for r in rows]),
-            speed=np.concatenate([r.speed for r in rows]),
-            chw_c=np.concatenate([r.chw_c for r in rows]),
-            it_kw=np.maximum(load, 0.0),
-            wet_bulb_c=forecast.wet_bulb_c.upper(SIGMAS)[:steps],
-            sigmas=SOON_SIGMAS,
-        )
-
-    def broken_by(self, plan: Plan, forecast: Forecast, snapshot: Snapshot) -> tuple[str, ...]:
-        """Why a plan's first hours leave too little room for a trip; empty where they do not.
-
-        Where changing nothing leaves too little room too, a plan may not leave less.
-        """
-        if not self.asked:
-            return ()
-        chosen, held = (
-            self.of_plan(plan, forecast, snapshot),
-            self.of_plan(plan, forecast, snapshot, hold=True),
-        )
-        if not chosen.known:
-            return ("what a trip would do cannot be told: a position or the load is not known",)
-        with_plan, without = self._worst(chosen), {o.zone: o for o in self._worst(held)}
-        return tuple(
-            o.sentence
-            for o in with_plan
-            if o.margin_k < 0 and o.inlet_c > without[o.zone].inlet_c + NO_WORSE_K
         )
 
     def _worst(self, standing: Standing) -> tuple[TripOutcome, ...]:

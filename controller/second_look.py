@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from controller.contingency import TripCheck
 from controller.nearest import nearest_changes
 from controller.rollout_check import edge_rollout
 from controller.verify import check_plan
@@ -30,8 +29,9 @@ class SecondLook:
     ) -> PolicyAnswer:
         """The answer, unless it rests on a plan that fails.
 
-        The check makes its own rollout at the pessimistic edge of the forecast, and asks for every
-        step soon to come what would be if a machine tripped then.
+        The check makes its own rollout at the pessimistic edge of the forecast. Room for a trip is
+        asked of what is about to be written, before it is proposed and when it is carried out
+        (`spare_room`): a warming move is narrowed there, which a whole plan could only be thrown away for.
         """
         if isinstance(answer, NoPlan):
             return self._with_nearest(answer, snapshot)
@@ -40,11 +40,10 @@ class SecondLook:
         plan = answer.plan
         edge = None if self.model is None else edge_rollout(self.site, self.model, plan, outlook, snapshot)
         check = check_plan(plan, self.site, at=instant, edge=edge, period_s=self.period_s)
-        trips = TripCheck(self.site, self.model).broken_by(plan, outlook, snapshot)
-        if check.passed and not trips:
+        if check.passed:
             return answer
-        reason = "; ".join((*(f"{f.about}: {f.problem}" for f in check.findings), *trips))
-        return NoPlan(plan.made_at, NoPlanCause.FAILED_CHECK, reason, plan.solver, conflict=trips)
+        reason = "; ".join(f"{f.about}: {f.problem}" for f in check.findings)
+        return NoPlan(plan.made_at, NoPlanCause.FAILED_CHECK, reason, plan.solver)
 
     def _with_nearest(self, answer: NoPlan, snapshot: Snapshot) -> NoPlan:
         """Where nothing is feasible, what the nearest change would be, by our own reckoning."""
