@@ -226,7 +226,12 @@ class SimulatedPlant:
         """An independent plant in the same state; parameters and drivers are shared."""
         twin = copy.copy(self)
         twin._rng = copy.deepcopy(self._rng)
+        twin._kernel = self._kernel
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Machine code stays where it was made; another process makes its own.
+        return {**self.__dict__, "_kernel": None}
 
     def quiet_steps(self, most: int) -> int:
         """How many physics steps may pass before the PLC takes over, at most `most`, at least one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -164,3 +165,13 @@ def test_known_values_are_folded_and_equal_operations_kept_once() -> None:
     assert ((x * x) - (x**2))[0].args[0] is ((x**2) + 1.0)[0].args[0]
     assert np.where(np.array(True), x, 0.0)[0] is x[0]
     assert len(graph.nodes) < before + 12
+
+
+def test_a_compiled_plant_travels_to_another_process(greensboro: WeatherYear) -> None:
+    """Benchmarks and sweeps send plants that have already run; each side compiles for itself."""
+    plant = plant_of("dx", greensboro, compiled=True)
+    plant.reset(datetime(2025, 7, 1, tzinfo=UTC))
+    there = pickle.loads(pickle.dumps(plant))
+    plant.step(3600.0)
+    there.step(3600.0)
+    assert there.totals() == plant.totals()
