@@ -116,11 +116,15 @@ def _inlets(
     if hold_edge is None or hold_edge.shape != edge.shape or not np.isfinite(hold_edge).all():
         hold_edge = np.full_like(edge, -np.inf)
     limit = zone.limits.recommended_max_c
-    excess = np.where(edge > hold_edge + NO_WORSE_K, edge - limit, 0.0)
+    # Hours away the margin has grown with the forecast's doubt, and a newer plan comes long before:
+    # there what is expected must keep to the limit, soon also the unlikely.
+    near = np.arange(plan.grid.steps) * plan.grid.step_h < STRICT_H
+    checked = np.where(near, edge, prediction.worst_inlet_c[zone.id])
+    excess = np.where(edge > hold_edge + NO_WORSE_K, checked - limit, 0.0)
     worst = int(excess.argmax())
     if excess[worst] > 0:
         when = plan.grid.times()[worst].isoformat(timespec="minutes")
-        yield Finding(zone.id, f"inlet may reach {edge[worst]:.1f} °C at {when}, limit {limit:.1f} °C")
+        yield Finding(zone.id, f"inlet may reach {checked[worst]:.1f} °C at {when}, limit {limit:.1f} °C")
 
 
 def _at_edge(edge: EdgeRollout | None, zone: Zone, plan: Plan) -> Iterator[Finding]:
