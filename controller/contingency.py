@@ -77,8 +77,6 @@ class Standing:
     wet_bulb_c: Array
     bias_k: Array
     """How much warmer each zone's warmest inlet is than its law says. Shape (zones,)."""
-    sigmas: float = SIGMAS
-    """Standard deviations of the laws that are added."""
 
     @property
     def known(self) -> bool:
@@ -194,7 +192,7 @@ class TripCheck:
             gap = gap + (np.maximum(gain, gap) - gap) * -math.expm1(-step_s / HOT_AISLE_S)
             back = law.rise_k(load, moved, given, bias) * np.minimum(gap / gain, 1.0)
             inlet = inlet + (given + back - inlet) * -math.expm1(-step_s / AIR_S)
-            path[k] = inlet + standing.sigmas * law.spread_k(load, moved)
+            path[k] = inlet + SIGMAS * law.spread_k(load, moved)
         return path
 
     def _loop_c(self, standing: Standing) -> Array:

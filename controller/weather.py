@@ -14,7 +14,7 @@ from datetime import timedelta
 import numpy as np
 
 from plant.forecast import Array, Band, Nature, WeatherSeries, WeatherSource
-from plant.history import History
+from plant.history import History, mean_of_known
 from plant.points import PointId
 from plant.timegrid import TimeGrid
 
@@ -94,8 +94,7 @@ def measured_on(history: History, points: Sequence[PointId], grid: TimeGrid) -> 
     if not columns or not len(history.values) or history.step_s != grid.step_s:
         return out
     stacked = np.column_stack(columns)
-    count = (~np.isnan(stacked)).sum(axis=1)
-    mean = np.where(count > 0, np.nansum(stacked, axis=1) / np.maximum(count, 1), np.nan)
+    mean = mean_of_known(stacked, axis=1)
     first = round((history.start - grid.start).total_seconds() / grid.step_s)
     steps = np.arange(len(mean)) + first
     inside = (steps >= 0) & (steps < grid.steps)

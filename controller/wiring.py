@@ -45,7 +45,6 @@ from plant.errors import ConfigError
 from plant.history import History
 from plant.ports import CarbonFeed, Clock, PointWriter, Policy, PriceFeed, WeatherFeed
 from plant.site import Site
-from plant.snapshot import Snapshot
 from plant.timegrid import floor_to
 from reports.baseline import fit_baseline
 from reports.baseline_model import BaselineModel
@@ -260,6 +259,17 @@ class Controller:
         self.parts.authority.store.close()
 
 
+def follow_limits(parts: Parts) -> None:
+    """Limits that people changed reach everything that judges by them."""
+
+    def limited(now: Site) -> None:
+        parts.site = now
+        parts.authority.sentinel.adopt(now)
+        parts.authority.rescue.adopt(now)
+
+    parts.authority.limits.listen(limited)
+
+
 def assemble(
     site: Site,
     settings: Settings,
@@ -296,12 +306,11 @@ def assemble(
         site, clock, field, store, metrics, period_s=settings.cycle_s, initial=initial, latch_file=latch_file
     )
     plans_by = plans_by or (lambda known: start_planner(policy, authority.limits.site, known, settings))
-    snapshot: Callable[[], Snapshot] = poller.snapshot
     parts = Parts(
         site=authority.limits.site,
         clock=clock,
         cycle_s=settings.cycle_s,
-        snapshot=snapshot,
+        snapshot=poller.snapshot,
         outlook=make_outlook(site, historian, knowledge, feeds, settings),
         planner=plans_by(knowledge),
         authority=authority,
@@ -310,13 +319,7 @@ def assemble(
     )
     interval = interval_s(site, store_s, getattr(clock, "speed", 1.0))
     book = (store, historian, feeds.carbon, feeds.price, knowledge.baseline, clock.now(), interval)
-
-    def limited(now: Site) -> None:
-        parts.site = now
-        authority.sentinel.adopt(now)
-        authority.rescue.adopt(now)
-
-    authority.limits.listen(limited)
+    follow_limits(parts)
     ledger = Ledger(site, *book)
     return Controller(
         settings,

@@ -18,8 +18,6 @@ from plant.setpoints import Lever, LeverId, Setpoints
 from plant.site import SITE, Site, Zone
 from plant.snapshot import Snapshot
 
-_EXACT = 1e-6
-
 
 @dataclass(frozen=True)
 class FixedPolicy:
@@ -94,7 +92,7 @@ class TrimAndRespondPolicy:
         wanted: dict[LeverId, float] = {}
         for lever in self.site.levers:
             value = self._reset(lever, now[lever.id], snapshot)
-            wanted[lever.id] = _within(lever, now[lever.id], value)
+            wanted[lever.id] = lever.toward(now[lever.id], value)
         return Advice(Setpoints(wanted), "Guideline 36 trim and respond")
 
     def _reset(self, lever: Lever, at: float, snapshot: Snapshot) -> float:
@@ -161,11 +159,3 @@ class TrimAndRespondPolicy:
         """Wet bulb plus an approach, in place of §5.20.12.2's lift reset: it frees the economizer."""
         wet = snapshot.mean(SITE, Quantity.OUTDOOR_WET_BULB)
         return at if wet != wet else wet + self.tuning.tower_approach_k
-
-
-def _within(lever: Lever, now: float, wanted: float) -> float:
-    """Inside range and one move, on the lever's resolution toward the present."""
-    move = min(max(wanted - now, -lever.max_move), lever.max_move)
-    steps = int(abs(move) / lever.resolution + _EXACT)
-    value = now + (steps if move > 0 else -steps) * lever.resolution
-    return round(lever.clamp(value), 6)

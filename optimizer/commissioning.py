@@ -28,7 +28,6 @@ HOURS = 12.0
 """Half a day: 48 quarter hours, which is the least a law is fitted to."""
 BACK_OFF_K = 1.0
 """A zone this near its planning limit goes back to where it was found, and stays there for the step."""
-_EXACT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ class CommissioningPolicy:
         for lever in self.site.levers:
             eased = _zone_of(self.site, lever) in self._eased or (lever.owner == SITE and self._eased)
             target = lever.as_found if eased else self.plan.target(lever, elapsed_s)
-            wanted[lever.id] = _toward(lever, now[lever.id], target)
+            wanted[lever.id] = lever.toward(now[lever.id], target)
         return Advice(Setpoints(wanted), self._sentence(elapsed_s))
 
     def _watch(self, snapshot: Snapshot) -> None:
@@ -206,10 +205,3 @@ class CommissioningPolicy:
         warm = f"; {', '.join(self._eased)} back to as found, racks are warm" if self._eased else ""
         of = f"hour {hours:.1f} of {self.plan.hours:g}"
         return f"commissioning, {of}: steps that teach the plant's answer{warm}"
-
-
-def _toward(lever: Lever, now: float, target: float) -> float:
-    """At most one move, on the lever's resolution counted from where it is."""
-    move = min(max(target - now, -lever.max_move), lever.max_move)
-    steps = int(abs(move) / lever.resolution + _EXACT)
-    return round(lever.clamp(now + (steps if move > 0 else -steps) * lever.resolution), 6)

@@ -11,6 +11,7 @@ from plant.points import OwnerId, PointId
 from plant.quantities import Quantity
 
 LeverId = NewType("LeverId", str)
+_EXACT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,12 @@ class Lever:
     def clamp(self, value: float) -> float:
         """The nearest value inside the absolute range."""
         return min(max(value, self.low), self.high)
+
+    def toward(self, now: float, target: float) -> float:
+        """At most one move from `now` to `target`, in whole resolutions from there, inside the range."""
+        move = min(max(target - now, -self.max_move), self.max_move)
+        steps = int(abs(move) / self.resolution + _EXACT)
+        return round(self.clamp(now + (steps if move > 0 else -steps) * self.resolution), 6)
 
 
 class Setpoints(Mapping[LeverId, float]):

@@ -112,12 +112,3 @@ def stored_kj(p: PlantParameters, s: PlantState) -> Array:
     liquid = (p.liquid.loop_kj_k * s.liquid_c).sum(axis=-1)
     tanks = tank.stored_kj(s.tank, p.tanks.mass_kg).sum(axis=-1)
     return np.asanyarray(rooms.sum(axis=-1) + pipes + water + liquid + tanks)
-
-
-def unbalanced_kw(
-    p: PlantParameters, before: PlantState, after: PlantState, f: Flows, step_s: float
-) -> Array:
-    """What one step's books are out by: in minus out minus stored. Rounding, if all is well. [kW]"""
-    in_kw = f.facility_kw - f.outside_kw + f.exchange_kw
-    out_kw = f.tower_heat_kw + f.vented_kw + f.dx_rejected_kw + f.recovered_kw
-    return np.asanyarray(in_kw - out_kw - (stored_kj(p, after) - stored_kj(p, before)) / step_s)

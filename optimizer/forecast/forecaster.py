@@ -12,7 +12,7 @@ from optimizer.forecast.seasonal import Habit, Past, expect
 from optimizer.model import PlantModel
 from optimizer.zones import ZoneModel
 from plant.forecast import Array, Band, CarbonSeries, Forecast, PriceSeries
-from plant.history import History
+from plant.history import History, mean_of_known
 from plant.points import PointId
 from plant.quantities import Quantity
 from plant.site import SITE, Site
@@ -116,11 +116,7 @@ class _Past:
         """Mean over the points, by quarter hour."""
         if not points or not self.kept:
             return Past(self.time_s, np.full(len(self.time_s), np.nan))
-        columns = self.stack(points)
-        known = ~np.isnan(columns)
-        count = known.sum(axis=1)
-        total = np.where(known, columns, 0.0).sum(axis=1)
-        return Past(self.time_s, np.where(count > 0, total / np.maximum(count, 1), np.nan))
+        return Past(self.time_s, mean_of_known(self.stack(points), axis=1))
 
     def stack(self, points: tuple[PointId, ...]) -> Array:
         """Several points by quarter hour. Shape (quarters, points)."""
@@ -128,11 +124,7 @@ class _Past:
 
     def _thin(self, point: PointId) -> Array:
         values = self.history.column(point)[self.end - self.kept * self.ratio : self.end]
-        block = values.reshape(self.kept, self.ratio)
-        known = ~np.isnan(block)
-        count = known.sum(axis=1)
-        total = np.where(known, block, 0.0).sum(axis=1)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return mean_of_known(values.reshape(self.kept, self.ratio), axis=1)
 
 
 def _carbon_on(series: CarbonSeries, grid: TimeGrid) -> CarbonSeries:

@@ -14,7 +14,7 @@ import numpy as np
 
 from optimizer.forecast.forecaster import Forecaster, reference_kw
 from plant.forecast import Array, Band, CarbonKind, CarbonSeries, PriceSeries
-from plant.history import History
+from plant.history import History, mean_of_known
 from plant.points import Point, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
@@ -88,10 +88,7 @@ def _truth(forecaster: Forecaster, history: History) -> Mapping[str, Array]:
 
 
 def _column_mean(history: History, points: tuple[Point, ...]) -> Array:
-    columns = np.column_stack([history.column(p.id) for p in points])
-    known = ~np.isnan(columns)
-    count = known.sum(axis=1)
-    return np.where(count > 0, np.where(known, columns, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
+    return mean_of_known(np.column_stack([history.column(p.id) for p in points]), axis=1)
 
 
 def _bands(forecaster: Forecaster, history: History, origin: datetime) -> Mapping[str, Band]:

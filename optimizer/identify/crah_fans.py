@@ -34,12 +34,6 @@ class FanLaw:
         c0, c1, c2, c3, c5 = self.coefficients
         return np.asarray(self.units * (c0 + r * (c1 + r * (c2 + r * (c3 + r**2 * c5)))))
 
-    def slope_kw(self, speed: ArrayLike) -> Array:
-        """dP/dr at speed ratio ``speed``. [kW]"""
-        r = np.asarray(speed, float)
-        _, c1, c2, c3, c5 = self.coefficients
-        return np.asarray(self.units * (c1 + r * (2 * c2 + r * (3 * c3 + r**2 * 5 * c5))))
-
 
 def learn_crah_fans(signals: Signals, zone: OwnerId) -> tuple[FanLaw, Evidence]:
     """Fit one curve to a zone's CRAHs, each sample the mean unit; prior is the cube law."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plant.forecast import Array
-from plant.history import History
+from plant.history import History, mean_of_known
 from plant.points import OwnerId, Point, PointId
 from plant.psychrometrics import CP_WATER, RHO_WATER
 from plant.quantities import Quantity
@@ -84,11 +84,7 @@ class Signals:
 
     def mean(self, points: tuple[Point, ...]) -> Array:
         """Mean of the known ones among several points; NaN where none is."""
-        values = self.stack(points)
-        known = ~np.isnan(values)
-        count = known.sum(axis=1)
-        total = np.where(known, values, 0.0).sum(axis=1)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return mean_of_known(self.stack(points), axis=1)
 
     def total(self, kind: EquipmentKind, quantity: Quantity) -> Array:
         """Sum over all equipment of a kind; NaN where any of it is unknown or has no such point."""
