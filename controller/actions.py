@@ -19,6 +19,7 @@ from controller.leases import Lease, leases, renew
 from controller.modes import Mode
 from controller.parts import Parts
 from controller.proposals import Proposal, ProposalStatus
+from controller.reach import home_of
 from controller.rescue import TOO_WARM
 from controller.switchback_arm import SwitchbackArm
 from controller.watchdog import DataState
@@ -159,7 +160,8 @@ class Actions:
         kept = authority.holds.levers(at)
         for name, target in authority.truth.put_back(snapshot).items():
             lever = self._parts.site.lever_by_id[name]
-            if name in kept or authority.modes.chosen(lever.owner) is Mode.SHADOW:
+            home = home_of(self._parts.site, lever.owner)
+            if name in kept or authority.modes.chosen(home) is Mode.SHADOW:
                 continue
             last = self._put_back_at.get(name)
             if last is None or at - last >= timedelta(seconds=self._parts.cycle_s):

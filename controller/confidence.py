@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from controller.envelope import COOLER, Range
+from controller.reach import reaches
 from optimizer.model import PlantModel
 from plant.forecast import Forecast
 from plant.points import SITE, OwnerId
@@ -53,7 +54,7 @@ def narrowing(site: Site, snapshot: Snapshot, found: tuple[Doubt, ...]) -> Mappi
     """What each lever may still do under these doubts; levers without doubt are not in it."""
     ranges: dict[LeverId, Range] = {}
     for lever in site.levers:
-        mine = [d for d in found if lever.owner == SITE or d.owner in (SITE, lever.owner)]
+        mine = [d for d in found if d.owner == SITE or reaches(site, lever, (d.owner,))]
         present = snapshot.lever_value(lever)
         if mine and not math.isnan(present):
             ranges[lever.id] = _around(lever, present, mine[0])

@@ -13,6 +13,7 @@ from datetime import datetime
 from controller.alarms import Alarm, AlarmBook, AlarmKind
 from controller.mode import Mode
 from controller.modes import ModeKeeper
+from controller.reach import home_of
 from controller.rollout import Rollout
 from controller.store import StoreUnavailable
 from plant.points import SITE, OwnerId
@@ -94,7 +95,7 @@ class Demotion:
     def _scopes(self, source: str) -> list[OwnerId]:
         """A zone's own breach is its own; whatever else is wrong is wrong for the whole site."""
         lever = self._site.lever_by_id.get(LeverId(source))
-        owner = OwnerId(source) if lever is None else lever.owner
+        owner = OwnerId(source) if lever is None else home_of(self._site, lever.owner)
         if owner in self._site.zone_by_id:
             return [owner]
         return [*(zone.id for zone in self._site.zones), SITE]

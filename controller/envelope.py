@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from controller.moisture import moisture_limits
 from controller.process import borne_out
-from plant.points import SITE, OwnerId, PointId
+from controller.reach import reaches
+from plant.points import OwnerId, PointId
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId, Setpoints
 from plant.site import EquipmentKind, Site, Zone
@@ -207,7 +208,8 @@ def _judge(
         return _Ruling(name, present, present)  # staying is always allowed
     further = [*narrowed, *(Range(*limit) for limit in moisture_limits(site, lever, snapshot))]
     believed = borne_out(site, lever, present, snapshot)
-    room, reasons = _room(lever, positions, wanted, hot, further, believed=believed)
+    near = {zone: concern for zone, concern in hot.items() if reaches(site, lever, (zone,))}
+    room, reasons = _room(lever, positions, wanted, near, further, believed=believed)
     if room.empty:
         return _refusal(name, present, f"no move is allowed ({'; '.join(reasons) or 'limits conflict'})")
     allowed = _on_grid(lever, wanted, room)
@@ -239,11 +241,10 @@ def _room(
         (reach, f"one move is at most {lever.max_move:g}"),
     ]
     limits += [(n, n.why or f"authority is {n.low:g} to {n.high:g}") for n in narrowed]
-    for zone, concern in hot.items():
-        if lever.owner in (zone, SITE):
-            limits.append(
-                (_cooler_than(lever, positions), f"{zone}: {concern}; only more cooling is allowed")
-            )
+    limits += [
+        (_cooler_than(lever, positions), f"{zone}: {concern}; only more cooling is allowed")
+        for zone, concern in hot.items()
+    ]
     room = Range(-math.inf, math.inf)
     for limit, _ in limits:
         room = room.meet(limit)

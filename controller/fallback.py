@@ -12,9 +12,10 @@ import math
 from controller.envelope import COOLER, hot_zones, range_for, seen_inlets_c
 from controller.guard import RESCUE_MOVES
 from controller.process import borne_out
+from controller.reach import home_of, reaches
 from plant.commands import Command
 from plant.forecast import Forecast
-from plant.points import SITE, OwnerId
+from plant.points import OwnerId
 from plant.ports import Advice, Policy
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId, Setpoints
@@ -24,10 +25,12 @@ from plant.snapshot import Snapshot
 _REACHES_RACKS = frozenset(COOLER) - {
     Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT,
     Quantity.DEFERRED_IT_POWER_SETPOINT,
+    Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT,
     Quantity.STORAGE_RATE_SETPOINT,
 }
-"""What cools a rack within minutes: colder condenser water only loads the tower fans, a tank's cold is
-the plant room's to use, and whose work is put off is not for a rescue to say."""
+"""What cools a rack's inlet within minutes: colder condenser water only loads the tower fans, colder liquid
+does not reach the air (and may drip), a tank's cold is the plant room's to use, and whose work is put off is
+not for a rescue to say."""
 
 
 class FallbackController:
@@ -52,9 +55,9 @@ class FallbackController:
         return [
             command
             for lever in self._site.levers
-            if (owners is None or lever.owner in owners) and lever.id not in held
+            if (owners is None or home_of(self._site, lever.owner) in owners) and lever.id not in held
             for command in steps_to(lever, targets[lever.id], snapshot)
-            if not (_concerns(lever, seen_hot) and _warms(lever, command, snapshot))
+            if not (reaches(self._site, lever, seen_hot) and _warms(lever, command, snapshot))
         ]
 
     def rescue(
@@ -64,7 +67,9 @@ class FallbackController:
         return [
             command
             for lever in self._site.levers
-            if lever.owner in zones and lever.id not in held and lever.quantity in _REACHES_RACKS
+            if home_of(self._site, lever.owner) in zones
+            and lever.id not in held
+            and lever.quantity in _REACHES_RACKS
             for command in steps_to(lever, _coolest(lever), snapshot, RESCUE_MOVES)
         ]
 
@@ -74,7 +79,15 @@ class FallbackController:
         blind = self._blind(snapshot)
         hot = frozenset(hot_zones(self._site, snapshot))
         return Setpoints(
-            {lever.id: _target(lever, advised.get(lever.id), blind, hot) for lever in self._site.levers}
+            {
+                lever.id: _target(
+                    lever,
+                    advised.get(lever.id),
+                    blind=reaches(self._site, lever, blind),
+                    hot=reaches(self._site, lever, hot),
+                )
+                for lever in self._site.levers
+            }
         )
 
     def arrived(self, snapshot: Snapshot, forecast: Forecast | None) -> bool:
@@ -91,20 +104,16 @@ class FallbackController:
         return answer.setpoints if isinstance(answer, Advice) else Setpoints({})
 
 
-def _target(lever: Lever, advised: float | None, blind: frozenset[OwnerId], hot: frozenset[OwnerId]) -> float:
-    if advised is None or not math.isfinite(advised) or _concerns(lever, blind):
+def _target(lever: Lever, advised: float | None, *, blind: bool, hot: bool) -> float:
+    if advised is None or not math.isfinite(advised) or blind:
         return lever.fallback
     value = lever.clamp(advised)
-    if not _concerns(lever, hot):
+    if not hot:
         return value
     sign = COOLER.get(lever.quantity, 0)
     if sign == 0:
         return lever.fallback
     return max(value, lever.fallback) if sign > 0 else min(value, lever.fallback)
-
-
-def _concerns(lever: Lever, zones: frozenset[OwnerId]) -> bool:
-    return bool(zones) if lever.owner == SITE else lever.owner in zones
 
 
 def _warms(lever: Lever, command: Command, snapshot: Snapshot) -> bool:

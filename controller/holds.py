@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 
 from controller.audit import AuditLog
 from controller.canonical import instant, stamp
+from controller.reach import home_of
 from controller.store import Store
 from controller.tables import HOLDS
 from plant.points import SITE
@@ -114,7 +115,7 @@ class HoldBook:
         return frozenset(lever.id for lever in self._site.levers if self._touches(lever, target))
 
     def _touches(self, lever: Lever, target: str) -> bool:
-        if target in (SITE, lever.id, lever.owner):
+        if target in (SITE, lever.id, lever.owner, home_of(self._site, lever.owner)):
             return True
         points = self._site.point_by_id
         return any(points[p].owner == target for p in lever.points if p in points)

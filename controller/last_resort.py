@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from controller.alarms import AlarmKind
 from controller.modes import SYSTEM, Mode
 from controller.parts import Parts
-from plant.points import SITE, OwnerId
+from controller.reach import reaches
+from plant.points import SITE
 from plant.setpoints import LeverId
 from plant.snapshot import Snapshot
 
@@ -53,12 +54,11 @@ class LastResort:
         site, modes = self._parts.site, self._parts.authority.modes
         if modes.chosen(SITE) is Mode.SHADOW:
             return False
-        owner = site.lever_by_id[name].owner
-        served = next((e.zone for e in site.equipment if e.id == owner), None) or owner
+        lever = site.lever_by_id[name]
         return any(
             snapshot.worst_inlet_c(zone.id) > zone.limits.recommended_max_c
             for zone in site.zones
-            if _serves(served, zone.id) and modes.chosen(zone.id) is not Mode.SHADOW
+            if reaches(site, lever, (zone.id,)) and modes.chosen(zone.id) is not Mode.SHADOW
         )
 
     def _let_go(self, levers: frozenset[LeverId], at: datetime) -> None:
@@ -77,7 +77,3 @@ class LastResort:
         authority.modes.leave_fallback(CAUSE, at, SITE)
         authority.alarms.hold_to(AlarmKind.FALLBACK, SITE, False, f"{CAUSE}: mended", at)
         authority.audit.record("heartbeat.resumed", SYSTEM, {"why": "the lever was mended"}, at)
-
-
-def _serves(served: OwnerId, zone: OwnerId) -> bool:
-    return served in (SITE, zone)

@@ -26,6 +26,7 @@ from controller.mode import (
     UnknownScope,
     least,
 )
+from controller.reach import home_of
 from controller.stop_latch import STOP, Stop, StopLatch
 from controller.store import Store, StoreUnavailable
 from controller.tables import MODES
@@ -101,9 +102,10 @@ class ModeKeeper:
 
     def of_levers(self, levers: frozenset[LeverId]) -> Mode:
         """The least mode among these levers: what moves every zone is automatic only where every zone is."""
-        owners = {self._site.lever_by_id[lv].owner for lv in levers if lv in self._site.lever_by_id} or {SITE}
-        modes = [self.effective(owner) for owner in owners]
-        if any(owner not in self._site.zone_by_id for owner in owners):
+        known = self._site.lever_by_id
+        homes = {home_of(self._site, known[lv].owner) for lv in levers if lv in known} or {SITE}
+        modes = [self.effective(home) for home in homes]
+        if SITE in homes:
             zones = least(*(self.effective(zone.id) for zone in self._site.zones))
             modes.append(Mode.SUPERVISED if zones is Mode.SUPERVISED else Mode.ADVISORY)
         return least(*modes)
@@ -113,7 +115,7 @@ class ModeKeeper:
         return frozenset(
             lever.id
             for lever in self._site.levers
-            if AUTHORITY[self.effective(lever.owner)] < AUTHORITY[Mode.ADVISORY]
+            if AUTHORITY[self.effective(home_of(self._site, lever.owner))] < AUTHORITY[Mode.ADVISORY]
         )
 
     def change(self, scope: str, mode: Mode, *, by: str, at: datetime, reason: str) -> ModeAnswer:

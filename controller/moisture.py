@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from controller.reach import home_of
 from plant.points import SITE, OwnerId
 from plant.psychrometrics import dew_point_c
 from plant.quantities import Quantity
@@ -85,10 +86,8 @@ def _rules(
 
 def _zones(site: Site, owner: OwnerId) -> tuple[Zone, ...]:
     """The rooms a lever of this owner reaches: its own, or all."""
-    if owner == SITE:
-        return site.zones
-    home = next((e.zone for e in site.equipment if e.id == owner), owner)
-    return tuple(z for z in site.zones if home is None or z.id == home)
+    home = home_of(site, owner)
+    return tuple(z for z in site.zones if home in (SITE, z.id))
 
 
 def _sensors(site: Site, zone: OwnerId) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from controller.audit import AuditRecord
 from controller.cycle import CycleRecord
 from controller.decisions import RejectionCode
+from controller.reach import home_of
 from controller.rollout import Rollout
 from controller.scorecard import HOLD, Seen
 from plant.plan import Plan
@@ -106,7 +107,10 @@ class Scorer:
     def _touched(self, levers: Iterable[str]) -> list[OwnerId]:
         """The zones these levers move; a lever of the whole plant (or an unknown one) moves all."""
         known = self.site.lever_by_id
-        owners = {known[LeverId(lever)].owner if LeverId(lever) in known else None for lever in levers}
+        owners = {
+            home_of(self.site, known[LeverId(lever)].owner) if LeverId(lever) in known else None
+            for lever in levers
+        }
         zones = [zone.id for zone in self.site.zones]
         every = not owners or any(owner not in zones for owner in owners)
         return zones if every else [zone for zone in zones if zone in owners]

@@ -15,6 +15,7 @@ from controller.envelope import hot_zones, review
 from controller.guard import Purpose
 from controller.modes import SYSTEM, Mode
 from controller.parts import Parts
+from controller.reach import home_of
 from controller.switchback import Run
 from plant.commands import Command
 from plant.points import SITE, OwnerId
@@ -92,7 +93,9 @@ class SwitchbackArm:
 
     def _barred(self, fallen: frozenset[OwnerId], at: datetime) -> frozenset[LeverId]:
         """Levers that are not the schedule's to move: held, frozen, in shadow or in fallback."""
-        theirs = frozenset(lv.id for lv in self.parts.site.levers if lv.owner in fallen)
+        theirs = frozenset(
+            lv.id for lv in self.parts.site.levers if home_of(self.parts.site, lv.owner) in fallen
+        )
         return self.parts.authority.closed(at) | theirs
 
     def _applied(
