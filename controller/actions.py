@@ -197,6 +197,7 @@ class Actions:
             clock=self._parts.clock,
             held=authority.barred(at),
             trips=self._parts.trips,
+            narrowed=self._parts.narrowed(self._outlook, snapshot, at),
         )
         authority.sentinel.executed(done, at)
         self._distress.executed(done, granted, at)

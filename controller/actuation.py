@@ -9,7 +9,7 @@ say yes or no, but not something else. Half a change is undone to the values tha
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +17,7 @@ from enum import StrEnum
 from controller import envelope
 from controller.audit import AuditLog
 from controller.contingency import TripCheck
-from controller.envelope import VerdictOutcome
+from controller.envelope import Range, VerdictOutcome
 from controller.guard import GuardedWriter, Purpose, at_target
 from controller.modes import SYSTEM
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
@@ -104,13 +104,17 @@ async def execute(
     clock: Clock,
     held: frozenset[LeverId] = frozenset(),
     trips: TripCheck | None = None,
+    narrowed: Sequence[Mapping[LeverId, Range]] = (),
 ) -> Execution:
     """Carry out an approved proposal once, against the plant as it is now.
 
-    ``trips`` says what would be if a machine tripped after it; without it nobody asks.
+    ``trips`` says what would be if a machine tripped after it; without it nobody asks. ``narrowed`` is what
+    frozen levers and doubts leave, as it was asked when the proposal was made.
     """
     at = clock.now()
-    refused = validate(proposal, desk=desk, snapshot=snapshot, site=site, at=at, held=held, trips=trips)
+    refused = validate(
+        proposal, desk=desk, snapshot=snapshot, site=site, at=at, held=held, trips=trips, narrowed=narrowed
+    )
     if refused is None and not desk.begin(proposal, at):
         refused = (Refusal.REUSED, "it was executed before")
     if refused is not None:
@@ -139,6 +143,7 @@ def validate(
     at: datetime,
     held: frozenset[LeverId],
     trips: TripCheck | None = None,
+    narrowed: Sequence[Mapping[LeverId, Range]] = (),
 ) -> tuple[Refusal, str] | None:
     """Why the proposal may not be carried out now, or None. The stored one counts, not the one handed in."""
     stored = desk.get(proposal.id)
@@ -150,7 +155,7 @@ def validate(
         return Refusal.REUSED, "it was executed before"
     if stored.expires_at <= at:
         return Refusal.EXPIRED, f"it ended at {stored.expires_at.isoformat()}"
-    return objection(stored, snapshot=snapshot, site=site, at=at, held=held, trips=trips)
+    return objection(stored, snapshot=snapshot, site=site, at=at, held=held, trips=trips, narrowed=narrowed)
 
 
 def objection(
@@ -161,6 +166,7 @@ def objection(
     at: datetime,
     held: frozenset[LeverId],
     trips: TripCheck | None = None,
+    narrowed: Sequence[Mapping[LeverId, Range]] = (),
 ) -> tuple[Refusal, str] | None:
     """What the plant, the holds and the envelope say against the proposal now, or None."""
     age_s = (at - snapshot.time).total_seconds()
@@ -173,7 +179,7 @@ def objection(
     if moved:
         return Refusal.PLANT_CHANGED, "; ".join(moved)
     wanted = {lever: change.after for lever, change in proposal.changes.items()}
-    verdict = envelope.review(site, wanted, snapshot, at=at, held=held)
+    verdict = envelope.review(site, wanted, snapshot, at=at, held=held, narrowed=narrowed)
     if verdict.outcome is not VerdictOutcome.ACCEPTED:
         return Refusal.ENVELOPE, "; ".join(verdict.reasons)
     if trips is None:

@@ -1,13 +1,14 @@
 """Confidence: how far what we know may be trusted now, and how much authority that leaves.
 
-A stale model, a wide forecast or poor sensors narrow every warming move, in steps, down to none. Moves
-that cool are never narrowed: doubt is no reason to leave a rack warm.
+A stale model, a law that has drifted, a wide forecast or poor sensors narrow every warming move, in steps,
+down to none. Moves that cool are never narrowed: doubt is no reason to leave a rack warm. What cannot be
+told (no forecast of a zone) is the strongest doubt.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,8 +16,9 @@ import numpy as np
 
 from controller.envelope import COOLER, Range
 from controller.reach import reaches
+from optimizer.identify.drift import Drift
 from optimizer.model import PlantModel
-from plant.forecast import Forecast
+from plant.forecast import Band, Forecast
 from plant.points import SITE, OwnerId
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId
@@ -27,10 +29,16 @@ STALE_AFTER, USELESS_AFTER = timedelta(days=14), timedelta(days=60)
 """Age of the newest data a model was learned from, at which it counts half and not at all."""
 WIDE, TOO_WIDE = 0.15, 0.35
 """Standard deviation of the next hour's IT load over the load. [-]"""
+LEAST_LOAD = 0.02
+"""Share of a zone's design load below which its spread is not held against it: an empty room. [-]"""
+FAR = 2.0
+"""Times its drift limit at which a law that foretells inlets counts not at all. [-]"""
 POOR, TOO_POOR = 0.8, 0.5
 """Share of a zone's inlet sensors that are usable."""
 HALF, NONE = 0.5, 0.0
 _SOON_S = 3600
+_FORETELL_INLETS = frozenset({"inlets", "coils", "gains"})
+"""Laws that what the racks will breathe is reckoned with; the others tell of power and water."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +51,20 @@ class Doubt:
 
 
 def doubts(
-    site: Site, model: PlantModel | None, forecast: Forecast, snapshot: Snapshot, at: datetime
+    site: Site,
+    model: PlantModel | None,
+    forecast: Forecast,
+    snapshot: Snapshot,
+    at: datetime,
+    drifted: Sequence[Drift] = (),
 ) -> tuple[Doubt, ...]:
-    """Everything that speaks for moving less, worst first."""
-    found = [*_of_model(model, at), *_of_forecast(site, forecast), *_of_sensors(site, snapshot)]
+    """Everything that speaks for moving less, worst first. ``drifted`` are laws that no longer fit."""
+    found = [
+        *_of_model(model, at),
+        *_of_drift(site, drifted),
+        *_of_forecast(site, forecast),
+        *_of_sensors(site, snapshot),
+    ]
     return tuple(sorted(found, key=lambda d: d.share))
 
 
@@ -79,15 +97,32 @@ def _of_model(model: PlantModel | None, at: datetime) -> list[Doubt]:
     return [Doubt(SITE, share, f"the model's newest data is {age.days} days old")]
 
 
+def _of_drift(site: Site, drifted: Sequence[Drift]) -> list[Doubt]:
+    """A law of a zone is that zone's doubt, one of the plant room everybody's."""
+    found = []
+    for law in drifted:
+        zone, _, part = law.name.rpartition(".")
+        owner = OwnerId(zone) if zone in site.zone_by_id else SITE
+        far = part in _FORETELL_INLETS and not law.rmse < FAR * law.limit
+        reason = f"the plant has drifted from its model ({law.name})"
+        found.append(Doubt(owner, NONE if far else HALF, reason))
+    return found
+
+
+def _means(band: Band, steps: int) -> tuple[float, float]:
+    return float(np.mean(band.mean[:steps])), float(np.mean(band.std[:steps]))
+
+
 def _of_forecast(site: Site, forecast: Forecast) -> list[Doubt]:
     steps = max(1, _SOON_S // forecast.grid.step_s)
     found = []
     for zone in site.zones:
         band = forecast.it_reference_kw.get(zone.id)
-        if band is None:
+        mean, spread = (math.nan, math.nan) if band is None else _means(band, steps)
+        if math.isnan(mean) or math.isnan(spread):
+            found.append(Doubt(zone.id, NONE, f"the load of {zone.id} is not foretold"))
             continue
-        mean, spread = float(np.mean(band.mean[:steps])), float(np.mean(band.std[:steps]))
-        wide = spread / mean if mean > 0 else 0.0
+        wide = spread / max(mean, LEAST_LOAD * zone.it_design_kw)
         if wide > WIDE:
             share = NONE if wide > TOO_WIDE else HALF
             found.append(

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from controller.case import draft_of_advice, draft_of_plan
-from controller.confidence import doubts, narrowing
 from controller.drafts import Draft
 from controller.effect_error import effect_error
 from controller.envelope import Verdict, VerdictOutcome, review
@@ -71,8 +70,7 @@ async def run_cycle(parts: Parts) -> CycleRecord:
 def judge(advice: Advice, snapshot: Snapshot, parts: Parts, outlook: Forecast) -> Verdict:
     """What the envelope lets through now: holds, zones without authority, doubts and trips narrow it."""
     at = parts.clock.now()
-    found = doubts(parts.site, parts.model, outlook, snapshot, at)
-    narrowed = (parts.authority.truth.only_cooler(snapshot), narrowing(parts.site, snapshot, found))
+    narrowed = parts.narrowed(outlook, snapshot, at)
 
     def reviewed(wanted: Mapping[LeverId, float]) -> Verdict:
         held = parts.authority.closed(at) | parts.distrusted

@@ -1,10 +1,10 @@
-"""The model beside the plant, once an hour: a law that no longer fits is an alarm, and is learned anew."""
+"""The model beside the plant, hourly: a law that no longer fits is an alarm, a doubt, and learned anew."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from controller.alarms import AlarmBook, AlarmKind
@@ -27,9 +27,15 @@ class DriftWatch:
     source: HistorySource
     alarms: AlarmBook
     model: Callable[[], PlantModel | None]
-    drifted: frozenset[str] = frozenset()
-    """Names of the laws that have drifted, as last seen."""
+    _drifted: dict[str, Drift] = field(default_factory=dict)
+    _of: PlantModel | None = None
+    """The model those laws are of."""
     _last: datetime | None = None
+
+    @property
+    def drifted(self) -> tuple[Drift, ...]:
+        """The laws that have drifted, as last seen; none of a model that was learned since."""
+        return tuple(self._drifted.values()) if self.model() is self._of else ()
 
     async def look(self, at: datetime) -> tuple[Drift, ...]:
         """How each law did over the last day; empty between two looks and without a model."""
@@ -41,6 +47,8 @@ class DriftWatch:
         # A day of samples is read and judged beside the loop: approvals must not wait for it.
         day = await asyncio.to_thread(self.source.history, self.site, end - WINDOW, end, _STEP_S)
         found = await asyncio.to_thread(drift, model, day)
+        if model is not self._of:
+            self._of, self._drifted = model, {}
         self._tell(found, at)
         return found
 
@@ -48,5 +56,6 @@ class DriftWatch:
         """Raise and clear; a law that cannot be judged now is left as it was."""
         for law in found:
             self.alarms.hold_to(AlarmKind.MODEL_DRIFT, law.name, law.drifted, law.sentence, at)
-        judged = {law.name for law in found}
-        self.drifted = (self.drifted - judged) | {law.name for law in found if law.drifted}
+            self._drifted.pop(law.name, None)
+            if law.drifted:
+                self._drifted[law.name] = law

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from controller.alarms import AlarmBook
 from controller.audit import AuditLog
+from controller.confidence import doubts, narrowing
 from controller.contingency import TripCheck
+from controller.envelope import Range
 from controller.fallback import FallbackController
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
@@ -25,7 +27,9 @@ from controller.sentinel import Sentinel
 from controller.store import Store
 from controller.switchback import SwitchbackBook
 from controller.watchdog import DataWatch, Heartbeat
+from optimizer.identify.drift import Drift
 from optimizer.model import PlantModel
+from plant.forecast import Forecast
 from plant.ports import Clock
 from plant.setpoints import LeverId
 from plant.site import Site
@@ -83,6 +87,19 @@ class Parts:
 
     distrusted: frozenset[LeverId] = frozenset()
     """Levers whose last change could not be undone: closed until the wire is proven again."""
+
+    drifted: Callable[[], tuple[Drift, ...]] = tuple
+    """Laws of the model that the plant no longer keeps to."""
+
+    def narrowed(
+        self, outlook: Forecast | None, snapshot: Snapshot, at: datetime
+    ) -> tuple[Mapping[LeverId, Range], ...]:
+        """What frozen levers and doubts leave of each lever's reach, at proposing and at execution alike."""
+        frozen = self.authority.truth.only_cooler(snapshot)
+        if outlook is None:
+            return (frozen,)  # a decision from before a restart, and no cycle since
+        found = doubts(self.site, self.model, outlook, snapshot, at, self.drifted())
+        return frozen, narrowing(self.site, snapshot, found)
 
     @property
     def trips(self) -> TripCheck:

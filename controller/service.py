@@ -17,6 +17,7 @@ from typing import TypeAlias
 from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
 from controller.balance_watch import BalanceWatch
+from controller.child_work import WorkFailed
 from controller.contingency import TripOutcome
 from controller.cycle import CycleRecord, run_cycle
 from controller.demotion import Demotion
@@ -75,6 +76,7 @@ class Service:
             parts.authority.alarms,
             lambda: self.controller.knowledge.model,
         )
+        parts.drifted = lambda: self._drift.drifted
         parts.authority.limits.listen(self._scorer.adopt)
         authority = parts.authority
         self._demotion = Demotion(authority.modes, authority.rollout, authority.alarms, parts.site)
@@ -234,7 +236,10 @@ class Service:
         relearner = Relearner(self.controller, clock.now())
         while True:
             await clock.sleep_until(relearner.last + EVERY)
-            await relearner.learn_now(clock.now())
+            try:
+                await relearner.learn_now(clock.now())
+            except WorkFailed as error:
+                _log.warning("nothing was learned today, the model stays as it is: %s", error)
 
     async def _account(self) -> None:
         parts = self.controller.parts

@@ -34,7 +34,13 @@ class Drift:
     rmse: float
     bias: float
     learned_std: float
-    drifted: bool
+    limit: float
+    """The error beyond which it has drifted."""
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the law no longer fits."""
+        return self.rmse > self.limit
 
     @property
     def sentence(self) -> str:
@@ -57,5 +63,5 @@ def _judge(found: Comparison, record: Evidence) -> Drift | None:
     if record.origin is not Origin.LEARNED or found.measured.size < LEAST_SAMPLES:
         return None
     floor = _FLOOR_K if found.unit == "degC" else FLOOR_SHARE * max(abs(float(np.mean(found.measured))), 1e-9)
-    beyond = found.rmse > max(FACTOR * record.std, floor)
-    return Drift(found.name, found.measured.size, found.rmse, found.bias, record.std, beyond)
+    limit = max(FACTOR * record.std, floor)
+    return Drift(found.name, found.measured.size, found.rmse, found.bias, record.std, limit)
