@@ -10,6 +10,7 @@ from optimizer.blocks import Grouping
 from optimizer.costs import SHORT_PRICE
 from optimizer.cuts import Reference
 from optimizer.problem import Problem
+from optimizer.unit_cuts import UnitCuts, unit_cuts
 from plant.forecast import Array
 
 _WRONG_TANK_SHARE = 3.0
@@ -23,6 +24,8 @@ class Asks:
     tank: bool = False
     capacity: bool = False
     demand: bool = False
+    units: bool = False
+    """Zones with compressors of their own."""
 
     @classmethod
     def of(cls, problem: Problem) -> Asks:
@@ -31,6 +34,7 @@ class Asks:
             tank=problem.board.tank is not None,
             capacity=problem.duty.chillers is not None or problem.board.tank is not None,
             demand=problem.site.tariff.demand_charge_per_kw_month > 0,
+            units=problem.model.bank.units is not None,
         )
 
 
@@ -51,6 +55,7 @@ class Beyond:
     fixed_kw: Array
     billed_kw: float
     charge: float
+    units: UnitCuts | None = None
 
     @classmethod
     def of(cls, problem: Problem, at: Reference, grouping: Grouping) -> Beyond:
@@ -72,13 +77,14 @@ class Beyond:
             fixed_kw=np.asarray(metered + model.losses.at(metered)),
             billed_kw=problem.billed_peak_kw,
             charge=problem.site.tariff.demand_charge_per_kw_month,
+            units=unit_cuts(problem, at) if asks.units else None,
         )
 
 
 def _capacity(problem: Problem, at: Reference, hours: Array) -> tuple[Array, Array, Array, Array]:
     """Load as a line of heat, what may carry it, and what is paid for what is not carried."""
     model = problem.model
-    heat = (at.it_kw + at.fan_kw).sum(axis=1)
+    heat = model.bank.water_heat_kw(at.it_kw + at.fan_kw)
     slope = model.load_kw(heat + 1.0) - model.load_kw(heat)
     flow = model.flow_kw_k(at.it_kw + at.fan_kw, at.supply_c, at.speed, at.chw_c)
     alone = replace(at.duty, storage_kw=None)

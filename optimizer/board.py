@@ -22,6 +22,7 @@ _EXACT = 1e-6
 _AIR_BITE = 0.4
 HELD = "it is held"
 _NO_COMPRESSOR_LAW = "the planner has no law of the compressors in this zone's DX units"
+_SHARED = "the zone's coils and its DX units share the heat, and no law says how"
 
 
 @dataclass(frozen=True)
@@ -184,10 +185,17 @@ def _authority(site: Site, model: PlantModel) -> Mapping[tuple[OwnerId, Quantity
     refused: dict[tuple[OwnerId, Quantity], str] = {}
     by_name = {e.name: e for e in model.evidence}
     for zone in site.zones:
-        if site.equipment_of(EquipmentKind.DX_UNIT, zone.id):
+        own = by_name.get(f"{zone.id}.dx")
+        if own is None and site.equipment_of(EquipmentKind.DX_UNIT, zone.id):
             # Cold would seem free: what their compressors draw is in no law.
-            refused[(zone.id, Quantity.FAN_SPEED_SETPOINT)] = _NO_COMPRESSOR_LAW
-            refused[(zone.id, Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT)] = _NO_COMPRESSOR_LAW
+            why = _SHARED if site.equipment_of(EquipmentKind.CRAH, zone.id) else _NO_COMPRESSOR_LAW
+            refused[(zone.id, Quantity.FAN_SPEED_SETPOINT)] = why
+            refused[(zone.id, Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT)] = why
+            continue
+        if own is not None and not own.trusted:
+            why = "; ".join(own.disqualified)
+            refused[(zone.id, Quantity.FAN_SPEED_SETPOINT)] = why
+            refused[(zone.id, Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT)] = why
             continue
         inlets = by_name[f"{zone.id}.inlets"]
         if not inlets.trusted:
@@ -197,10 +205,10 @@ def _authority(site: Site, model: PlantModel) -> Mapping[tuple[OwnerId, Quantity
             # only unsure about airflow may still move it.
             if inlets.coverage == () or "prior" not in why:
                 refused[(zone.id, Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT)] = why
-    if not by_name["coils"].trusted:
+    if "coils" in by_name and not by_name["coils"].trusted:
         why = "; ".join(by_name["coils"].disqualified)
         refused[(SITE, Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT)] = why
-    if not by_name["tower"].trusted:
+    if "tower" in by_name and not by_name["tower"].trusted:
         why = "; ".join(by_name["tower"].disqualified)
         refused[(SITE, Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT)] = why
     return refused

@@ -26,6 +26,7 @@ from optimizer.contingency import SPEED_OFFSETS, TripCuts, trip_cuts
 from optimizer.laws.capacity import add_capacity, load_capacity
 from optimizer.laws.coils import add_open_valve, load_open_valve
 from optimizer.laws.demand import add_demand, load_demand
+from optimizer.laws.dx import add_compressors, load_compressors
 from optimizer.laws.fans import add_fan_power, load_fan_power
 from optimizer.laws.flow import add_flow, load_flow
 from optimizer.laws.inlets import add_inlets, load_inlets
@@ -37,6 +38,7 @@ from optimizer.laws.trips import add_trip_room, load_trip_room
 from optimizer.laws.values import load, parameter
 from optimizer.problem import Problem
 from optimizer.room_cuts import FLOW_SHIFTS_K, FlowCuts, RoomPlanes, room_cut_count, water_cuts
+from optimizer.unit_cuts import UNIT_SHIFTS
 from plant.forecast import Array
 
 TRUST = {"supply": 2.0, "speed": 0.12, "chw": 2.0, "cw": 3.0}
@@ -153,7 +155,7 @@ def assemble(shape: Shape) -> pyo.ConcreteModel:
     add_fan_power(m.fans, m.steps, m.zones, _range(len(cuts.FAN_OFFSETS)), m.speed)
     add_open_valve(m.coils, m.steps, m.zones, _range(len(cuts.VALVE_OFFSETS)), m.supply, m.speed, m.chw)
     add_trip_room(m.trips, m.steps, m.zones, _range(len(SPEED_OFFSETS) - 1), m.supply, m.speed, m.chw)
-    _add_heat(m)
+    _add_heat(m, shape.asks)
     flow_cuts = _range(len(FLOW_SHIFTS_K))
     add_flow(m.water, m.steps, m.zones, flow_cuts, m.supply, m.speed, m.beyond_kw, m.chw)
     m.flow = pyo.Reference(m.water.flow_kw_k)
@@ -176,6 +178,11 @@ def _add_beyond(m: pyo.ConcreteModel, asks: Asks, rate: pyo.Var | None) -> None:
         m.capacity = pyo.Block()
         add_capacity(m.capacity, m.steps, m.heat_kw, rate)
         m.beyond_cost.expr += m.capacity.cost
+    if asks.units:
+        m.units = pyo.Block()
+        where = (m.supply, m.speed, m.beyond_kw)
+        add_compressors(m.units, m.steps, m.zones, _range(len(UNIT_SHIFTS)), *where)
+        m.beyond_cost.expr += m.units.cost
     if asks.demand:
         m.at_the_meter = parameter(m.steps)
         m.controlled_kw = pyo.Expression(
@@ -183,6 +190,7 @@ def _add_beyond(m: pyo.ConcreteModel, asks: Asks, rate: pyo.Var | None) -> None:
             rule=lambda m, t: (
                 m.room.room_kw[t]
                 + sum(m.fans.fan_kw[t, z] + m.at_the_meter[t] * m.servers.rise_kw[t, z] for z in m.zones)
+                + (sum(m.units.kw[t, z] for z in m.zones) if asks.units else 0.0)
             ),
         )
         m.demand = pyo.Block()
@@ -203,7 +211,7 @@ def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
     load_fan_power(m.fans, air.fan.level, air.fan.slope)
     load_open_valve(m.coils, air.valve.level, air.valve.slope)
     load_trip_room(m.trips, *numbers.trips.only(zones))
-    load(m.asked_kw, at.it_reference_kw.sum(axis=1) + scope.rest_beyond_kw)
+    load(m.asked_kw, problem.model.bank.water_heat_kw(at.it_reference_kw) + scope.rest_beyond_kw)
     flow, room = numbers.flow.only(zones, scope.rest_flow), numbers.room
     load_flow(m.water, flow.level, flow.per_supply, flow.per_speed, flow.per_heat, flow.per_chw)
     planes = (room.level, room.per_heat, room.per_flow, room.per_chw, room.per_cw, room.per_rate)
@@ -218,6 +226,11 @@ def _load_beyond(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
     beyond, asks = numbers.beyond, numbers.beyond.asks
     if asks.tank:
         load_storage(m.tank, *beyond.tank, numbers.hours)
+    if asks.units and beyond.units is not None:
+        load(m.to_water, numbers.problem.model.bank.wet)
+        cuts_of = beyond.units
+        shape = (cuts_of.level, cuts_of.per_supply, cuts_of.per_speed, cuts_of.per_heat)
+        load_compressors(m.units, numbers.at.price * numbers.hours, *shape)
     if asks.capacity:
         load_capacity(m.capacity, *beyond.capacity)
     if asks.demand:
@@ -227,15 +240,25 @@ def _load_beyond(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
         load(m.at_the_meter, np.full(len(numbers.hours), _at_the_meter(numbers)))
 
 
-def _add_heat(m: pyo.ConcreteModel) -> None:
-    """Heat of all zones: the IT power asked for, and what warm inlets and CRAH fans add."""
+def _add_heat(m: pyo.ConcreteModel, asks: Asks) -> None:
+    """Heat the chilled water takes: the IT power asked for, and what warm inlets and air fans add.
+
+    Zones with compressors of their own have a `to_water` of zero, and no part in `asked_kw`.
+    """
     m.asked_kw = parameter(m.steps)
     m.beyond_kw = pyo.Expression(
         m.steps, m.zones, rule=lambda m, t, z: m.servers.rise_kw[t, z] + m.fans.fan_kw[t, z]
     )
     m.heat_kw = pyo.Var(m.steps)
+    if asks.units:
+        m.to_water = parameter(m.zones)
     m.heat_balance = pyo.Constraint(
-        m.steps, rule=lambda m, t: m.heat_kw[t] == m.asked_kw[t] + sum(m.beyond_kw[t, z] for z in m.zones)
+        m.steps,
+        rule=lambda m, t: (
+            m.heat_kw[t]
+            == m.asked_kw[t]
+            + sum((m.to_water[z] if asks.units else 1.0) * m.beyond_kw[t, z] for z in m.zones)
+        ),
     )
 
 

@@ -16,6 +16,8 @@ from plant.forecast import Array
 RISE_OFFSETS = np.array([-0.12, -0.08, -0.04, 0.0, 0.06, 0.12])
 SERVER_OFFSETS_K = np.array([-4.0, -2.0, -1.0, 0.0, 1.0, 2.0])
 VALVE_OFFSETS = np.array([-0.08, 0.0, 0.08])
+NO_WATER_K = 50.0
+"""A zone without chilled water may be this much colder than the water: it never binds."""
 FAN_OFFSETS = np.array([-0.12, -0.06, 0.0, 0.06, 0.12])
 
 
@@ -44,6 +46,7 @@ class Reference:
     chw_c: Array
     cw_c: Array
     wet_bulb_c: Array
+    outdoor_c: Array
     price: Array
     it_reference_kw: Array
     it_kw: Array
@@ -74,6 +77,7 @@ class Reference:
             chw_c=course.chw_c,
             cw_c=course.cw_c,
             wet_bulb_c=grouping.mean(world.wet_bulb_c),
+            outdoor_c=grouping.mean(world.outdoor_c),
             price=grouping.mean(problem.energy_price),
             it_reference_kw=reference,
             it_kw=it,
@@ -134,7 +138,8 @@ def valve_cuts(model: PlantModel, at: Reference) -> Lines:
     speed = np.clip(at.speed + _leading(VALVE_OFFSETS), 0.25, 1.05)
 
     def above(r: Array) -> Array:
-        return np.asarray((at.it_kw + bank.fan_kw(r)) / (bank.air_kw_k * r) * bank.open_valve_excess(r))
+        above_water = (at.it_kw + bank.fan_kw(r)) / (bank.air_kw_k * r) * bank.open_valve_excess(r)
+        return above_water if bank.units is None else np.where(bank.wet > 0, above_water, -NO_WATER_K)
 
     here = above(speed)
     slope = (above(speed + 0.01) - above(speed - 0.01)) / 0.02

@@ -64,6 +64,13 @@ class World:
     inlet_bias_k: Array
     stored_kwh: float = 0.0
     """Cold in the tank now."""
+    dry_bulb_c: Array | None = None
+    """Outdoor air (steps,), where a law of the site asks for it."""
+
+    @property
+    def outdoor_c(self) -> Array:
+        """Outdoor dry bulb; the wet bulb, below it, where nobody gave one. Shape (steps,)."""
+        return self.wet_bulb_c if self.dry_bulb_c is None else self.dry_bulb_c
 
 
 @dataclass(frozen=True)
@@ -171,6 +178,8 @@ class PlantModel:
         The tower must reject what the chillers add, and they need what the tower makes: three
         passes settle it, for each kelvin moves chiller power by some 2 %.
         """
+        if not self.bank.wet.any():
+            return _no_room(load_kw, chw_c, cw_setpoint_c, wet_bulb_c)
         flow = np.maximum(flow_kw_k, 1.0)
         return_c = chw_c + load_kw / flow
         enabled = self.economizer.enabled(return_c, wet_bulb_c)
@@ -204,6 +213,8 @@ class PlantModel:
         """Chilled-water flow the coils ask for, as heat capacity rate. Zones are the last axis."""
         total = np.zeros(heat_kw.shape[:-1])
         for z, zone in enumerate(self.zones):
+            if zone.dx is not None:
+                continue
             span = heat_kw[..., z] / (zone.coil.air_kw_k * speed[..., z])
             approach = np.maximum(supply_c[..., z] + span - chw_c, 0.1)
             share = zone.coil.water_share(speed[..., z], np.minimum(span / approach, 1.0))
@@ -226,6 +237,7 @@ class PlantModel:
         keep = np.exp(-world.step_s / bank.tau_s)[None, :, None]
         fans = bank.fan_kw(course.speed)
         excess_span = bank.open_valve_excess(course.speed)
+        water = bank.water_c(course.chw_c)
         inlets = np.broadcast_to(bank.padded(world.inlets_c), (candidates, zones, bank.sensors)).copy()
         bias = bank.padded(world.inlet_bias_k, 0.0)
         worst = np.empty((candidates, steps, zones))
@@ -241,9 +253,11 @@ class PlantModel:
             power = np.minimum(reference + bank.rise_kw(inlets, reference), most)
             gain = power / (bank.air_kw_k * course.speed[:, k])
             span = (power + fans[:, k]) / (bank.air_kw_k * course.speed[:, k])
-            supply[:, k] = np.maximum(
-                course.supply_c[:, k], course.chw_c[:, k, None] + span * excess_span[:, k]
-            )
+            supply[:, k] = np.maximum(course.supply_c[:, k], water[:, k] + span * excess_span[:, k])
+            if bank.units is not None:
+                # What compressors cannot carry warms the air they make.
+                short = bank.units.short_kw(power + fans[:, k], world.outdoor_c[k, None])
+                supply[:, k] += short / (bank.air_kw_k * course.speed[:, k])
             settled = supply[:, k, :, None] + bank.rise_k(gain, supply[:, k]) + bias
             inlets = np.minimum(settled + (inlets - settled) * keep, HOTTEST_C)
             after = inlets.max(axis=-1)
@@ -257,12 +271,16 @@ class PlantModel:
     ) -> Rollout:
         bank = self.bank
         heat = it + fans
-        load = self.load_kw(heat.sum(axis=-1))
+        load = self.load_kw(bank.water_heat_kw(heat))
         wet = np.broadcast_to(world.wet_bulb_c, load.shape)
         flow = self.flow_kw_k(heat, supply, course.speed, course.chw_c)
         duty, stored = self._tank(course.duty, world, load)
         room = self.water_side(load, flow, course.chw_c, course.cw_c, wet, duty)
-        cooling = fans.sum(axis=-1) + room.power_kw
+        cooling, short = fans.sum(axis=-1) + room.power_kw, room.short_kw
+        if bank.units is not None:
+            outdoor, back = world.outdoor_c[:, None], supply + it / (bank.air_kw_k * course.speed)
+            cooling = cooling + bank.units.power_kw(heat, outdoor, back).sum(axis=-1)
+            short = short + bank.units.short_kw(heat, outdoor).sum(axis=-1)
         it_total = self.it_meter.at(it.sum(axis=-1))
         hours = world.step_s / 3600
         gain = it / (bank.air_kw_k * course.speed)
@@ -278,7 +296,7 @@ class PlantModel:
             supply_c=supply,
             chillers_on=room.chillers_on,
             economizer_kw=room.economizer_kw,
-            short_kw=room.short_kw,
+            short_kw=short,
             storage_kw=duty.storage_kw,
             stored_kwh=stored,
         )
@@ -295,3 +313,10 @@ class PlantModel:
             now = now * self.storage.keep(hours) + taken[..., k] * hours
             stored[..., k] = now
         return replace(duty, storage_kw=taken), stored
+
+
+def _no_room(*given: Array) -> WaterSide:
+    """The plant room of a site without chilled water: nothing runs."""
+    cw = np.broadcast_arrays(*given)[2]
+    none = np.zeros(cw.shape)
+    return WaterSide(none, none, none, none, none, cw, none, none)

@@ -178,7 +178,11 @@ def pose(
     reference = np.column_stack([forecast.it_reference_kw[z.id].mean for z in site.zones])
     spread = np.column_stack([forecast.it_reference_kw[z.id].std for z in site.zones])
     wet = forecast.wet_bulb_c.mean
-    for name, values in (("IT power", reference), ("wet bulb", wet), ("price", forecast.price.per_kwh)):
+    dry = forecast.dry_bulb_c.mean
+    asked = [("IT power", reference), ("wet bulb", wet), ("price", forecast.price.per_kwh)]
+    if model.bank.units is not None:
+        asked.append(("dry bulb", dry))
+    for name, values in asked:
         if np.isnan(values).any():
             return Unready(f"the forecast of {name} has gaps")
     carbon = forecast.carbon.g_per_kwh
@@ -190,7 +194,7 @@ def pose(
     per_g = site.tariff.carbon_price_per_tonne / _G_PER_TONNE
     inlets, bias = _inlets(site, model, snapshot)
     stored = _stored_kwh(site, model, snapshot)
-    world = World(forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored)
+    world = World(forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored, dry)
     return Problem(
         site=site,
         model=model,

@@ -26,6 +26,8 @@ TANK_SHIFTS = (0.0, 0.15, -0.15)
 """Where it is touched besides, where there is a tank: shifts of its rate over the most it takes."""
 _SUPPLY_STEP_K, _SPEED_STEP, _HEAT_SHARE = 0.25, 0.01, 0.02
 _FLOW_SHARE, _CHW_STEP_K, _CW_STEP_K, _TANK_SHARE = 0.05, 0.25, 0.5, 0.02
+_LEAST = 1e-3
+"""Least step of heat [kW] and flow [kW/K]: a site may ask its plant room for nothing."""
 _STEEPEST_SHARE = 0.12
 """No plane is steeper than this share of plant power per kelvin: steeper is a staging step."""
 _DEAREST_HEAT, _DEAREST_FLOW = 0.6, 2.0
@@ -114,7 +116,7 @@ def _flow_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, Array]:
 
 def _room_planes(problem: Problem, at: Reference, flows: Array) -> RoomPlanes:
     """Planes touching the plant room's cost (as power) at the reference and around it."""
-    heat = (at.it_kw + at.fan_kw).sum(axis=1)
+    heat = problem.model.bank.water_heat_kw(at.it_kw + at.fan_kw)
     # Below what the tower reaches, a setpoint changes nothing: a plane touched there would be flat, and
     # no plan would ever find its way up.
     reached = _water_side(problem, at, heat, flows[0], at.chw_c, at.cw_c, at.duty).cw_c
@@ -126,7 +128,12 @@ def _room_planes(problem: Problem, at: Reference, flows: Array) -> RoomPlanes:
     chw, cw = at.chw_c + moved[..., 0], at.cw_c + moved[..., 1]
     flow = flows[[int(np.flatnonzero(s == FLOW_SHIFTS_K)[0]) for s in shifts[:, 0]]]
     center: list[Array] = [np.broadcast_to(heat, chw.shape), flow, chw, cw]
-    steps: list[Array | float] = [_HEAT_SHARE * heat, _FLOW_SHARE * flow, _CHW_STEP_K, _CW_STEP_K]
+    steps: list[Array | float] = [
+        np.maximum(_HEAT_SHARE * heat, _LEAST),
+        np.maximum(_FLOW_SHARE * flow, _LEAST),
+        _CHW_STEP_K,
+        _CW_STEP_K,
+    ]
     most = problem.model.storage.most_kw
     if tank is not None:
         away = np.concatenate([np.zeros(len(ROOM_SHIFTS_K)), TANK_SHIFTS[1:]])

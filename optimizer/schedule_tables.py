@@ -153,7 +153,7 @@ class _Room:
         metered = model.it_meter.at(it.sum(axis=1))
         return cls(
             problem,
-            model.load_kw(heat.sum(axis=1))[:, None, None],
+            model.load_kw(model.bank.water_heat_kw(heat))[:, None, None],
             flow[:, :, None],
             chw[:, :, None],
             cw[:, None, :],

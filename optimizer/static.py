@@ -31,6 +31,8 @@ _PASSES = 2
 _KEPT_ZONES = 64
 """Zones whose answers are kept between passes: a megabyte or two each."""
 _FIRST_HEAT_PRICE = 0.2
+_DRY_K = 100.0
+"""So much colder than its water may a zone be that has none: no water is too warm for it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def map_key(problem: Problem) -> tuple[object, ...]:
 
 
 def _zone_table(zone: ZoneModel, supplies: Array, speeds: Array, chw: Array) -> ZoneTable:
-    supply, speed = (a.ravel() for a in np.meshgrid(supplies, speeds, indexing="ij"))
+    wet, grid = zone.dx is None, np.meshgrid(supplies, speeds, indexing="ij")
+    supply, speed = (a.ravel() for a in grid)
     reference = np.linspace(0.05, 1.2, _LOAD_LEVELS) * zone.it.design_kw
     column = np.broadcast_to(reference[:, None], (_LOAD_LEVELS, len(supply)))
     it = column
@@ -113,8 +116,8 @@ def _zone_table(zone: ZoneModel, supplies: Array, speeds: Array, chw: Array) -> 
         rise_k=zone.inlets.settled_c(supply, it, speed).max(axis=-1) - supply,
         gain_k=zone.inlets.air_gain_k(it, speed),
         rise_per_load_k=_rise_per_load(zone, supply, it, speed),
-        coolest_k=span * (1 / zone.coil.best_effectiveness(speed) - 1),
-        flow_kw_k=share * zone.coil.water_kw_k,
+        coolest_k=span * (1 / zone.coil.best_effectiveness(speed) - 1) if wet else np.full_like(it, -_DRY_K),
+        flow_kw_k=share * (zone.coil.water_kw_k if wet else 0.0),
     )
 
 
@@ -136,11 +139,11 @@ def per_step_optimum(problem: Problem, tables: StaticMap, steps: Array) -> Array
     zones = _Zones(problem, tables, steps)
     for _ in range(_PASSES):
         taken = zones.at_prices(heat_price, flow_price)
-        load = model.load_kw(taken.heat_kw)
+        load = model.load_kw(taken.water_kw)
         cost = _plant_cost(problem, tables, load, taken.flow_kw_k, wet, price, duty)
         best_cw = cost.argmin(axis=-1)
         heat_price, flow_price = _prices(problem, tables, load, taken.flow_kw_k, wet, best_cw, duty)
-    total = cost.min(axis=-1) + price[:, None] * taken.heat_kw + 1e3 * taken.excess_k
+    total = cost.min(axis=-1) + price[:, None] * taken.zones_kw + 1e3 * taken.excess_k
     best = total.argmin(axis=1)
     rows = np.arange(count)
     chosen = [p[rows, best] for p in taken.picks]
@@ -154,7 +157,10 @@ class _Taken:
     """What all zones answer to prices: each one's picks, and their sums. Shapes (steps, water levels)."""
 
     picks: list[Index]
-    heat_kw: Array
+    zones_kw: Array
+    """What the zones draw: racks, fans, compressors of their own."""
+    water_kw: Array
+    """Heat they give to chilled water."""
     flow_kw_k: Array
     excess_k: Array
 
@@ -170,15 +176,20 @@ class _Zones:
     def at_prices(self, heat_price: Array, flow_price: Array) -> _Taken:
         """Each zone's best answer to prices (steps, water levels) of heat and flow."""
         picks: list[Index] = []
-        heat, flow, excess = (np.zeros_like(heat_price) for _ in range(3))
+        drawn, water, flow, excess = (np.zeros_like(heat_price) for _ in range(4))
         for z in range(self._count):
             zone = self._kept[z] if self._kept is not None else self._of(z)
             pick = zone.best(heat_price, flow_price)
             picks.append(pick)
-            heat += zone.taken(zone.heat_kw, pick)
+            heat = zone.taken(zone.heat_kw, pick)
+            drawn += heat
+            if zone.own_kw is None:
+                water += heat
+            else:
+                drawn += zone.taken(zone.own_kw, pick)
             flow += zone.flow(pick)
             excess += zone.taken(zone.excess_k, pick)
-        return _Taken(picks, heat, flow, excess)
+        return _Taken(picks, drawn, water, flow, excess)
 
 
 @dataclass(frozen=True)
@@ -190,6 +201,8 @@ class _ZoneAnswers:
     flow_kw_k: Array
     short_k: Array
     """How much cooler the option's supply is than each water can make; > 0 is out of reach."""
+    own_kw: Array | None = None
+    """What its own compressors draw; None where chilled water cools it."""
 
     @classmethod
     def of(cls, problem: Problem, tables: StaticMap, z: int, *, steps: Array) -> _ZoneAnswers:
@@ -210,10 +223,15 @@ class _ZoneAnswers:
             excess_k=np.maximum(warmest - problem.limit_c[z], 0.0),
             flow_kw_k=table.at(table.flow_kw_k, reference),
             short_k=np.maximum(coolest - table.supply_c[:, None], 0.0),
+            own_kw=_compressors_kw(problem, table, z, it, steps),
         )
 
     def best(self, heat_price: Array, flow_price: Array) -> Index:
         """The best option for each step and water level at given prices. Shape (steps, levels)."""
+        if self.own_kw is not None:
+            # No water: the answer is the same whatever its temperature and price.
+            alone = self.heat_kw + self.own_kw + 1e4 * self.excess_k
+            return np.repeat(alone.argmin(axis=1)[:, None], heat_price.shape[1], axis=1)
         cost = (
             self.heat_kw[..., None] * (1 + heat_price[:, None, :]) + self.flow_kw_k * flow_price[:, None, :]
         )
@@ -227,6 +245,17 @@ class _ZoneAnswers:
     def flow(self, picks: Index) -> Array:
         """Flow of the picked options. Shape (steps, levels)."""
         return np.asarray(np.take_along_axis(self.flow_kw_k, picks[:, None, :], axis=1)[:, 0, :])
+
+
+def _compressors_kw(problem: Problem, table: ZoneTable, z: int, it: Array, steps: Array) -> Array | None:
+    """What a zone's own compressors draw for each option, at each step's outdoor air."""
+    law = problem.model.zones[z].dx
+    if law is None:
+        return None
+    outdoor = problem.world.outdoor_c[steps][:, None]
+    back = table.supply_c + it / (problem.model.bank.air_kw_k[z] * table.speed)
+    short = np.maximum(it + table.fan_kw - law.able_kw(outdoor), 0.0)
+    return law.power_kw(it + table.fan_kw, outdoor, back) + SHORT_PRICE * short
 
 
 def _plant_cost(

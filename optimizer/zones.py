@@ -10,12 +10,16 @@ import numpy as np
 from optimizer.coil_bank import CoilBank
 from optimizer.identify.coils import CoilLaw
 from optimizer.identify.crah_fans import FanLaw
+from optimizer.identify.dx import DxLaw
 from optimizer.identify.inlets import InletLaw, inlet_features
 from optimizer.identify.it_power import KNOTS_C, ItCurve
+from optimizer.room_units import UnitBank
 from plant.forecast import Array
 from plant.points import OwnerId
 
 _NOWHERE_C = -273.0
+NO_WATER_C = 0.0
+"""Stands for the chilled water of a zone that has none: no supply air is asked to be colder."""
 EXTRAPOLATION_STD = 0.45
 """Standard deviation added per kelvin of air gain beyond what the data covered. [K/K]"""
 
@@ -29,6 +33,8 @@ class ZoneModel:
     inlets: InletLaw
     coil: CoilLaw
     fans: FanLaw
+    dx: DxLaw | None = None
+    """Its compressors; None where chilled water cools it."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ class ZoneBank:
     per_load: Array
     fans: Array
     coils: CoilBank
+    units: UnitBank | None = None
+    """None where chilled water cools every zone."""
 
     @classmethod
     def of(cls, zones: tuple[ZoneModel, ...]) -> ZoneBank:
@@ -78,7 +86,22 @@ class ZoneBank:
             per_load=np.array([z.it.per_load for z in zones]),
             fans=np.array([[z.fans.units * c for c in z.fans.coefficients] for z in zones]),
             coils=CoilBank.of(tuple(z.coil for z in zones)),
+            units=UnitBank.of(tuple(z.dx for z in zones)) if any(z.dx for z in zones) else None,
         )
+
+    @cached_property
+    def wet(self) -> Array:
+        """1 for each zone that chilled water cools, else 0. Shape (zones,)."""
+        return np.array([float(z.dx is None) for z in self.zones])
+
+    def water_heat_kw(self, heat_kw: Array) -> Array:
+        """What of the zones' heat (zones last) chilled water takes, in all. [kW]"""
+        return np.asarray((heat_kw if self.units is None else heat_kw * self.wet).sum(axis=-1))
+
+    def water_c(self, chw_c: Array) -> Array:
+        """The water each zone's air is made with, zones last; where there is none, colder than it matters."""
+        water = chw_c[..., None]
+        return water if self.units is None else np.where(self.wet > 0, water, NO_WATER_C)
 
     @cached_property
     def _weights(self) -> Array:
@@ -137,7 +160,8 @@ class ZoneBank:
 
     def open_valve_excess(self, speed: Array) -> Array:
         """1/ε − 1 with valves open: supply cannot be cooler than water plus this times the air's span."""
-        return np.asarray(1 / self.coils.best_effectiveness(speed) - 1)
+        excess = np.asarray(1 / self.coils.best_effectiveness(speed) - 1)
+        return excess if self.units is None else excess * self.wet
 
     def flow_kw_k(self, heat_kw: Array, supply_c: Array, speed: Array, chw_c: Array) -> Array:
         """Chilled water each zone's coils ask for, as heat capacity rate. Zones last. [kW/K]
@@ -146,4 +170,5 @@ class ZoneBank:
         """
         span = heat_kw / (self.coils.air_kw_k * speed)
         approach = np.maximum(supply_c + span - chw_c, 0.1)
-        return self.coils.water_kw_k * self.coils.water_share(speed, np.minimum(span / approach, 1.0))
+        flow = self.coils.water_kw_k * self.coils.water_share(speed, np.minimum(span / approach, 1.0))
+        return flow if self.units is None else flow * self.wet

@@ -15,6 +15,7 @@ from optimizer.identify.auxiliaries import (
 from optimizer.identify.chillers import learn_chillers
 from optimizer.identify.coils import learn_airflow, learn_coils
 from optimizer.identify.crah_fans import learn_crah_fans
+from optimizer.identify.dx import dx_units, learn_dx
 from optimizer.identify.economizer import learn_economizer
 from optimizer.identify.inlets import learn_inlets
 from optimizer.identify.it_power import learn_it_power
@@ -24,6 +25,20 @@ from optimizer.identify.tower import learn_tower
 from optimizer.model import PlantModel
 from optimizer.zones import ZoneModel
 from plant.history import History
+
+OF_CHILLED_WATER = frozenset(
+    {
+        "coils",
+        "heat gains",
+        "chillers",
+        "economizer",
+        "tower",
+        "chilled-water pump",
+        "condenser pump",
+        "water",
+    }
+)
+"""Laws of which a site without chilled water has no evidence, for or against."""
 
 
 def assemble(history: History, *, at: datetime) -> PlantModel:
@@ -48,9 +63,15 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
     for zone in history.site.zones:
         it, it_evidence = learn_it_power(still, zone.id)
         inlets, inlet_evidence = learn_inlets(moving, zone.id, air[zone.id])
-        fans, fan_evidence = learn_crah_fans(still, zone.id)
-        zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans))
-        records += [it_evidence, inlet_evidence, fan_evidence]
+        records += [it_evidence, inlet_evidence]
+        if dx_units(history.site, zone.id):
+            dx, fans, evidence = learn_dx(still, zone.id, air[zone.id])
+            zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans, dx))
+            records += evidence
+        else:
+            fans, fan_evidence = learn_crah_fans(still, zone.id)
+            zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans))
+            records.append(fan_evidence)
     gains, gains_evidence = learn_gains(still)
     chillers, chiller_evidence = learn_chillers(still)
     economizer, economizer_evidence = learn_economizer(still)
@@ -65,6 +86,8 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
     records += [chw_evidence, cw_evidence, meter_evidence, losses_evidence, water_evidence]
     if storage_evidence is not None:
         records.append(storage_evidence)
+    if all(zone.dx is not None for zone in zones):
+        records = [record for record in records if record.name not in OF_CHILLED_WATER]
     return PlantModel(
         site_id=history.site.id,
         learned_at=at,

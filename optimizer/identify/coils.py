@@ -117,12 +117,16 @@ def zone_heat_kw(signals: Signals, zone: OwnerId) -> Array:
         for e in signals.site.equipment_of(EquipmentKind.CRAH, zone)
     ]
     fan_kw = np.nan_to_num(np.sum(fans, axis=0)) if fans else 0.0
-    return np.asarray(signals.of_zone(zone, Quantity.IT_POWER) + fan_kw)
+    # A room unit with a compressor meters both together: of its fan the nameplate tells.
+    rated = sum(e.nameplate.power_kw or 0.0 for e in signals.site.equipment_of(EquipmentKind.DX_UNIT, zone))
+    own_kw = rated * signals.of_zone(zone, Quantity.FAN_SPEED) ** 3 if rated else 0.0
+    return np.asarray(signals.of_zone(zone, Quantity.IT_POWER) + fan_kw + own_kw)
 
 
 def rated_air_kw_k(site: Site, zone: OwnerId) -> float:
     """The nameplate's air heat capacity rate, or what the IT design asks for. [kW/K]"""
-    flows = [e.nameplate.airflow_m3_s for e in site.equipment_of(EquipmentKind.CRAH, zone)]
+    units = (*site.equipment_of(EquipmentKind.CRAH, zone), *site.equipment_of(EquipmentKind.DX_UNIT, zone))
+    flows = [e.nameplate.airflow_m3_s for e in units]
     if flows and all(flows):
         return sum(f for f in flows if f) * RHO_AIR * CP_AIR
     return site.zone_by_id[zone].it_design_kw * _AIRFLOW_PER_KW * RHO_AIR * CP_AIR

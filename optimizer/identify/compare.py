@@ -17,6 +17,7 @@ from optimizer.identify.auxiliaries import (
 from optimizer.identify.chillers import compare_chillers
 from optimizer.identify.coils import compare_coils
 from optimizer.identify.crah_fans import compare_fans
+from optimizer.identify.dx import compare_dx
 from optimizer.identify.economizer import compare_economizer
 from optimizer.identify.inlets import compare_inlets
 from optimizer.identify.it_power import compare_it
@@ -58,8 +59,12 @@ def compare(model: PlantModel, history: History) -> tuple[Comparison, ...]:
         found += [
             _known(f"{zone.id}.it", "share of design", compare_it(zone.it, still, zone.id)),
             _known(f"{zone.id}.inlets", "degC", compare_inlets(zone.inlets, moving, zone.id)),
-            _known(f"{zone.id}.fans", "kW", compare_fans(zone.fans, still, zone.id)),
         ]
+        if zone.dx is None:
+            found.append(_known(f"{zone.id}.fans", "kW", compare_fans(zone.fans, still, zone.id)))
+        else:
+            pair = compare_dx(zone.dx, zone.fans, zone.inlets.air_kw_k, still, zone.id)
+            found.append(_known(f"{zone.id}.dx", "kW", pair))
     found += [
         _known("heat gains", "kW", compare_gains(model.gains, still)),
         _known("chillers", "kW", compare_chillers(model.chillers, still)),
@@ -71,7 +76,8 @@ def compare(model: PlantModel, history: History) -> tuple[Comparison, ...]:
         _known("losses", "kW", compare_losses(model.losses, still)),
         _known("water", "L/s", compare_water(model.water, still)),
     ]
-    return tuple(found)
+    learned = {e.name for e in model.evidence}
+    return tuple(each for each in found if each.name in learned)
 
 
 def _known(name: str, unit: str, pair: tuple[Array, Array]) -> Comparison:
