@@ -9,7 +9,8 @@ from pathlib import Path
 
 from controller.anchors import AnchorFile, Anchoring
 from controller.drill import DeadManDrill
-from controller.jobs import JobBook, JobRunner
+from controller.job_runner import JobRunner
+from controller.jobs import JobBook
 from controller.oidc import OidcSettings, OidcVerifier, parse_roles
 from controller.settings import Settings
 from controller.webhooks import Webhooks
@@ -59,7 +60,7 @@ def make_beside(controller: Controller) -> Beside:
     anchors = AnchorFile(settings.anchor_file)
     return Beside(
         jobs=jobs,
-        runner=JobRunner(jobs, clock, Workers(controller, drill, Path("var/runs")).by_kind()),
+        runner=JobRunner(jobs, clock, Workers(controller, drill, settings.replay_runs).by_kind()),
         drill=drill,
         webhooks=webhooks,
         anchoring=Anchoring(authority.audit, authority.alarms, anchors, clock),

@@ -1,31 +1,26 @@
 """Jobs: long work that is asked for, answered with `202`, and looked at until it is done.
 
 A job is a row in the store, so it survives a restart: work that can simply be done again is queued
-anew, work that cannot (a drill) is marked as failed.
+anew, once; work that cannot (a drill), or that the program ended in twice, has failed. Who does the
+jobs is `job_runner`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
 from controller.audit import AuditLog
 from controller.canonical import Json, canonical, instant, stamp
-from controller.store import Store, StoreUnavailable
+from controller.modes import SYSTEM
+from controller.store import Store
 from controller.tables import JOBS
-from plant.ports import Clock
-
-_log = logging.getLogger(__name__)
-
-LOOK_EVERY_WALL_S = 1.0
 
 
 class JobKind(StrEnum):
@@ -39,6 +34,8 @@ class JobKind(StrEnum):
 
 AGAIN = frozenset({JobKind.REPORT, JobKind.CALIBRATION, JobKind.REPLAY})
 """Kinds that are begun anew after a restart. A drill is not: nobody watches it any more."""
+ATTEMPTS = 2
+"""How often a job is begun: one that takes the program down with it must not do so for ever."""
 
 
 class JobStatus(StrEnum):
@@ -48,6 +45,10 @@ class JobStatus(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,17 @@ class Job:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     note: str = ""
+    """How it ended; while it runs, what it is at."""
     media_type: str | None = None
+    attempt: int = 0
+    """How often it was begun."""
+    progress: float | None = None
+    """Share that is done of a running job; None where that cannot be told."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.status in OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,13 @@ class Result:
     content: bytes
 
 
-Worker: TypeAlias = Callable[[Job], Awaitable[Result]]
+def fixed(job: Job) -> str:
+    """Why a job cannot be taken back, or nothing."""
+    if not job.open:
+        return f"it is {job.status}"
+    if job.kind is JobKind.DRILL and job.status is JobStatus.RUNNING:
+        return "the heartbeat is withheld; a drill ends by itself, or at once by the stop"
+    return ""
 
 
 class JobBook:
@@ -84,15 +101,16 @@ class JobBook:
     def __init__(self, store: Store, audit: AuditLog) -> None:
         self._store = store
         self._audit = audit
+        self._told: dict[str, tuple[float | None, str]] = {}
 
     def ask(self, kind: JobKind, order: Mapping[str, object], *, by: str, at: datetime) -> Job:
         """Queue a job. An identical one that still waits or runs is answered in its place."""
         body = canonical(order)
         with self._store.transaction() as tx:
-            open_ones = (JOBS.c.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]), JOBS.c.kind == kind)
+            open_ones = (JOBS.c.status.in_(OPEN), JOBS.c.kind == kind)
             same = self._store.rows(select(*_FACTS).where(*open_ones, JOBS.c.order == body))
             if same:
-                return _job(same[0])
+                return self._shown(same[0])
             number = 1 + (tx.execute(select(func.max(JOBS.c.number))).scalar() or 0)
             row = {"id": f"J-{number:06d}", "number": number, "kind": kind, "order": body, "by": by}
             tx.execute(insert(JOBS).values(**row, status=JobStatus.QUEUED, asked_at=stamp(at)))
@@ -103,14 +121,13 @@ class JobBook:
     def get(self, job_id: str) -> Job | None:
         """A job by its id."""
         rows = self._store.rows(select(*_FACTS).where(JOBS.c.id == job_id))
-        return _job(rows[0]) if rows else None
+        return self._shown(rows[0]) if rows else None
 
     def recent(self, count: int = 50, kind: JobKind | None = None) -> list[Job]:
         """The last jobs, newest first."""
         query = select(*_FACTS).order_by(JOBS.c.number.desc()).limit(count)
-        return [
-            _job(r) for r in self._store.rows(query if kind is None else query.where(JOBS.c.kind == kind))
-        ]
+        rows = self._store.rows(query if kind is None else query.where(JOBS.c.kind == kind))
+        return [self._shown(row) for row in rows]
 
     def result(self, job_id: str) -> tuple[str, bytes] | None:
         """The media type and content of a finished job's document; None if it has none."""
@@ -128,9 +145,28 @@ class JobBook:
             claimed = tx.execute(
                 update(JOBS)
                 .where(JOBS.c.id == job.id, JOBS.c.status == JobStatus.QUEUED)
-                .values(status=JobStatus.RUNNING, started_at=stamp(at))
+                .values(status=JobStatus.RUNNING, started_at=stamp(at), attempt=job.attempt + 1)
             )
         return bool(claimed.rowcount == 1)
+
+    def tell(self, job: Job, share: float | None, words: str = "") -> None:
+        """How far a running job is; not worth a transaction, and forgotten when it ends."""
+        self._told[job.id] = (share, words)
+
+    def runs(self, job: Job) -> bool:
+        """Whether the job is still to be done: nobody has cancelled it."""
+        rows = self._store.rows(select(JOBS.c.status).where(JOBS.c.id == job.id))
+        return bool(rows) and rows[0]["status"] == JobStatus.RUNNING
+
+    def cancel(self, job_id: str, *, by: str, at: datetime, reason: str) -> Job | None:
+        """Take back what waits or runs; None where `fixed` says why not. Who does it finds out by `runs`."""
+        before = self.get(job_id)
+        if before is None or fixed(before):
+            return None
+        note = f"cancelled by {by}: {reason}"
+        if not self._end(before, JobStatus.CANCELLED, note, at, {"note": note}, by=by):
+            return None
+        return self.get(job_id)
 
     def done(self, job: Job, result: Result, at: datetime) -> None:
         """It is finished, and this is what it made."""
@@ -147,82 +183,49 @@ class JobBook:
             job = _job(row)
             if job.kind not in AGAIN:
                 self.failed(job, "the program ended meanwhile", at)
-                continue
-            with self._store.transaction() as tx:
-                again = update(JOBS).where(JOBS.c.id == job.id)
-                tx.execute(again.values(status=JobStatus.QUEUED, started_at=None))
-
-    def _end(self, job: Job, status: JobStatus, note: str, at: datetime, values: Mapping[str, Any]) -> None:
-        with self._store.transaction() as tx:
-            tx.execute(
-                update(JOBS).where(JOBS.c.id == job.id).values(status=status, ended_at=stamp(at), **values)
-            )
-            told = {
-                "job": job.id,
-                "kind": job.kind,
-                "before": JobStatus.RUNNING,
-                "after": status,
-                "note": note,
-            }
-            self._audit.record(f"job.{status}", job.by, told, at)
-
-
-class JobRunner:
-    """Does the jobs: of each kind one at a time, beside the loops that must not wait."""
-
-    def __init__(self, book: JobBook, clock: Clock, workers: Mapping[JobKind, Worker]) -> None:
-        self._book = book
-        self._clock = clock
-        self._workers = workers
-        self._running: dict[JobKind, asyncio.Task[None]] = {}
-
-    async def run(self) -> None:
-        """Look for queued jobs until cancelled; what is running then is cancelled too."""
-        self._book.recover(self._clock.now())
-        try:
-            while True:
-                self._start_what_can()
-                await asyncio.sleep(LOOK_EVERY_WALL_S)
-        finally:
-            for task in self._running.values():
-                task.cancel()
-            await asyncio.gather(*self._running.values(), return_exceptions=True)
-
-    async def finish(self) -> None:
-        """Do everything that waits, and come back when it is done."""
-        while self._book.queued():
-            self._start_what_can()
-            await asyncio.gather(*self._running.values())
-
-    def _start_what_can(self) -> None:
-        try:
-            for job in self._book.queued():
-                busy = self._running.get(job.kind)
-                if (busy is None or busy.done()) and self._book.begin(job, self._clock.now()):
-                    self._running[job.kind] = asyncio.create_task(self._do(job))
-        except StoreUnavailable as error:
-            _log.warning("jobs wait, the database cannot be reached: %s", error)
-
-    async def _do(self, job: Job) -> None:
-        worker = self._workers.get(job.kind)
-        if worker is None:
-            self._book.failed(job, f"this program does no {job.kind}", self._clock.now())
-            return
-        # A bug in a report must not end the program that cools the racks: the task carries it.
-        task = asyncio.ensure_future(worker(job))
-        try:
-            await asyncio.wait({task})
-        finally:
-            task.cancel()
-        error = task.exception()
-        try:
-            if error is None:
-                self._book.done(job, task.result(), self._clock.now())
+            elif job.attempt >= ATTEMPTS:
+                self.failed(job, f"the program ended {job.attempt} times while it ran", at)
             else:
-                _log.warning("job %s failed", job.id, exc_info=error)
-                self._book.failed(job, str(error) or type(error).__name__, self._clock.now())
-        except StoreUnavailable as lost:
-            _log.warning("job %s ended, but the database cannot be reached: %s", job.id, lost)
+                self._begin_anew(job, at)
+
+    def _begin_anew(self, job: Job, at: datetime) -> None:
+        with self._store.transaction() as tx:
+            again = update(JOBS).where(JOBS.c.id == job.id)
+            tx.execute(again.values(status=JobStatus.QUEUED, started_at=None))
+            told = {"job": job.id, "kind": job.kind, "before": job.status, "after": JobStatus.QUEUED}
+            self._audit.record("job.begun_anew", SYSTEM, told, at)
+
+    def _end(
+        self,
+        job: Job,
+        status: JobStatus,
+        note: str,
+        at: datetime,
+        values: Mapping[str, Any],
+        *,
+        by: str | None = None,
+    ) -> bool:
+        """Once: what was cancelled is not done afterwards, and what is done cannot be cancelled."""
+        with self._store.transaction() as tx:
+            ended = tx.execute(
+                update(JOBS)
+                .where(JOBS.c.id == job.id, JOBS.c.status.in_(OPEN))
+                .values(status=status, ended_at=stamp(at), **values)
+            )
+            if ended.rowcount != 1:
+                return False
+            told = {"job": job.id, "kind": job.kind, "before": job.status, "after": status, "note": note}
+            self._audit.record(f"job.{status}", by or job.by, told, at)
+        self._told.pop(job.id, None)
+        return True
+
+    def _shown(self, row: Mapping[str, Any]) -> Job:
+        """The job, with how far it is."""
+        job = _job(row)
+        if job.status is not JobStatus.RUNNING or job.id not in self._told:
+            return job
+        share, words = self._told[job.id]
+        return replace(job, progress=share, note=words)
 
 
 _FACTS = [c for c in JOBS.columns if c.name != "result"]
@@ -243,4 +246,5 @@ def _job(row: Mapping[str, Any]) -> Job:
         ended_at=when("ended_at"),
         note=row["note"] or "",
         media_type=row["media_type"],
+        attempt=row["attempt"] or 0,
     )

@@ -106,7 +106,7 @@ class WorkerPlanner:
                     self._kill()
                     return self._none(snapshot, NoPlanCause.DEADLINE, f"no plan within {self.deadline_s:g} s")
                 answer: PolicyAnswer = pipe.recv()
-            except (EOFError, BrokenPipeError, ConnectionError) as error:
+            except (EOFError, OSError) as error:
                 self._kill()
                 return self._none(
                     snapshot, NoPlanCause.SOLVER_ERROR, f"the planner process ended ({error!r})"
@@ -114,8 +114,9 @@ class WorkerPlanner:
             return with_quality(answer, snapshot, forecast)
 
     async def close(self) -> None:
-        """End the worker."""
-        self._kill()
+        """End the worker, after the answer somebody waits for: it is replaced while plans are made."""
+        async with self._busy:
+            self._kill()
 
     def _worker(self) -> Connection:
         if self._pipe is None or self._process is None or not self._process.is_alive():

@@ -7,13 +7,11 @@ kept as it was first fitted; the site as found does not change by our running it
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from controller.child_work import in_child
 from controller.settings import Settings
 from controller.wiring import Controller, Knowledge, learn
 from plant.site import Site
@@ -46,12 +44,16 @@ class Relearner:
     last: datetime
 
     async def learn_now(self, now: datetime) -> None:
-        """Learn and adopt. A failure to learn leaves everything as it is."""
+        """Learn and adopt. A failure to learn leaves everything as it is.
+
+        Raises
+        ------
+        WorkFailed
+            If nothing could be learned.
+        """
         self.last = now
         controller = self.controller
-        arguments = (controller.parts.site, controller.settings, now)
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            new = await asyncio.wrap_future(pool.submit(learn_from_file, *arguments))
+        new = await in_child(learn_from_file, controller.parts.site, controller.settings, now)
         await controller.adopt(merged(controller.knowledge, new))
         _log.info("%s", controller.knowledge.sentence)
 

@@ -13,14 +13,28 @@ from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period,
 from controller.switchback import recorded_runs
 from controller.wiring import Controller, carbon_settings
 from plant.errors import ConfigError
+from reports.energy import EnergyReport
 from reports.periods import Split
+
+
+async def report_of(controller: Controller, order: Order) -> EnergyReport:
+    """A running controller's own draft of a report."""
+    return await make_report(
+        controller.parts.site,
+        controller.historian,
+        controller.feeds,
+        controller.knowledge.baseline,
+        order,
+        generated_at=controller.parts.clock.now(),
+        second=carbon_settings(controller.parts.clock, controller.settings),
+        runs=recorded_runs(controller.parts.authority.store),
+    )
 
 
 def report_routes(controller: Controller) -> APIRouter:
     """Routes over one controller's historian and baseline."""
     router = APIRouter(prefix="/api/v1/reports", tags=["reports"])
     site = controller.parts.site
-    feeds = controller.feeds
 
     @router.get("/energy", responses=documented(), response_class=Response)
     async def energy(
@@ -38,16 +52,7 @@ def report_routes(controller: Controller) -> APIRouter:
         """
         try:
             named = asked_period(site, period, start, end)
-            report = await make_report(
-                site,
-                controller.historian,
-                feeds,
-                controller.knowledge.baseline,
-                Order(named.start, named.end, split, profile),
-                generated_at=controller.parts.clock.now(),
-                second=carbon_settings(controller.parts.clock, controller.settings),
-                runs=recorded_runs(controller.parts.authority.store),
-            )
+            report = await report_of(controller, Order(named.start, named.end, split, profile))
             content = await asyncio.to_thread(written, report, form)
         except ConfigError as error:
             raise Problem(422, Code.INVALID, str(error)) from None

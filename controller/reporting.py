@@ -117,6 +117,16 @@ def moment(text: str, timezone: str) -> datetime:
         ) from None
 
 
+def check_order(order: Order) -> None:
+    """Raise a `ConfigError` for an order of which no report can be made."""
+    if order.end <= order.start:
+        raise ConfigError("report period", "ends before it begins", "give --from before --to")
+    if order.end - order.start > LONGEST:
+        raise ConfigError("report period", f"is longer than {LONGEST.days} days", "ask for a year at a time")
+    if order.profile is not None:
+        load_profile(order.profile)
+
+
 async def make_report(
     site: Site,
     source: HistorySource,
@@ -134,10 +144,7 @@ async def make_report(
     `second` is how the operator's own marginal feed is opened: with the program's secrets and cache;
     `runs` are the switchbacks the controller ran, of which those of the period are told.
     """
-    if order.end <= order.start:
-        raise ConfigError("report period", "ends before it begins", "give --from before --to")
-    if order.end - order.start > LONGEST:
-        raise ConfigError("report period", f"is longer than {LONGEST.days} days", "ask for a year at a time")
+    check_order(order)
     supplied = load_supplied(order.supplied or site.reporting_file, site.timezone)
     grid = TimeGrid(order.start, STEP_S, max(1, int((order.end - order.start).total_seconds()) // STEP_S))
     carbon, price = await feeds.carbon.intensity(grid), await feeds.price.price(grid)

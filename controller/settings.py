@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Where a feed's last answers are kept."""
     report_archive: Path = Path("var/reports")
     """The folder closed reports are kept in."""
+    replay_runs: Path = Path("var/runs")
+    """The folder replays that were ordered over the API leave their runs in."""
     carbon_url: str | None = None
     """In place of the provider's own address: a proxy, for example."""
     weather_url: str | None = None

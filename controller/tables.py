@@ -270,6 +270,7 @@ JOBS = Table(
     Column("note", Text),
     Column("media_type", String(200)),
     Column("result", LargeBinary),
+    Column("attempt", Integer),
 )
 
 DELIVERIES = Table(

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from controller.canonical import canonical
+from controller.child_work import WorkFailed
 from controller.drill import DeadManDrill
-from controller.jobs import Job, JobKind, Result, Worker
+from controller.job_runner import Tell, Worker
+from controller.jobs import Job, JobKind, Result
 from controller.relearning import Relearner
-from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period, make_report, written
+from controller.report_routes import report_of
+from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period, written
 from controller.wiring import Controller
-from plant.errors import ConfigError
 from reports.periods import Split
 
 _JSON = "application/json"
+_LONGEST_LINE = 2**24
+"""Bytes of a line a replay may tell: its result is one."""
 
 
 @dataclass(frozen=True)
@@ -38,32 +44,28 @@ class Workers:
             JobKind.DRILL: self.hold_drill,
         }
 
-    async def report(self, job: Job) -> Result:
+    async def report(self, job: Job, tell: Tell) -> Result:
         """The same report as over HTTP and on the command line; always a draft."""
-        controller, site = self.controller, self.controller.parts.site
 
         def text(name: str) -> str | None:
             value = job.order.get(name)
             return None if value is None else str(value)
 
-        named = asked_period(site, text("period"), text("start"), text("end"))
+        named = asked_period(self.controller.parts.site, text("period"), text("start"), text("end"))
         form = ReportFormat(str(job.order["format"]))
-        report = await make_report(
-            site,
-            controller.historian,
-            controller.feeds,
-            controller.knowledge.baseline,
-            Order(named.start, named.end, Split(str(job.order["split"])), text("profile")),
-            generated_at=controller.parts.clock.now(),
-        )
+        tell(None, "reading the history")
+        order = Order(named.start, named.end, Split(str(job.order["split"])), text("profile"))
+        report = await report_of(self.controller, order)
+        tell(0.9, f"writing {form}")
         content = await asyncio.to_thread(written, report, form)
         return Result(f"report {report.id}", MEDIA_TYPES[form], content)
 
-    async def calibrate(self, job: Job) -> Result:
+    async def calibrate(self, _job: Job, tell: Tell) -> Result:
         """Learn anew, adopt what is not worse, and say which it was."""
         controller = self.controller
         before = controller.knowledge
         now = controller.parts.clock.now()
+        tell(None, f"learning from the last {controller.settings.history_days:g} days")
         await Relearner(controller, now).learn_now(now)
         after = controller.knowledge
         told = {
@@ -74,31 +76,45 @@ class Workers:
         }
         return Result(after.sentence, _JSON, canonical(told).encode())
 
-    async def replay(self, job: Job) -> Result:
-        """Run a scenario in a program of its own: the plant's loop must not share its processor."""
-        days = job.order.get("days")
-        command = [
-            *(sys.executable, "-m", "controller", "scenario", "run", str(job.order["scenario"])),
-            *("--policy", str(job.order["policy"]), "--out", str(self.runs)),
-            *(("--days", str(days)) if days is not None else ()),
-        ]
+    async def replay(self, job: Job, tell: Tell) -> Result:
+        """Run a scenario in a program of its own, which ends with this one."""
+        tell(None, "making a simulated plant ready")
+        order = canonical({**job.order, "job": job.id, "out": str(self.runs)})
         pipe = asyncio.subprocess.PIPE
-        program = await asyncio.create_subprocess_exec("nice", *command, stdout=pipe, stderr=pipe)
+        program = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "controller.replay_job", order),
+            stdin=pipe,
+            stdout=pipe,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=_LONGEST_LINE,
+        )
         try:
-            told, complaints = await program.communicate()
+            told = await _heard(program, tell)
         finally:
             if program.returncode is None:
                 program.kill()
-        # 1 says that the scenario's criteria were not met: that is a result.
-        if program.returncode not in (0, 1) or not told:
-            raise ConfigError(
-                "replay", complaints.decode(errors="replace").strip()[-300:], "correct the order"
-            )
-        lines = told.decode(errors="replace").strip().splitlines()
-        return Result(lines[-1], "text/plain; charset=utf-8", told)
+                await program.wait()
+        if "result" not in told:
+            raise WorkFailed(told.get("mistake") or f"the replay ended with {program.returncode}")
+        made = told["result"]
+        note = f"{'passed' if made['passed'] else 'failed its criteria'}: {made['folder']}"
+        return Result(note, _JSON, canonical(made).encode())
 
-    async def hold_drill(self, job: Job) -> Result:
+    async def hold_drill(self, job: Job, tell: Tell) -> Result:
         """Hold a dead-man drill."""
+        tell(None, "the heartbeat is withheld")
         drill = await self.drill.hold(job.by)
         told = {"passed": drill.passed, "took_over_after_s": drill.took_over_after_s, "note": drill.note}
         return Result(drill.note, _JSON, canonical(told).encode())
+
+
+async def _heard(program: asyncio.subprocess.Process, tell: Tell) -> dict[str, Any]:
+    """What a program tells last, after passing on how far it is."""
+    told: dict[str, Any] = {}
+    assert program.stdout is not None
+    async for line in program.stdout:
+        told = json.loads(line)
+        if "share" in told:
+            tell(told["share"], told["words"])
+    await program.wait()
+    return told

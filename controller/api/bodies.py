@@ -128,7 +128,7 @@ class ReplayIn(_In):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"kind": "replay", "scenario": "hot-week", "policy": "mpc", "days": 2}]
+            "examples": [{"kind": "replay", "scenario": "heat-wave", "policy": "mpc", "days": 2}]
         }
     )
 

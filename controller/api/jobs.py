@@ -7,16 +7,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from controller.api.bodies import JobIn, JobQuery, ReportIn
+from controller.api.bodies import JobIn, JobQuery, ReasonIn, ReplayIn, ReportIn
 from controller.api.deps import ApiDeps
+from controller.api.etag import IfMatch, check_tag
 from controller.api.out import Out
 from controller.api.problems import Code, Problem, documented
 from controller.api.security import Decider, Deps, Reader
 from controller.auth import Principal, Scope
 from controller.canonical import Json
-from controller.jobs import Job, JobKind, JobStatus
-from controller.reporting import asked_period
+from controller.jobs import Job, JobKind, JobStatus, fixed
+from controller.reporting import Order, asked_period, check_order
 from plant.errors import ConfigError
+from sim.scenario import NAMES
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 JobId = Annotated[str, Path(max_length=80, examples=["J-000001"])]
@@ -24,7 +26,11 @@ LOCATION = {"Location": {"description": "Where to look at it", "schema": {"type"
 
 
 class JobOut(Out):
-    """A piece of long work. `result` is there once it is done and made a document."""
+    """A piece of long work. `result` is there once it is done and made a document.
+
+    While it runs, `note` says what it is at, and `progress` (0 to 1) how far, where that can be told.
+    `attempt` is 2 after a restart: what ran then is begun anew, once.
+    """
 
     id: str
     kind: JobKind
@@ -35,6 +41,8 @@ class JobOut(Out):
     started_at: datetime | None
     ended_at: datetime | None
     note: str
+    attempt: int
+    progress: float | None
     result: str | None
 
     @classmethod
@@ -50,6 +58,8 @@ class JobOut(Out):
             started_at=job.started_at,
             ended_at=job.ended_at,
             note=job.note,
+            attempt=job.attempt,
+            progress=job.progress,
             result=f"/api/v1/jobs/{job.id}/result" if job.media_type else None,
         )
 
@@ -68,9 +78,11 @@ async def jobs(deps: Deps, _who: Reader, query: Annotated[JobQuery, Query()]) ->
 
 
 @router.get("/{job_id}", responses=documented(404))
-async def job(job_id: JobId, deps: Deps, _who: Reader) -> JobOut:
-    """One job: where it stands, and what came of it."""
-    return JobOut.of(_found(deps, job_id))
+async def job(job_id: JobId, deps: Deps, _who: Reader, response: Response) -> JobOut:
+    """One job: where it stands, and what came of it. Its status is the ETag."""
+    found = _found(deps, job_id)
+    response.headers["ETag"] = _tag(found)
+    return JobOut.of(found)
 
 
 @router.get(
@@ -95,15 +107,41 @@ async def order_job(body: JobIn, deps: Deps, who: Decider, response: Response) -
 
     Operators may ask for reports, engineers for the rest.
     """
-    if not isinstance(body, ReportIn) and not who.may(Scope.MODE):
-        raise Problem(403, Code.FORBIDDEN, f"role {who.role} with this token may not ask for a {body.kind}")
+    kind = JobKind(body.kind)
+    _check_may(who, kind, "ask for")
     if isinstance(body, ReportIn):
         try:
-            asked_period(deps.site, body.period, body.start, body.end)
+            named = asked_period(deps.site, body.period, body.start, body.end)
+            check_order(Order(named.start, named.end, body.split, body.profile))
         except ConfigError as error:
             raise Problem(422, Code.INVALID, str(error)) from None
-    order = body.model_dump(mode="json", exclude={"kind"})
-    return asked(deps, who, response, JobKind(body.kind), order)
+    if isinstance(body, ReplayIn) and body.scenario not in NAMES:
+        raise Problem(422, Code.INVALID, f"no scenario {body.scenario} ships; there are {', '.join(NAMES)}")
+    return asked(deps, who, response, kind, body.model_dump(mode="json", exclude={"kind"}))
+
+
+@router.post("/{job_id}/cancellation", responses=documented(404, 409, 412))
+async def cancel(job_id: JobId, body: ReasonIn, deps: Deps, who: Decider, if_match: IfMatch = "*") -> JobOut:
+    """Take back a job that waits or runs; what it began is let go of within a second or two.
+
+    Who may ask for a kind of work may also cancel it. A drill that runs is broken off by the stop only.
+    """
+    found = _found(deps, job_id)
+    _check_may(who, found.kind, "cancel")
+    check_tag(if_match, _tag(found))
+    cancelled = deps.jobs.cancel(job_id, by=who.name, at=deps.clock.now(), reason=body.reason)
+    if cancelled is None:
+        raise Problem(409, Code.NOT_OPEN, f"job {job_id} cannot be cancelled: {fixed(_found(deps, job_id))}")
+    return JobOut.of(cancelled)
+
+
+def _check_may(who: Principal, kind: JobKind, what: str) -> None:
+    if kind is not JobKind.REPORT and not who.may(Scope.MODE):
+        raise Problem(403, Code.FORBIDDEN, f"role {who.role} with this token may not {what} a {kind}")
+
+
+def _tag(job: Job) -> str:
+    return f'"{job.id}.{job.status}"'
 
 
 def _found(deps: ApiDeps, job_id: str) -> Job:

@@ -12,6 +12,7 @@ from controller.cli import (
     check,
     data,
     demo,
+    jobs,
     operator,
     report,
     run,
@@ -28,7 +29,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (demo, run, check, data, calibrate, report, operator, supervision, audit, token, scenario):
+for module in (
+    demo,
+    run,
+    check,
+    data,
+    calibrate,
+    report,
+    operator,
+    supervision,
+    jobs,
+    audit,
+    token,
+    scenario,
+):
     module.register(app)
 
 

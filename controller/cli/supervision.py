@@ -1,4 +1,4 @@
-"""More verbs over the API: handover, alarms, limits, rollout, the dead-man drill, jobs."""
+"""More verbs over the API: handover, alarms, limits, rollout, the dead-man drill."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ def register(app: typer.Typer) -> None:
         ("limits", "Limits: narrower than the site file, by two people.", {"list": limits, "set": set_limit}),
         ("drill", "The dead-man drill.", {"start": start_drill, "status": drill_status}),
         ("levers", "Levers that were found to lie.", {"frozen": frozen_levers, "mended": mended}),
-        ("jobs", "Long work of the controller.", {"list": jobs, "get": job_result, "calibrate": calibrate}),
     )
     for name, told, verbs in groups:
         group = typer.Typer(help=told, no_args_is_help=True)
@@ -215,30 +214,6 @@ def drill_status() -> None:
     _show_drill(told)
     if told["blocks_supervised"]:
         raise typer.Exit(1)
-
-
-def jobs() -> None:
-    """The last jobs, newest first."""
-    with api_client() as api:
-        for job in api.get("/jobs", {"limit": 20}):
-            typer.echo(f"{job['id']}  {job['kind']:12} {job['status']:8} {job['by']:16} {job['note']}")
-
-
-def job_result(
-    job_id: Annotated[str, typer.Argument(metavar="ID")],
-    out: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")],
-) -> None:
-    """Fetch the document a job made."""
-    with api_client() as api:
-        out.write_bytes(api.answer("GET", f"/jobs/{job_id}/result").content)
-    typer.echo(f"written to {out}")
-
-
-def calibrate() -> None:
-    """Learn the plant anew from its history."""
-    with api_client() as api:
-        job = api.post("/jobs", {"kind": "calibration"})
-    typer.echo(f"{job['id']} {job['status']}: `coolwright jobs list` says what came of it")
 
 
 def _since(since: str | None, api: Any) -> dict[str, str]:

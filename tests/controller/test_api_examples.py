@@ -18,7 +18,8 @@ from supervision_kit import A_AIR, WATER
 from controller.alarms import AlarmKind
 from controller.api.examples import EXAMPLES, FILE
 from controller.api.problems import Code
-from controller.jobs import JobKind, JobRunner, Result
+from controller.job_runner import JobRunner
+from controller.jobs import JobKind, Result
 from controller.webhooks import DeliveryStatus
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
@@ -88,7 +89,7 @@ async def two_people(ask: Any, v1: str) -> None:
 
 
 async def long_work(d: Desk, ask: Any, v1: str) -> None:
-    async def write(_job: object) -> Result:
+    async def write(_job: object, _tell: object) -> Result:
         return Result("report 2026-02", "text/csv", b"")
 
     async def nobody(*_: object) -> str:

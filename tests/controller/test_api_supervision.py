@@ -13,7 +13,8 @@ from api_kit import Desk, api_room
 from supervision_kit import A_AIR, START
 
 from controller.alarms import AlarmKind
-from controller.jobs import Job, JobBook, JobKind, JobRunner, JobStatus, Result
+from controller.job_runner import JobRunner, Tell
+from controller.jobs import Job, JobBook, JobKind, JobStatus, Result
 from controller.webhooks import DeliveryStatus
 
 LIMIT = "/api/v1/limits/zone-a.recommended_max_c"
@@ -107,7 +108,7 @@ async def test_long_work_is_202_then_a_status_then_a_document(d: Desk) -> None:
     )
     assert twice.headers["Location"] == where, "the same work is not done twice at once"
 
-    async def write(job: Job) -> Result:
+    async def write(job: Job, tell: Tell) -> Result:
         return Result("a report", "text/csv; charset=utf-8", str(job.order["period"]).encode())
 
     await JobRunner(d.deps.jobs, d.room.clock, {JobKind.REPORT: write}).finish()
@@ -122,7 +123,7 @@ async def test_long_work_is_202_then_a_status_then_a_document(d: Desk) -> None:
 
 
 async def test_a_bug_in_a_job_is_the_jobs_failure_and_a_restart_begins_it_anew(d: Desk) -> None:
-    async def broken(job: Job) -> Result:
+    async def broken(job: Job, tell: Tell) -> Result:
         raise ZeroDivisionError("no meter")
 
     book = d.deps.jobs

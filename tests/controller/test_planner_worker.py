@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from dataclasses import dataclass, replace
@@ -39,6 +40,15 @@ class Endless:
     def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
         time.sleep(3600)
         raise AssertionError
+
+
+@dataclass(frozen=True)
+class Slow:
+    name: str = "slow"
+
+    def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
+        time.sleep(1.0)
+        return Advice(snapshot.site.fallback, "slowly")
 
 
 @dataclass(frozen=True)
@@ -157,3 +167,16 @@ async def test_a_planner_that_stumbles_is_no_plan_and_says_why(
         assert isinstance(answer, NoPlan)
         assert answer.cause is NoPlanCause.SOLVER_ERROR
         assert answer.reason == "the planner failed (IndexError: index 49 is out of bounds)"
+
+
+async def test_a_planner_that_is_replaced_while_it_thinks_answers_first(
+    snapshot: Snapshot, forecast: Forecast
+) -> None:
+    """A model adopted in the middle of a plan must not end the program (it did: a closed handle)."""
+    planner = WorkerPlanner(Slow(), deadline_s=30.0)
+    thinking = asyncio.ensure_future(planner.decide(snapshot, forecast))
+    await asyncio.sleep(0.2)
+    await planner.close()
+    answer = await thinking
+    assert isinstance(answer, Advice)
+    assert answer.reason == "slowly"
