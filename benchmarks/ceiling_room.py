@@ -1,6 +1,6 @@
 """Room for a trip as a price on a ceiling's paths: the planner's own requirement, without its doubts.
 
-The law is the learned one, with the trip's safe-side rules (`optimizer.contingency`); the load is the
+The law is the learned one, with the trip's safe-side rules (`optimizer.after_trip`); the load is the
 true one and the spread is none. It tells what the room itself costs, apart from not knowing.
 """
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from benchmarks.ceiling import VIOLATION_PER_K_H
 from benchmarks.ceiling_rollout import PERIOD_S, Array
-from optimizer.contingency import KEPT_K, after_trip_c
+from optimizer.after_trip import after_trip_c
+from optimizer.contingency import KEPT_K
 from optimizer.model import PlantModel
 from optimizer.problem import PlannerSettings, Problem, Unready, lever_axis, pose
 from plant.errors import BrokenPromise

@@ -1,10 +1,12 @@
 """What if a machine tripped now: the supervisor's own reckoning of what the racks would see.
 
 Written apart from `optimizer.contingency` on purpose: this one walks through the ride-through time in
-small steps, for one trip after the other, from the calibrated laws or, where a law is not trusted,
-from nameplates; the planner's bounds where things settle. Everything uncertain is taken on the side
-that warms: load a little higher than now, air units uneven, chillers weaker than their plates, no
-more water in the loop than was declared, and a standby that gives nothing until its time is up.
+small steps, for one trip after the other, from the calibrated laws or, where a law is not trusted, from
+nameplates. It walks twice: once with what is known, once with everything on the side that warms
+(load a little higher than now, air units uneven); what the second adds and the spread of the laws are
+independent of each other, so they add up as squares. For a chiller's trip the water is the warmest of
+both: chillers weaker than their plates, no more water in the loop than was declared, a standby that
+gives nothing until its time is up.
 """
 
 from __future__ import annotations
@@ -27,13 +29,14 @@ from plant.site import Site
 from plant.snapshot import Snapshot
 
 SIGMAS = 2.0
-"""Margin of the laws, in their own standard deviations; the load is the measured one."""
+"""Margin of the laws, in their own standard deviations."""
 FINE_S, COARSE_S, FINE_FOR_S = 15.0, 60.0, 300.0
 """Steps of the walk: fine while things jump, coarse while they settle. [s]"""
-AIR_S, HOT_AISLE_S = 45.0, 90.0
-"""Time constants of a cold aisle's air, and of the exhaust that comes back. [s]"""
-GROWTH = 1.02
-"""IT load may rise by this much over what is measured while nobody acts; forecasts have an edge. [-]"""
+AIR_S = 20.0
+"""Time in which a cold aisle's air follows what is blown into it. [s]"""
+GROWTH, SERVER_POWER = 1.02, 1.02
+"""IT load may rise by this much over what is measured while nobody acts, and server fans may by this much
+in warmer air. [-]"""
 DERATED, OVERLOAD = 0.95, 1.05
 """A chiller is counted on for less than its plate after a trip, and taken to carry more before it. [-]"""
 NO_WORSE_K = 0.1
@@ -119,7 +122,7 @@ class TripCheck:
         wet = snapshot.mean(SITE, Quantity.OUTDOOR_WET_BULB)
         bias = np.array([law.bias_k(snapshot) for law in self._air])
         return Standing(
-            supply[None, :], speed[None, :], np.array([water]), GROWTH * load[None, :], np.array([wet]), bias
+            supply[None, :], speed[None, :], np.array([water]), load[None, :], np.array([wet]), bias
         )
 
     def _worst(self, standing: Standing) -> tuple[TripOutcome, ...]:
@@ -147,7 +150,7 @@ class TripCheck:
     def _air_trip(self, trip: AirTrip, standing: Standing) -> TripOutcome:
         index = next(i for i, z in enumerate(self._site.zones) if z.id == trip.zone)
         water = np.broadcast_to(standing.chw_c, (len(self._ends_s), len(standing.chw_c)))
-        return self._outcome(trip.unit, index, self._march(index, trip.left, standing, water))
+        return self._outcome(trip.unit, index, self._warmest(index, trip, standing, water))
 
     def _chiller_trips(self, standing: Standing) -> list[TripOutcome]:
         """The largest chiller stands for all: which one runs is the plant's to choose."""
@@ -157,7 +160,8 @@ class TripCheck:
         unit = self._facts.chillers[min(int(np.argmax(sizes)), len(self._facts.chillers) - 1)]
         water = self._loop_c(standing)
         return [
-            self._outcome(unit, i, self._march(i, 1.0, standing, water)) for i in range(len(self._site.zones))
+            self._outcome(unit, i, self._warmest(i, None, standing, water))
+            for i in range(len(self._site.zones))
         ]
 
     @cached_property
@@ -171,36 +175,48 @@ class TripCheck:
     def _lengths_s(self) -> Array:
         return np.diff(self._ends_s, prepend=0.0)
 
-    def _march(self, index: int, left: float, standing: Standing, water_c: Array) -> Array:
-        """Warmest inlet of a zone, step by step, with a share of its units left. Shape (steps, instants)."""
+    def _warmest(self, index: int, trip: AirTrip | None, standing: Standing, water_c: Array) -> Array:
+        """Warmest inlet of a zone, margins inside, step by step. Shape (steps, instants). [°C]"""
+        load = standing.it_kw[:, index]
+        left, least = (1.0, 1.0) if trip is None else (trip.left, trip.least)
+        likely, spread = self._march(index, left, load, standing, water_c)
+        at_worst, _ = self._march(index, least, GROWTH * SERVER_POWER * load, standing, water_c)
+        return likely + np.hypot(SIGMAS * spread, np.maximum(at_worst - likely, 0.0))
+
+    def _march(
+        self, index: int, left: float, load: Array, standing: Standing, water_c: Array
+    ) -> tuple[Array, Array]:
+        """Warmest inlet of a zone and its law's spread, with a share of its air left. (steps, instants)."""
         law, facts = self._air[index], self._facts
         supply, speed = standing.supply_c[:, index], np.maximum(standing.speed[:, index], 0.02)
-        load = standing.it_kw[:, index]
         bias = float(standing.bias_k[index])
         target = np.array([facts.speed_after(float(r)) for r in speed])
-        gap = law.gain_k(load, speed)
         inlet = supply + law.rise_k(load, speed, supply, bias)
-        path = np.empty((len(self._ends_s), len(supply)))
+        back_c = supply + law.gain_k(load, speed)
+        path, spread = np.empty((2, len(self._ends_s), len(supply)))
         for k, (end_s, step_s) in enumerate(zip(self._ends_s, self._lengths_s, strict=True)):
             # Half of the declared time passes before anybody notices; the ramp takes the rest.
             share = (end_s - step_s / 2) / max(facts.survivor_ramp_s, FINE_S)
             ramped = min(1.0, max(0.0, 2.0 * share - 1.0))
             now = speed + (target - speed) * ramped
             moved = np.maximum(left * now, 0.02)
-            given = np.maximum(supply, law.coolest_c(load, now, left, water_c[k]))
+            given = np.maximum(supply, law.made_c(back_c, now, water_c[k]))
             gain = law.gain_k(load, moved)
-            gap = gap + (np.maximum(gain, gap) - gap) * -math.expm1(-step_s / HOT_AISLE_S)
-            back = law.rise_k(load, moved, given, bias) * np.minimum(gap / gain, 1.0)
-            inlet = inlet + (given + back - inlet) * -math.expm1(-step_s / AIR_S)
-            path[k] = inlet + SIGMAS * law.spread_k(load, moved)
-        return path
+            # Heat that is not taken away stays in the aisle, in racks and floor: they warm first.
+            back_c = back_c + (given + gain - back_c) * -np.expm1(-step_s / law.warms_in_s(moved))
+            # Exhaust that comes back is no warmer than that.
+            returned = np.clip((back_c - given) / gain, 0.0, 1.0)
+            rise = law.rise_k(load, moved, given, bias) * returned
+            inlet = inlet + (given + rise - inlet) * -math.expm1(-step_s / AIR_S)
+            path[k], spread[k] = inlet, law.spread_k(load, moved)
+        return path, spread
 
     def _loop_c(self, standing: Standing) -> Array:
         """Chilled water after a chiller's trip, step by step. Shape (steps, instants). [°C]"""
         facts, sizes = self._facts, self._facts.chiller_kw
         unit, total = max(sizes), sum(sizes)
         fans = sum(law.fan_kw(standing.speed[:, i]) for i, law in enumerate(self._air))
-        heat = standing.it_kw.sum(axis=1) + fans
+        heat = GROWTH * standing.it_kw.sum(axis=1) + fans
         load = heat if self._model is None else np.maximum(self._model.load_kw(heat), heat)
         # The plant may run as few machines as can carry the load: then one trip takes most of it away.
         running = np.clip(np.ceil(load / (OVERLOAD * unit)), 1, len(sizes))

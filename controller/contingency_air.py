@@ -23,11 +23,12 @@ WARM, WARM_C, SHORT_K, SHORT_BAND_K, COOL_C = 0.1, 25.0, 6.0, 4.0, 20.0
 supply air above 20 °C is a part of that. [K/K, °C, K, K, °C]"""
 STEEPEST = 1.0
 """Least kelvins of the warmest inlet per kelvin of air gain beyond what was learned. [K/K]"""
-SERVER_POWER = 1.02
-"""What their fans add to a zone's heat meanwhile. [-]"""
 LEAK, SHORT_FROM_K, EXPOSED = 0.1, 9.0, 1.6
 """Without a law: a tenth of the air's gain comes back; all of it once less is supplied than servers draw
 at a 9 K rise; and the worst placed rack breathes 1.6 times its share. [-, K, -]"""
+STORE, MOST_TAU_S, HOT_AISLE_S = 0.6, 900.0, 90.0
+"""Share of the heat store that a zone's time constant tells of which is counted on; the longest such time
+believed; and what air alone takes. [-, s, s]"""
 _AIR_PER_KW, _COIL_IN_K, _CAPACITY = 0.1, 23.0, 1.5
 _MOST_BIAS_K, _STEADY_K = 12.0, 0.1
 
@@ -51,7 +52,7 @@ class AirLaw:
 
     def gain_k(self, load_kw: Array, moved: Array) -> Array:
         """What the zone's air gains. `moved` is the share of full airflow that flows. [K]"""
-        return np.asarray(SERVER_POWER * load_kw / (self.air_kw_k * moved))
+        return np.asarray(load_kw / (self.air_kw_k * moved))
 
     def rise_k(self, load_kw: Array, moved: Array, supply_c: Array, bias_k: float) -> Array:
         """Warmest inlet above supply air. [K]"""
@@ -71,13 +72,20 @@ class AirLaw:
         beyond = np.maximum(self.gain_k(load_kw, moved) - self.learned.gain_k.high, 0.0)
         return np.asarray(np.sqrt(max(self.learned.std_k) ** 2 + UNLIKE_K**2 + (BEYOND * beyond) ** 2))
 
-    def coolest_c(self, load_kw: Array, speed: Array, left: float, water_c: Array) -> Array:
-        """Coolest air the units that are left can make. [°C]"""
-        heat = SERVER_POWER * load_kw / max(left, 0.02) + self.fan_kw(speed)
-        if self.coil is not None:
-            return self.coil.coolest_supply_c(speed, heat, water_c)
-        span = heat / (self.air_kw_k * speed)
-        return np.asarray(water_c + span * (1 / self.coil_share - 1))
+    def made_c(self, back_c: Array, speed: Array, water_c: Array) -> Array:
+        """Coolest air the units can make of the air that comes back, valves open. [°C]"""
+        share = self.coil_share if self.coil is None else self.coil.best_effectiveness(speed)
+        fans = self.fan_kw(speed) / (self.air_kw_k * speed)
+        return np.asarray(back_c - share * (back_c - water_c) + fans)
+
+    def warms_in_s(self, moved: Array) -> Array:
+        """Time constant with which the air that comes back warms. [s]
+
+        C/(C_air r) with the zone's heat store C. Inlets follow supply air with τ = C/(C_air r) as well,
+        and halls are learned from at less than full fan speed: C is more than a share `STORE` of τ·C_air.
+        """
+        store = STORE * min(self.learned.tau_s, MOST_TAU_S) if self.learned is not None else 0.0
+        return np.maximum(store / moved, HOT_AISLE_S)
 
     def fan_kw(self, speed: Array) -> Array:
         """Fan power of all units. [kW]"""

@@ -1,10 +1,7 @@
 """Room for a trip: what a path leads to if any one air unit or chiller stops at any of its steps.
 
-Settled laws on the safe side, for many candidates at once: the planner keeps this room, and the
-supervisor checks it again by other code (`controller.contingency`). After an air unit's trip the
-others move what the site declares; the zone's air gain per load d = P/(C r) jumps, and with it the
-recirculation that the inlet law has learned. After a chiller's trip the loop warms by what is not
-taken from it until a standby has taken over.
+For many candidates at once: the planner keeps this room, and the supervisor checks it again by other
+code (`controller.contingency`). The physics is in `optimizer.after_trip`.
 """
 
 from __future__ import annotations
@@ -15,37 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.model import PlantModel
+from optimizer.after_trip import after_trip_c
 from optimizer.problem import Problem
 from plant.forecast import Array
-from plant.redundancy import Redundancy, declared_redundancy
 
-AIR_S = 45.0
-"""Time in which a cold aisle's air follows a jump in airflow. Racks and floor slow it more than this. [s]"""
-HOT_AISLE_S = 90.0
-"""Time in which the air that comes back warms to what less supply makes of it. Racks slow it more. [s]"""
-STEEPEST = 1.0
-"""Least kelvins of the warmest inlet per kelvin of air gain beyond what the data covered: where servers
-draw more than is supplied, all further gain comes back to them. [K/K]"""
-WARM_SERVERS, COOL_C = 0.1, 20.0
-"""What server fans add where air is short: +4 % airflow per kelvin above 25 °C (ASHRAE TC 9.9, 2011)
-draws in more exhaust. Kelvins per kelvin of inlet above that, less what the law itself adds for supply
-air warmer than 20 °C. [K/K, °C]"""
-WARM_FROM_C, SHORT_FROM_K, SHORT_WITHIN_K = 25.0, 6.0, 4.0
-WARM_C = 30.0
-"""Inlet at which servers are taken to run after a trip: their fans draw power too. [°C]"""
-UNLIKE_STD_K, BEYOND_STD = 0.4, 0.15
-"""Spread of the warmest inlet after a trip, which no past has shown, and more of it per kelvin of air gain
-beyond what the data covered (less than `EXTRAPOLATION_STD`: the steepest slope is already taken). [K, K/K]"""
-DERATED, OVERLOAD = 0.95, 1.05
-"""What a chiller is counted on for after a trip, and may have carried before it, over its nameplate. [-]"""
-KEPT_K = 0.5
+KEPT_K = 0.15
 """Room the planner keeps beyond its own reckoning, so that the supervisor's finds it kept too. [K]"""
 PRICED_H = 4.0
 """How far ahead missing room costs a path anything: levers come back from anywhere in less. [h]"""
 SPEED_OFFSETS = np.array([-0.1, 0.0, 0.1])
-_SUBSTEPS, _NUDGE_K = 4, 0.5
-_MOST_K = 60.0
+_NUDGE_K, _MOST_K = 0.5, 60.0
 
 
 @dataclass(frozen=True)
@@ -76,122 +52,6 @@ def trip_room(problem: Problem, paths: Array) -> TripRoom:
     warmest = after_trip_c(problem, *where, world.it_reference_kw[:steps], world.it_std_kw[:steps])
     allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
     return TripRoom(warmest, np.broadcast_to(allowed, warmest.shape))
-
-
-def after_trip_c(
-    problem: Problem, supply_c: Array, speed: Array, chw_c: Array, load_kw: Array, load_std_kw: Array
-) -> Array:
-    """Warmest inlet of each zone after the worst trip, margins inside. Zone arrays, zones last. [°C]
-
-    The margin takes the law's spread as a plan's own inlets do, and the load's at one standard
-    deviation: a trip in the very hour of an unusual load is two rare things at once.
-    """
-    facts, bank = declared_redundancy(problem.site), problem.model.bank
-    # Both loads at once, before the axes that the paths have and the loads have not.
-    between = [1] * (supply_c.ndim - load_kw.ndim)
-    load = np.stack([load_kw, load_kw + load_std_kw]).reshape(2, *between, *load_kw.shape)
-    power = load + bank.rise_kw(np.full((*load.shape, bank.sensors), WARM_C), load)
-    where = (supply_c, speed, chw_c)
-    air, spread = _air_trip(problem, facts, *where, power)
-    both = np.maximum(air, _chiller_trip(problem, facts, *where, load, power))
-    inlet, more = both[0], both[1]
-    return np.asarray(inlet + np.hypot(problem.settings.sigmas * spread[0], more - inlet))
-
-
-def _air_trip(
-    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, power: Array
-) -> tuple[Array, Array]:
-    """The larger of what inlets jump to before the others have come up, and where they settle after."""
-    left = np.array([facts.left_of(z.id) for z in problem.site.zones])
-    after = speed if np.isnan(facts.survivor_fan) else np.maximum(speed, facts.survivor_fan)
-    settled = _Settled.of(problem, supply, left, after, chw, power)
-    if np.isnan(facts.survivor_fan):
-        return settled.inlet_c, settled.spread_k
-    before = _Settled.of(problem, supply, np.ones_like(left), speed, chw, power)
-    inlet, warmest = before.inlet_c, settled.inlet_c
-    step_s = max(facts.survivor_ramp_s, 1.0) / _SUBSTEPS
-    for k in range(_SUBSTEPS):
-        # Half of the declared time passes before anybody notices; the ramp takes the rest.
-        share = max(0.0, 2.0 * (k + 0.5) / _SUBSTEPS - 1.0)
-        now = _Settled.of(problem, supply, left, speed + (after - speed) * share, chw, power)
-        # Exhaust that comes back is at first no warmer than it was: the hot aisle has yet to warm.
-        warmed = -np.expm1(-step_s * (k + 1) / HOT_AISLE_S)
-        gap = before.gain_k + np.maximum(now.gain_k - before.gain_k, 0.0) * warmed
-        jump = now.supply_c + now.rise_k * np.minimum(gap / now.gain_k, 1.0)
-        inlet = inlet - np.expm1(-step_s / AIR_S) * (jump - inlet)
-        warmest = np.maximum(warmest, inlet)
-    return np.asarray(warmest), settled.spread_k
-
-
-@dataclass(frozen=True)
-class _Settled:
-    """Where a zone settles with a share of its units left, at a speed. Zone arrays, zones last."""
-
-    supply_c: Array
-    gain_k: Array
-    rise_k: Array
-    """Warmest inlet above supply."""
-    spread_k: Array
-
-    @property
-    def inlet_c(self) -> Array:
-        """The warmest inlet. [°C]"""
-        return np.asarray(self.supply_c + self.rise_k)
-
-    @classmethod
-    def of(
-        cls, problem: Problem, supply: Array, left: Array, speed: Array, chw: Array, power: Array
-    ) -> _Settled:
-        bank = problem.model.bank
-        moved = np.maximum(left * speed, 0.02)
-        heat = power + bank.fan_kw(speed) * left
-        coolest = chw[..., None] + heat / (bank.air_kw_k * moved) * bank.open_valve_excess(speed)
-        given = np.maximum(supply, coolest)
-        gain = np.minimum(power / (bank.air_kw_k * moved), _MOST_K)
-        inside = np.minimum(gain, np.maximum(bank.gain_high_k, 1.0))
-        bias = bank.padded(problem.world.inlet_bias_k, 0.0)
-        law = (bank.rise_k(gain, given) + bias).max(axis=-1)
-        floor = (bank.rise_k(inside, given) + bias).max(axis=-1) + STEEPEST * (gain - inside)
-        spread = np.sqrt(bank.std_k**2 + UNLIKE_STD_K**2 + (BEYOND_STD * (gain - inside)) ** 2)
-        rise = np.maximum(law, floor)
-        short = np.clip((gain - SHORT_FROM_K) / SHORT_WITHIN_K, 0.0, 1.0)
-        learned = law - (bank.rise_k(gain, np.minimum(given, COOL_C)) + bias).max(axis=-1)
-        warm = WARM_SERVERS * short * np.maximum(given + rise - WARM_FROM_C, 0.0)
-        warm = np.maximum(warm - learned, 0.0)
-        return cls(given, gain, rise + warm, spread)
-
-
-def _chiller_trip(
-    problem: Problem, facts: Redundancy, supply: Array, speed: Array, chw: Array, load: Array, power: Array
-) -> Array:
-    """Warmest inlet with the loop as warm as it gets within the ride-through time. [°C]"""
-    everything = np.ones(len(problem.model.zones))
-    if not facts.chillers:
-        return np.full(supply.shape, -np.inf)
-    heat = problem.model.load_kw((load + problem.model.bank.fan_kw(speed)).sum(axis=-1))
-    warmer = loop_rise_k(problem.model, facts, heat)
-    return _Settled.of(problem, supply, everything, speed, chw + warmer, power).inlet_c
-
-
-def loop_rise_k(model: PlantModel, facts: Redundancy, heat_kw: Array) -> Array:
-    """How far the chilled loop warms if the largest chiller trips. Any shape. [K]
-
-    What the economizer takes is not known beforehand, so the worst load between none and all of it on
-    the chillers is taken: all, or as much as makes one machine carry everything.
-    """
-    unit = DERATED * max(facts.chiller_kw)
-    total = DERATED * sum(facts.chiller_kw)
-    running = np.maximum(model.chillers.running(heat_kw), 1.0)
-    lone = np.minimum(heat_kw, OVERLOAD * max(facts.chiller_kw))
-    until = min(facts.standby_s, facts.ride_through_s)
-
-    def not_taken_kj(load: Array, left_kw: Array | float) -> Array:
-        first = np.maximum(load - left_kw, 0.0)
-        later = np.minimum(first, np.maximum(load - (total - unit), 0.0))
-        return np.asarray(first * until + later * (facts.ride_through_s - until))
-
-    lost = np.maximum(not_taken_kj(heat_kw, (running - 1) * unit), not_taken_kj(lone, 0.0))
-    return np.asarray(np.minimum(lost / facts.loop_kj_k, _MOST_K))
 
 
 def room_price(problem: Problem, paths: Array, before_h: Array) -> Array:

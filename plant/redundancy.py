@@ -27,12 +27,17 @@ _CHILLER_KW = 1000.0
 class AirTrip:
     """One air unit of a zone that may trip.
 
-    `left` is the least share of the zone's air that the others still move at the same speed.
+    `left` is the share of the zone's air that the others still move at the same speed, by nameplate.
     """
 
     unit: OwnerId
     zone: OwnerId
     left: float
+
+    @property
+    def least(self) -> float:
+        """The share that is left at least, were the tripped unit the stronger one. [-]"""
+        return self.left * UNEVEN
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Redundancy:
     """Heat the chilled loop takes up per kelvin. [kJ/K]"""
 
     def left_of(self, zone: OwnerId) -> float:
-        """Share of a zone's air left when its largest unit trips; 1 where none may."""
+        """Share of a zone's air left when its largest unit trips, by nameplate; 1 where none may."""
         return min((trip.left for trip in self.air if trip.zone == zone), default=1.0)
 
     def speed_after(self, speed: float) -> float:
@@ -83,7 +88,7 @@ def _air_trips(site: Site, zone: OwnerId) -> list[AirTrip]:
     flows = _flows(units)
     total = sum(flows)
     return [
-        AirTrip(e.id, zone, max(0.0, 1.0 - flow / total) * UNEVEN)
+        AirTrip(e.id, zone, max(0.0, 1.0 - flow / total))
         for e, flow in zip(units, flows, strict=True)
         if e.kind in site.safety.n_minus_one
     ]
