@@ -16,6 +16,7 @@ from controller.fallback import steps_to
 from controller.guard import RESCUE_MOVES, Purpose
 from controller.last_resort import LastResort
 from controller.leases import Lease, leases, renew
+from controller.lost_leases import LostLeases
 from controller.modes import Mode
 from controller.parts import Parts
 from controller.proposals import Proposal, ProposalStatus
@@ -23,7 +24,7 @@ from controller.reach import home_of
 from controller.rescue import TOO_WARM
 from controller.switchback_arm import SwitchbackArm
 from controller.watchdog import DataState
-from plant.commands import Receipt
+from plant.commands import Confirmed, Receipt
 from plant.forecast import Forecast
 from plant.points import SITE, OwnerId, PointId
 from plant.setpoints import LeverId, Setpoints
@@ -54,9 +55,11 @@ class Actions:
         self._last_plan_at = parts.clock.now()
         self._last_fallback_at: datetime | None = None
         self._put_back_at: dict[LeverId, datetime] = {}
+        self._renew_again_at: datetime | None = None
         self._switchback = SwitchbackArm(parts)
         self._distress = Distress(parts)
         self._last_resort = LastResort(parts)
+        self._lost_leases = LostLeases(parts)
 
     def note_plan(self, at: datetime) -> None:
         """A cycle ended with a plan; leases live on it."""
@@ -82,17 +85,20 @@ class Actions:
         self._distress.fell_back(fallback, at)
         arm = await self._switchback.follow(snapshot, fallen, at)
         if SITE in fallen:
+            await self._lost_leases.look(snapshot, at)
             return ActionRecord(at, fallback=fallback)
         await self._recover(snapshot, at)
         executed = None if arm is Arm.BASELINE else await self._execute(snapshot, at)
         settled = self._settle(at)
         await self._renew(at)
+        await self._lost_leases.look(snapshot, at)
         return ActionRecord(at, executed, settled, fallback)
 
     def _watch(self, snapshot: Snapshot, at: datetime) -> None:
         """Enter and leave fallback by the age of the data and of the plan."""
         authority = self._parts.authority
         authority.watch.see(snapshot)
+        authority.takeover.look(snapshot, at)
         zones = authority.watch.zones(at)
         authority.sentinel.plant(snapshot, at, echoed=authority.heartbeat.echoed(snapshot))
         authority.sentinel.data(zones, authority.modes, at)
@@ -157,7 +163,7 @@ class Actions:
         authority = self._parts.authority
         if authority.modes.chosen(SITE) is Mode.SHADOW:
             return
-        kept = authority.holds.levers(at)
+        kept = authority.kept(at)
         for name, target in authority.truth.put_back(snapshot).items():
             lever = self._parts.site.lever_by_id[name]
             home = home_of(self._parts.site, lever.owner)
@@ -171,7 +177,7 @@ class Actions:
 
     async def _recover(self, snapshot: Snapshot, at: datetime) -> None:
         authority = self._parts.authority
-        if authority.desk.unfinished():
+        if authority.desk.unfinished() and not authority.takeover.levers:
             await recover(
                 desk=authority.desk,
                 store=authority.store,
@@ -219,6 +225,8 @@ class Actions:
 
     async def _renew(self, at: datetime) -> None:
         authority = self._parts.authority
+        if self._renew_again_at is not None and at < self._renew_again_at:
+            return
         renewal = await renew(
             store=authority.store,
             site=self._parts.site,
@@ -228,6 +236,9 @@ class Actions:
             held=authority.closed(at),
         )
         authority.sentinel.renewed(renewal.lost, at)
+        failed = not all(isinstance(r, Confirmed) for r in renewal.receipts)
+        pause = timedelta(seconds=self._parts.site.safety.heartbeat_s)
+        self._renew_again_at = at + pause if failed else None
         self._show_ours()
 
     def _show_ours(self) -> None:

@@ -25,6 +25,7 @@ class AlarmKind(StrEnum):
     STOPPED = "stopped"
     HEARTBEAT_LOST = "heartbeat_lost"
     LOCAL_CONTROL = "local_control"
+    TAKEN_OVER = "taken_over"
     WRITE_FAILED = "write_failed"
     ROLLBACK_FAILED = "rollback_failed"
     WRITES_FAIL = "writes_fail"
@@ -102,9 +103,16 @@ CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
     ),
     AlarmKind.LOCAL_CONTROL: AlarmFacts(
         _M,
-        "The plant says it is under local control.",
-        "Our setpoints are ignored.",
-        "If nobody took it on purpose, check the heartbeat and the selector switch.",
+        "The plant went to local control after our heartbeat was silent.",
+        "Our setpoints are ignored until the plant has heard a beat and a setpoint.",
+        "Find out why the heartbeat was silent; the next change or renewal hands the plant back.",
+    ),
+    AlarmKind.TAKEN_OVER: AlarmFacts(
+        _M,
+        "People took the plant, or a part of it, into local control while we were beating.",
+        "Nothing is written to what they took, not by fallback or rescue either.",
+        "When they are done, turn the selector to remote; the program goes on by itself.",
+        may_be_shelved=False,
     ),
     AlarmKind.WRITE_FAILED: AlarmFacts(
         _M,

@@ -88,12 +88,14 @@ class GuardedWriter:
         *,
         stopped: Callable[[], bool],
         period_s: float = 300.0,
+        taken: Callable[[], frozenset[PointId]] = frozenset,
     ) -> None:
         self._writer = writer
         self._site = site
         self._clock = clock
         self._store = store
         self._stopped = stopped
+        self._taken = taken
         self._period = timedelta(seconds=period_s * PERIOD_SHARE)
         self._levers: Mapping[PointId, Lever] = {p: lv for lv in site.levers for p in lv.points}
         self._stood: dict[PointId, list[_Stood]] = {}
@@ -156,6 +158,8 @@ class GuardedWriter:
             return "it is not a setpoint of this site"
         if not math.isfinite(command.value):
             return "it is not a number"
+        if command.point in self._taken():
+            return "people have taken it into local control"
         present = snapshot.value(command.point)
         returning = _returns(lever, command.value, present) and borne_out(
             self._site, lever, present, snapshot

@@ -18,6 +18,7 @@ _TOLD = (
     "alarm.shelved",
     "fallback.",
     "lever.",
+    "plant.",
     "standing.",
     "drill.",
     "limits.",

@@ -26,6 +26,7 @@ from controller.rollout import Rollout
 from controller.sentinel import Sentinel
 from controller.store import Store
 from controller.switchback import SwitchbackBook
+from controller.takeover import Takeover
 from controller.watchdog import DataWatch, Heartbeat
 from optimizer.identify.drift import Drift
 from optimizer.model import PlantModel
@@ -56,14 +57,19 @@ class Authority:
     rollout: Rollout
     limits: LimitBook
     switchback: SwitchbackBook
+    takeover: Takeover
 
     def closed(self, at: datetime) -> frozenset[LeverId]:
         """Levers nothing may be proposed for: held, frozen, or in a zone without authority."""
         return self.barred(at) | self.modes.closed_levers() | self.limits.closed_levers()
 
     def barred(self, at: datetime) -> frozenset[LeverId]:
-        """Levers nothing of ours may be written to: held by a person, or frozen for answering backwards."""
-        return self.holds.levers(at) | self.truth.backwards
+        """Levers nothing of ours may be written to: held or taken by a person, or frozen as backwards."""
+        return self.kept(at) | self.truth.backwards
+
+    def kept(self, at: datetime) -> frozenset[LeverId]:
+        """Levers in people's hands: held, or taken into local control."""
+        return self.holds.levers(at) | self.takeover.levers
 
 
 @dataclass

@@ -16,7 +16,6 @@ from controller.modes import ModeKeeper
 from controller.proposals import Proposal, ProposalStatus
 from controller.watchdog import DataState
 from plant.points import OwnerId, PointId
-from plant.quantities import Quantity
 from plant.site import Site, Zone
 from plant.snapshot import Snapshot
 
@@ -54,17 +53,12 @@ class Sentinel:
         self._site = site
 
     def plant(self, snapshot: Snapshot, at: datetime, *, echoed: bool | None = None) -> None:
-        """Inlets against their limits, the heartbeat's echo, local control."""
+        """Inlets against their limits, the heartbeat's echo."""
         for zone in self._site.zones:
             self._inlet(zone, snapshot, at)
         if echoed is not None:
             detail = "the plant does not echo our count"
             self._alarms.hold_to(AlarmKind.HEARTBEAT_LOST, "site", not echoed, detail, at)
-        for point in self._site.points_with(Quantity.LOCAL_CONTROL):
-            value = snapshot.value(point.id)
-            if value == value:
-                detail = f"{point.id} says local"
-                self._alarms.hold_to(AlarmKind.LOCAL_CONTROL, point.id, value >= 0.5, detail, at)
 
     def data(self, zones: Mapping[OwnerId, DataState], modes: ModeKeeper, at: datetime) -> None:
         """Zones that are not seen, the stop, and the reasons for fallback."""

@@ -119,7 +119,7 @@ class Service:
         now, book = parts.clock.now(), parts.authority.switchback
         shown = status_of(snapshot, parts.authority.modes, at=now, saving=saving, plan=plan)
         applied = None if book.stretch is None else book.stretch.applied
-        notes = (*shown.notes, *told(book.running(now), applied, now))
+        notes = (*shown.notes, *parts.authority.takeover.notes, *told(book.running(now), applied, now))
         return replace(shown, notes=notes, redundancy=self.trips)
 
     def readiness(self) -> Readiness:

@@ -33,6 +33,7 @@ from controller.settings import Settings
 from controller.standing import StandingApprovals
 from controller.store import Store
 from controller.switchback import SwitchbackBook
+from controller.takeover import Takeover
 from controller.untaught import Untaught, UntaughtForeteller
 from controller.watchdog import DataWatch, Heartbeat
 from optimizer.baselines import FixedPolicy, TrimAndRespondPolicy
@@ -174,17 +175,26 @@ def make_authority(
     standing = StandingApprovals(store, audit)
     limits = LimitBook(store, audit, site)
     guard = GuardedWriter(
-        writer, site, clock, store, stopped=lambda: modes.stopped is not None, period_s=period_s
+        writer,
+        site,
+        clock,
+        store,
+        stopped=lambda: modes.stopped is not None,
+        period_s=period_s,
+        taken=lambda: takeover.points,
     )
+    desk = ApprovalDesk(store, audit, site, modes=modes, holds=holds, standing=standing)
+    heartbeat = Heartbeat(guard, site, clock)
+    takeover = Takeover(site, alarms, audit, desk, heartbeat)
     authority = Authority(
         store=store,
         audit=audit,
         modes=modes,
         holds=holds,
-        desk=ApprovalDesk(store, audit, site, modes=modes, holds=holds, standing=standing),
+        desk=desk,
         alarms=alarms,
         writer=guard,
-        heartbeat=Heartbeat(guard, site, clock),
+        heartbeat=heartbeat,
         watch=DataWatch(site, clock.now()),
         fallback=FallbackController(site, TrimAndRespondPolicy(site)),
         rescue=Rescue(site),
@@ -193,6 +203,7 @@ def make_authority(
         rollout=rollout,
         limits=limits,
         switchback=SwitchbackBook(store, audit, site.timezone, longest_gap_s=3 * period_s),
+        takeover=takeover,
     )
     return authority, standing
 

@@ -37,7 +37,7 @@ class Desk:
             alarms=self.alarms,
             audit=self.room.audit,
             truth=self.truth,
-            holds=self.room.holds,
+            kept=self.room.holds.levers,
             writer=self.room.guard,
         )
         self.parts = SimpleNamespace(authority=authority, site=OURS, cycle_s=300.0, clock=self.room.clock)
