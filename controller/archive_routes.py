@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
-from controller.api.problems import Code, Problem, documented
+from controller.api.problems import Code, Problem, documented, files
 from controller.api.security import Reader
 from plant.errors import ConfigError
 from reports.archive import Archive, ArchivedReport
@@ -65,7 +65,7 @@ def archive_routes(archive: Archive) -> APIRouter:
         """Every closed report by name, and whether it is still what was closed."""
         return [await _checked(archive, name) for name in archive.ids()]
 
-    @router.get("/{report_id}", responses=documented(404))
+    @router.get("/{report_id}", responses=documented(404, 409))
     async def one(report_id: ReportId, _who: Reader) -> ClosedOut:
         """Who closed it, when, why it was restated, and its files."""
         found = await _opened(archive, report_id)
@@ -89,13 +89,13 @@ def archive_routes(archive: Archive) -> APIRouter:
             raise _unknown(report_id)
         return await _checked(archive, report_id)
 
-    @router.get("/{report_id}/changes", responses=documented(404))
+    @router.get("/{report_id}/changes", responses=documented(404, 409))
     async def changes(report_id: ReportId, _who: Reader) -> list[ChangeOut]:
         """Every cell that differs from the version it restates."""
         found = await _opened(archive, report_id)
         return [ChangeOut(**change) for change in found.json("changes.json")]
 
-    @router.get("/{report_id}/explanation", responses=documented(404))
+    @router.get("/{report_id}/explanation", responses=documented(404, 409))
     async def explanation(
         report_id: ReportId, _who: Reader, cell: Annotated[str, Query(max_length=120, examples=["total/pue"])]
     ) -> dict[str, Any]:
@@ -107,7 +107,11 @@ def archive_routes(archive: Archive) -> APIRouter:
             raise Problem(404, Code.NOT_FOUND, str(error)) from None
         return dict(found.content)
 
-    @router.get("/{report_id}/files/{name}", responses=documented(404), response_class=Response)
+    @router.get(
+        "/{report_id}/files/{name}",
+        responses={**documented(404, 409), 200: files(*_MEDIA.values())},
+        response_class=Response,
+    )
     async def file(
         report_id: ReportId, _who: Reader, name: Annotated[str, Path(max_length=80, examples=["report.csv"])]
     ) -> Response:

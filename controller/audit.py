@@ -104,6 +104,11 @@ class AuditLog:
         rows = self._store.rows(select(AUDIT).where(AUDIT.c.at >= stamp(start)).order_by(AUDIT.c.seq))
         return [_record(row) for row in rows]
 
+    def of_kind(self, kind: str) -> list[AuditRecord]:
+        """Every record of one kind, newest first."""
+        rows = self._store.rows(select(AUDIT).where(AUDIT.c.kind == kind).order_by(AUDIT.c.seq.desc()))
+        return [_record(row) for row in rows]
+
     def verify(self, anchors: Mapping[int, str] | None = None) -> AuditFinding | None:
         """Walk the whole chain; None when it is as it was written.
 

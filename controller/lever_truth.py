@@ -1,7 +1,8 @@
 """Lever truth: does the plant do what a setpoint change says it should?
 
 After a move the process value behind the setpoint (supply air for its setpoint, fan speed, water
-temperature) must go the right way, and most of the way, within a few time constants. A lever that
+temperature; where none is measured, the zone's inlets) must go the right way, and most of the way, within a
+few time constants. A lever that
 does not answer, or answers backwards, is frozen until a person says it was mended: nothing is written
 to one that answers backwards but the way back to where it stood (`put_back`), and one that does not
 answer may only cool.
@@ -10,16 +11,18 @@ answer may only cool.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.alarms import AlarmBook, AlarmKind
 from controller.audit import AuditLog
 from controller.envelope import COOLER, Range
-from controller.lever_trial import ANSWERS, LEAST_STEP, Anchor, Answer, Trial, answer_of, is_strong
+from controller.lever_inlets import trusted_law
+from controller.lever_trial import Answer, Trial, is_strong
+from controller.lever_witness import Stand, Witness
 from controller.modes import SYSTEM
-from controller.process import process_points
+from optimizer.model import PlantModel
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId
 from plant.site import Site
@@ -54,7 +57,10 @@ class LeverTruth:
         self._site = site
         self._alarms = alarms
         self._audit = audit
-        self._anchors: dict[LeverId, Anchor] = {}
+        self.model: Callable[[], PlantModel | None] = lambda: None
+        """What was learned of the plant, for levers that only the inlets tell of."""
+        self._anchors: dict[LeverId, Stand] = {}
+        self._starts: dict[LeverId, Stand] = {}
         self._trials: dict[LeverId, Trial] = {}
         self._strikes: dict[LeverId, _Strikes] = {}
         self._stood: dict[LeverId, float] = {}
@@ -64,6 +70,7 @@ class LeverTruth:
             for answer, kind in _KIND.items()
             for alarm in alarms.uncleared(kind)
         }
+        self._stood |= _where_stood(audit, self._frozen)
 
     @property
     def frozen(self) -> frozenset[LeverId]:
@@ -109,8 +116,9 @@ class LeverTruth:
             return {}
         answers: dict[LeverId, Answer] = {}
         for lever in self._site.levers:
-            now = Anchor.of(self._site, lever, snapshot) if lever.quantity in ANSWERS else None
-            answer = None if now is None else self._follow(lever, now, snapshot, at)
+            witness = Witness.of(self._site, lever, trusted_law(self._site, lever, self.model()))
+            now = None if witness is None else witness.stand(snapshot)
+            answer = None if witness is None or now is None else self._follow(witness, now, snapshot, at)
             if answer is not None:
                 answers[lever.id] = answer
         return answers
@@ -122,49 +130,49 @@ class LeverTruth:
             return False
         for book in (self._strikes, self._stood, self._trials, self._anchors):
             book.pop(lever, None)
-        self._audit.record("lever.unfrozen", by, {"lever": lever, "was": answer, "reason": reason}, at)
-        self._alarms.clear(_KIND[answer], lever, at)
+        told = {"lever": lever, "before": answer, "after": None, "reason": reason}
+        with self._audit.together():
+            self._audit.record("lever.unfrozen", by, told, at)
+            self._alarms.clear(_KIND[answer], lever, at)
         return True
 
-    def _follow(self, lever: Lever, now: Anchor, snapshot: Snapshot, at: datetime) -> Answer | None:
+    def _follow(self, witness: Witness, now: Stand, snapshot: Snapshot, at: datetime) -> Answer | None:
         """The next look at a lever: wait for a move, let it settle, judge it."""
+        lever = witness.lever
         trial = self._trials.get(lever.id)
         if trial is None:
-            self._begin(lever, now, at)
+            self._begin(witness, now, at)
             return None
-        if at <= trial.counts_until(lever):
+        if at <= trial.counts_until:
             # A planner moves a little every few minutes; were each move to end the trial before it,
             # none would ever be judged. The trial goes on, toward where the lever now stands.
             trial = self._trials[lever.id] = replace(trial, told=now.register)
-        if at < trial.due or not self._seen_since(trial, lever, snapshot):
+        if at < trial.due or not witness.read_since(trial.due, snapshot):
             return None
-        answer = answer_of(trial, lever, now)
-        self._count(lever, trial, answer, at)
+        answer = witness.answer(self._starts[lever.id], trial.told, now)
+        self._count(witness, trial, answer, at)
         del self._trials[lever.id]
         self._anchors[lever.id] = now
         return answer
 
-    def _begin(self, lever: Lever, now: Anchor, at: datetime) -> None:
+    def _begin(self, witness: Witness, now: Stand, at: datetime) -> None:
         """Open a trial once the lever's moves add up to one that can be judged."""
+        lever = witness.lever
         anchor = self._anchors.setdefault(lever.id, now)
         moved = abs(now.register - anchor.register)
         if moved < lever.resolution / 2:
             self._anchors[lever.id] = replace(now, register=anchor.register)
-        elif moved >= LEAST_STEP * lever.resolution - 1e-9:
-            due = at + timedelta(seconds=ANSWERS[lever.quantity].settle_s)
-            self._trials[lever.id] = Trial(anchor, now.register, due)
+        elif moved >= witness.least - 1e-9:
+            due = at + timedelta(seconds=witness.settle_s)
+            self._starts[lever.id] = anchor
+            self._trials[lever.id] = Trial(anchor.register, now.register, due, witness.settle_s)
 
     def _local(self, snapshot: Snapshot) -> bool:
         points = self._site.points_with(Quantity.LOCAL_CONTROL)
         return any(snapshot.value(p.id) >= 0.5 for p in points)
 
-    def _seen_since(self, trial: Trial, lever: Lever, snapshot: Snapshot) -> bool:
-        """Whether the plant has been read since the answer fell due; an older reading says nothing."""
-        points = process_points(self._site, lever, ANSWERS[lever.quantity].quantity)
-        read = [snapshot.reading(p) for p in points]
-        return all(r.time >= trial.due for r in read if r.usable)
-
-    def _count(self, lever: Lever, trial: Trial, answer: Answer, at: datetime) -> None:
+    def _count(self, witness: Witness, trial: Trial, answer: Answer, at: datetime) -> None:
+        lever = witness.lever
         if answer is Answer.UNKNOWN:
             return
         if answer is Answer.FOLLOWED:
@@ -172,9 +180,9 @@ class LeverTruth:
             return
         before = self._strikes.get(lever.id)
         if before is None or before.answer is not answer:
-            before = _Strikes(answer, 0, trial.start.register)
+            before = _Strikes(answer, 0, trial.stood)
         needed, weight = STRIKES, 1
-        if answer is Answer.BACKWARDS and lever.quantity is Quantity.FAN_SPEED_SETPOINT:
+        if answer is Answer.BACKWARDS and witness.own and lever.quantity is Quantity.FAN_SPEED_SETPOINT:
             needed, weight = FAN_STRIKES, FAN_STRIKES if is_strong(trial, lever) else 1
         strikes = self._strikes[lever.id] = replace(before, count=before.count + weight)
         if strikes.count >= needed and self._frozen.get(lever.id) not in (answer, Answer.BACKWARDS):
@@ -182,15 +190,27 @@ class LeverTruth:
 
     def _freeze(self, lever: Lever, strikes: _Strikes, at: datetime) -> None:
         known = self._frozen.get(lever.id)
-        if known is not None:
-            self._alarms.clear(_KIND[known], lever.id, at)
         self._frozen[lever.id] = strikes.answer
         if not math.isnan(strikes.stood):
             self._stood[lever.id] = strikes.stood
-        told = {"lever": lever.id, "why": strikes.answer, "stood": strikes.stood}
-        self._audit.record("lever.frozen", SYSTEM, told, at)
+        told = {"lever": lever.id, "before": known, "after": strikes.answer, "stood": strikes.stood}
         detail = f"its moves from {strikes.stood:g} on, each judged by itself: {strikes.answer}"
-        self._alarms.raise_(_KIND[strikes.answer], lever.id, detail, at)
+        # Together: after a crash a lever is frozen and we know where it stood, or it is not frozen.
+        with self._audit.together():
+            self._audit.record("lever.frozen", SYSTEM, told, at)
+            if known is not None:
+                self._alarms.clear(_KIND[known], lever.id, at)
+            self._alarms.raise_(_KIND[strikes.answer], lever.id, detail, at)
+
+
+def _where_stood(audit: AuditLog, frozen: Mapping[LeverId, Answer]) -> dict[LeverId, float]:
+    """Where each frozen lever stood before it was found out, as the record has it."""
+    stood: dict[LeverId, float] = {}
+    for record in audit.of_kind("lever.frozen") if frozen else ():
+        lever, at = LeverId(str(record.what["lever"])), record.what["stood"]
+        if lever in frozen and isinstance(at, int | float):
+            stood.setdefault(lever, float(at))
+    return stood
 
 
 def _cooler_side(lever: Lever, snapshot: Snapshot) -> Range:

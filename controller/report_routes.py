@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from controller.api.problems import Code, Problem, documented
+from controller.api.problems import Code, Problem, documented, files
 from controller.api.security import Reader
 from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period, make_report, written
 from controller.switchback import recorded_runs
@@ -36,7 +36,9 @@ def report_routes(controller: Controller) -> APIRouter:
     router = APIRouter(prefix="/api/v1/reports", tags=["reports"])
     site = controller.parts.site
 
-    @router.get("/energy", responses=documented(), response_class=Response)
+    @router.get(
+        "/energy", responses={**documented(), 200: files(*MEDIA_TYPES.values())}, response_class=Response
+    )
     async def energy(
         _who: Reader,
         period: Annotated[str | None, Query(examples=["2026-10", "2026-Q4"], max_length=40)] = None,

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from controller.api import ApiDeps, build_app
 from controller.archive_routes import archive_routes
@@ -23,6 +23,7 @@ from controller.report_routes import report_routes
 from controller.service import Service
 from controller.settings import Settings
 from controller.switchback_routes import switchback_routes
+from controller.wiring import Controller
 from plant.errors import ConfigError
 from reports.archive import Archive
 
@@ -106,12 +107,18 @@ def make_app(
         drill_objection=beside.drill.objection,
         oidc=oidc,
     )
-    app = build_app(deps)
-    app.include_router(report_routes(controller))
-    app.include_router(archive_routes(Archive(controller.settings.report_archive)))
-    app.include_router(switchback_routes(authority.switchback, parts.cycle_s))
-    app.include_router(lever_routes(authority.truth))
-    return app
+    return build_app(deps, routers_of(controller))
+
+
+def routers_of(controller: Controller) -> tuple[APIRouter, ...]:
+    """The routes that need more of a controller than `ApiDeps` holds."""
+    parts, authority = controller.parts, controller.parts.authority
+    return (
+        report_routes(controller),
+        archive_routes(Archive(controller.settings.report_archive)),
+        switchback_routes(authority.switchback, parts.cycle_s),
+        lever_routes(authority.truth),
+    )
 
 
 async def serve_http(app: FastAPI, listening: socket.socket, service: Service) -> None:

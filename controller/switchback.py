@@ -158,6 +158,7 @@ class SwitchbackBook:
             )
             first = schedule.blocks[0].start
             what = {"run": run.id, "schedule": schedule.id, "blocks": len(schedule.blocks), "from": first}
+            what |= {"before": None, "after": "running"}
             self._audit.record("switchback.started", run.by, what, at)
         self._latest, self._open = run, None
         return run
@@ -175,7 +176,8 @@ class SwitchbackBook:
                 .where(SWITCHBACKS.c.id == run.id)
                 .values(stopped_at=stamp(at), stopped_by=by, reason=reason)
             )
-            self._audit.record("switchback.stopped", by, {"run": run.id, "reason": reason}, at)
+            told = {"run": run.id, "before": "running", "after": "stopped", "reason": reason}
+            self._audit.record("switchback.stopped", by, told, at)
         return stopped
 
     def requests(self, at: datetime) -> list[Request]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from controller.api.bodies import ReasonIn
 from controller.api.problems import Code, Problem, documented
@@ -24,7 +24,11 @@ RequestId = Annotated[str, Path(max_length=80, examples=["R-1a2b3c4d"])]
 class SwitchbackIn(BaseModel):
     """What to draw. Say the seed before the first day; it decides every block."""
 
-    model_config = {"extra": "forbid", "frozen": True}
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"days": 14, "seed": 20260302, "block_h": 24}]},
+    )
 
     days: Annotated[int, Field(ge=1, le=366)]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
@@ -28,8 +29,8 @@ _CSP = (
 )
 
 
-def build_app(deps: ApiDeps) -> FastAPI:
-    """The API and the console, on the given dependencies."""
+def build_app(deps: ApiDeps, more: Sequence[APIRouter] = ()) -> FastAPI:
+    """The API and the console, on the given dependencies; ``more`` are routes of other rooms."""
     app = FastAPI(
         title="Coolwright supervisory API",
         version="1",
@@ -47,8 +48,8 @@ def build_app(deps: ApiDeps) -> FastAPI:
     routes = (state, proposals, supervision, limits, rollout, jobs, webhooks)
     for router in (*(module.router for module in routes), live.stream):
         v1.include_router(router)
-    app.include_router(v1)
-    app.include_router(live.machines)
+    for router in (v1, *more, live.machines):
+        app.include_router(router)
     _add_console(app)
     add_documentation(app)
     _document_problems(app)
@@ -103,6 +104,9 @@ _TAGS = [
     {"name": "supervision", "description": "Stop, modes, holds, standing approvals."},
     {"name": "limits", "description": "Narrower than the site file, by two people."},
     {"name": "rollout", "description": "Scorecards, commissioning, the dead-man drill."},
+    {"name": "switchback", "description": "A saving measured by switching control on and off at random."},
+    {"name": "levers", "description": "Levers that were found to lie."},
+    {"name": "reports", "description": "Drafts of any period, and reports as they were closed."},
     {"name": "jobs", "description": "Long work: asked for, looked at, fetched."},
     {"name": "alarms", "description": "What needs a person."},
     {"name": "audit", "description": "Who did what, sealed."},

@@ -99,6 +99,11 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def files(*media_types: str) -> dict[str, Any]:
+    """The OpenAPI entry of an answer that is a file."""
+    return {"description": "The document", "content": {kind.partition(";")[0]: {} for kind in media_types}}
+
+
 def add_handlers(app: FastAPI) -> None:
     """Turn everything that can go wrong into a problem."""
     app.add_exception_handler(Problem, _problem)

@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from supervision_kit import HandClock, Room, room
 
-from controller.alarms import AlarmBook
+from controller.alarms import AlarmBook, AlarmKind
 from controller.api import ApiDeps, EventBus, build_app
 from controller.auth import Role, TokenBook
 from controller.jobs import JobBook
+from controller.lever_truth import LeverTruth
 from controller.limits import LimitBook
 from controller.rollout import Rollout
+from controller.serving import routers_of
+from controller.settings import Settings
 from controller.status import Readiness, Saving, status_of
+from controller.switchback import SwitchbackBook
 from controller.webhooks import Webhooks
+from controller.wiring import Controller, Knowledge, open_feeds
+from telemetry.historian import Historian
 
 
 @dataclass
@@ -39,14 +48,20 @@ def api_room(
     *,
     requests_per_minute: int = 6000,
     failures_per_minute: int = 30,
+    reports: Path = Path("nowhere"),
+    frozen: str | None = None,
     **kwargs: object,
 ) -> Desk:
+    """The whole API over a fake plant; ``reports`` is the folder of closed reports,
+    ``frozen`` a lever that was found to answer backwards before."""
     r = room(url, **kwargs)  # type: ignore[arg-type]
     tokens = TokenBook(r.store, r.audit)
     issued = {str(role): tokens.issue(f"{role}-1", role, timedelta(hours=8), at=r.now).token for role in Role}
     issued["engineer-2"] = tokens.issue("engineer-2", Role.ENGINEER, timedelta(hours=8), at=r.now).token
     issued["operator-2"] = tokens.issue("operator-2", Role.OPERATOR, timedelta(hours=8), at=r.now).token
     alarms = AlarmBook(r.store, r.audit)
+    if frozen is not None:
+        alarms.raise_(AlarmKind.LEVER_BACKWARDS, frozen, "3 answers in a row", r.now)
     saving = Saving(datetime(2026, 3, 1, tzinfo=UTC), "fixed", 412.0, 160.0, 38.5, -90.0, "USD", True)
     deps = ApiDeps(
         site=r.site,
@@ -73,4 +88,21 @@ def api_room(
         requests_per_minute=requests_per_minute,
         failures_per_minute=failures_per_minute,
     )
-    return Desk(r, build_app(deps), deps, issued)
+    return Desk(r, build_app(deps, routers_of(controller_of(r, alarms, reports))), deps, issued)
+
+
+def controller_of(r: Room, alarms: AlarmBook, reports: Path) -> Controller:
+    """As much of a controller as routes ask for."""
+    authority = SimpleNamespace(
+        store=r.store,
+        switchback=SwitchbackBook(r.store, r.audit, r.site.timezone),
+        truth=LeverTruth(r.site, alarms, r.audit),
+    )
+    found = SimpleNamespace(
+        parts=SimpleNamespace(site=r.site, clock=r.clock, cycle_s=300.0, authority=authority),
+        settings=Settings(report_archive=reports),
+        historian=Historian("sqlite://"),
+        feeds=open_feeds(r.site, r.clock),
+        knowledge=Knowledge(None, None, "nothing was learned"),
+    )
+    return cast(Controller, found)

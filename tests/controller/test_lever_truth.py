@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from api_kit import api_room
+from sqlalchemy import event
 from supervision_kit import A_AIR, A_FAN, FakePlant, Room, demo_site, room
 
 from controller.alarms import AlarmBook, AlarmKind
+from controller.api import build_app
+from controller.audit import AuditLog
 from controller.lever_routes import lever_routes
 from controller.lever_truth import Answer, LeverTruth
 from controller.process import process_points
+from controller.store import Store
 from plant.points import OwnerId, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
@@ -229,7 +235,7 @@ async def test_an_engineer_says_that_a_lever_is_mended(bench: Bench) -> None:
     for _ in range(2):
         bench.move(A_FAN, 0.05, share=-1.0, minutes=5)
     d = api_room()
-    d.app.include_router(lever_routes(bench.truth))
+    d.app = build_app(d.deps, [lever_routes(bench.truth)])
     path, said = f"/api/v1/levers/{A_FAN}/mended", {"reason": "drive turned round"}
     async with d.client("operator") as c:
         assert (await c.get("/api/v1/levers/frozen")).json() == [{"lever": A_FAN, "backwards": True}]
@@ -240,3 +246,40 @@ async def test_an_engineer_says_that_a_lever_is_mended(bench: Bench) -> None:
         assert (await c.post(path, json=said)).status_code == 404
     assert bench.truth.frozen == frozenset()
     assert bench.alarms == []
+
+
+class Died(BaseException):
+    """Killed: nothing catches it, and what was not committed never was."""
+
+
+def test_wherever_the_program_is_killed_a_frozen_lever_still_knows_its_way_back(tmp_path: Path) -> None:
+    """Its fans were told 0.6 → 0.7 and slowed; after a restart they go back to 0.6, or are not frozen yet."""
+    for commits in range(100):
+        url = f"sqlite:///{tmp_path / str(commits)}.db"
+        bench = Bench(room(url))
+        for point in SITE.lever_by_id[A_FAN].points:
+            bench.room.plant.registers[point] = 0.6
+        bench.process |= dict.fromkeys(bench.points(A_FAN), 0.6)
+        bench.move(A_FAN, 0.05, share=-1.0, minutes=5)
+        left = iter(range(commits))
+
+        def commit(_connection: object, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise Died
+
+        event.listen(bench.room.store._engine, "commit", commit)
+        died = False
+        try:
+            bench.move(A_FAN, 0.05, share=-1.0, minutes=5)
+        except Died:
+            died = True
+        store = Store(url)
+        audit = AuditLog(store)
+        reborn = LeverTruth(SITE, AlarmBook(store, audit), audit)
+        assert audit.verify() is None
+        assert died or reborn.frozen == {A_FAN}
+        assert reborn.put_back(bench.snapshot()) == ({A_FAN: pytest.approx(0.6)} if reborn.frozen else {})
+        if not died:
+            assert commits > 0, "there was something to be killed in"
+            return
+    raise AssertionError("never lived to the end")
