@@ -85,18 +85,20 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A lever on its way from an anchor to ``told``; it can be judged from ``due`` on."""
+    """A lever on its way from where it stood to ``told``; it can be judged from ``due`` on."""
 
-    start: Anchor
+    stood: float
     told: float
     due: datetime
+    settle_s: float
 
-    def counts_until(self, lever: Lever) -> datetime:
+    @property
+    def counts_until(self) -> datetime:
         """Moves after this instant have had no time to be answered."""
-        return self.due - timedelta(seconds=TOO_LATE * ANSWERS[lever.quantity].settle_s)
+        return self.due - timedelta(seconds=TOO_LATE * self.settle_s)
 
 
-def answer_of(trial: Trial, lever: Lever, now: Anchor) -> Answer:
+def answer_of(start: Anchor, told: float, lever: Lever, now: Anchor) -> Answer:
     """What the plant answered.
 
     The process is asked to come from where it stood to where the lever was told to go. An answer
@@ -105,19 +107,19 @@ def answer_of(trial: Trial, lever: Lever, now: Anchor) -> Answer:
     at its end (valve wide open, chiller off) cannot follow, and is needed more than ever. But no honest
     fan slows when told to speed up, whatever else is wrong.
     """
-    was, is_ = _running_means(trial.start, now, lever)
-    move, least = trial.told - trial.start.register, LEAST_STEP * lever.resolution - 1e-9
+    was, is_ = _running_means(start, now, lever)
+    move, least = told - start.register, LEAST_STEP * lever.resolution - 1e-9
     if math.isnan(was) or abs(move) < least:
         return Answer.UNKNOWN
     way = math.copysign(1.0, move)
-    followed, asked, missing = way * (is_ - was), way * (trial.told - was), way * (trial.told - is_)
+    followed, asked, missing = way * (is_ - was), way * (told - was), way * (told - is_)
     against = ENOUGH * abs(move)
     if lever.quantity is Quantity.FAN_SPEED_SETPOINT:
         # A drive at its lowest speed has no more to give the wrong way than it has.
         against = min(against, least)
     cooling = way * COOLER.get(lever.quantity, 0) > 0
     if followed <= -against and missing >= abs(move) / 2:
-        return Answer.UNKNOWN if cooling and not _must_follow(trial.start, now, lever) else Answer.BACKWARDS
+        return Answer.UNKNOWN if cooling and not _must_follow(start, now, lever) else Answer.BACKWARDS
     if asked >= least and followed >= ENOUGH * asked:
         return Answer.FOLLOWED
     return Answer.UNKNOWN if cooling or asked < least else Answer.SILENT
@@ -125,7 +127,7 @@ def answer_of(trial: Trial, lever: Lever, now: Anchor) -> Answer:
 
 def is_strong(trial: Trial, lever: Lever) -> bool:
     """Whether a fan's answer to a move of a rescue is proof by itself: no noise is as large."""
-    big = abs(trial.told - trial.start.register) >= 2 * lever.max_move - 1e-9
+    big = abs(trial.told - trial.stood) >= 2 * lever.max_move - 1e-9
     return big and lever.quantity is Quantity.FAN_SPEED_SETPOINT
 
 

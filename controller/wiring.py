@@ -331,6 +331,7 @@ def assemble(
     interval = interval_s(site, store_s, getattr(clock, "speed", 1.0))
     book = (store, historian, feeds.carbon, feeds.price, knowledge.baseline, clock.now(), interval)
     follow_limits(parts)
+    authority.truth.model = lambda: parts.model
     ledger = Ledger(site, *book)
     return Controller(
         settings,
