@@ -39,6 +39,8 @@ GROWTH, SERVER_POWER = 1.02, 1.02
 in warmer air. [-]"""
 DERATED, OVERLOAD = 0.95, 1.05
 """A chiller is counted on for less than its plate after a trip, and taken to carry more before it. [-]"""
+HOT_C = 40.0
+"""Outdoor air where none is measured. [°C]"""
 NO_WORSE_K = 0.1
 
 
@@ -77,7 +79,8 @@ class Standing:
     speed: Array
     chw_c: Array
     it_kw: Array
-    wet_bulb_c: Array
+    outdoor_c: Array
+    """Dry bulb; not known, it is taken to be hot."""
     bias_k: Array
     """How much warmer each zone's warmest inlet is than its law says. Shape (zones,)."""
 
@@ -119,10 +122,11 @@ class TripCheck:
         chw = self._position(SITE, Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT, snapshot, moved)
         seen = snapshot.mean(SITE, Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE)
         water = np.nanmax([chw, seen]) if not (math.isnan(chw) and math.isnan(seen)) else 7.0
-        wet = snapshot.mean(SITE, Quantity.OUTDOOR_WET_BULB)
+        outdoor = snapshot.mean(SITE, Quantity.OUTDOOR_DRY_BULB)
+        outdoor = HOT_C if math.isnan(outdoor) else outdoor
         bias = np.array([law.bias_k(snapshot) for law in self._air])
         return Standing(
-            supply[None, :], speed[None, :], np.array([water]), load[None, :], np.array([wet]), bias
+            supply[None, :], speed[None, :], np.array([water]), load[None, :], np.array([outdoor]), bias
         )
 
     def _worst(self, standing: Standing) -> tuple[TripOutcome, ...]:
@@ -179,14 +183,34 @@ class TripCheck:
         """Warmest inlet of a zone, margins inside, step by step. Shape (steps, instants). [°C]"""
         load = standing.it_kw[:, index]
         left, least = (1.0, 1.0) if trip is None else (trip.left, trip.least)
-        likely, spread = self._march(index, left, load, standing, water_c)
-        at_worst, _ = self._march(index, least, GROWTH * SERVER_POWER * load, standing, water_c)
-        return likely + np.hypot(SIGMAS * spread, np.maximum(at_worst - likely, 0.0))
+        # Of a unit with compressors of its own they may stop alone: its fan then blows what comes back.
+        ways = (False, True) if trip is not None and self._air[index].dx_kw > 0 else (False,)
+        paths = [self._margined(index, left, least, load, standing, water_c, b) for b in ways]
+        return np.asarray(np.max(paths, axis=0))
+
+    def _margined(
+        self,
+        index: int,
+        left: float,
+        least: float,
+        load: Array,
+        standing: Standing,
+        water_c: Array,
+        blows: bool,
+    ) -> Array:
+        """Of one way to trip: the likely path, and the margin. Shape (steps, instants). [°C]"""
+        likely, spread = self._march(index, left, load, standing, water_c, blows=blows)
+        more = GROWTH * SERVER_POWER * load
+        at_worst, _ = self._march(index, least, more, standing, water_c, blows=blows)
+        return np.asarray(likely + np.hypot(SIGMAS * spread, np.maximum(at_worst - likely, 0.0)))
 
     def _march(
-        self, index: int, left: float, load: Array, standing: Standing, water_c: Array
+        self, index: int, left: float, load: Array, standing: Standing, water_c: Array, *, blows: bool = False
     ) -> tuple[Array, Array]:
-        """Warmest inlet of a zone and its law's spread, with a share of its air left. (steps, instants)."""
+        """Warmest inlet of a zone and its law's spread, with a share of its units left. (steps, instants).
+
+        ``blows``: what is not left goes on blowing, uncooled.
+        """
         law, facts = self._air[index], self._facts
         supply, speed = standing.supply_c[:, index], np.maximum(standing.speed[:, index], 0.02)
         bias = float(standing.bias_k[index])
@@ -199,8 +223,11 @@ class TripCheck:
             share = (end_s - step_s / 2) / max(facts.survivor_ramp_s, FINE_S)
             ramped = min(1.0, max(0.0, 2.0 * share - 1.0))
             now = speed + (target - speed) * ramped
-            moved = np.maximum(left * now, 0.02)
-            given = np.maximum(supply, law.made_c(back_c, now, water_c[k]))
+            cooled = np.maximum(left * now, 0.02)
+            moved = np.maximum(now, 0.02) if blows else cooled
+            made = law.made_c(back_c, now, water_c[k], left=left, outdoor_c=standing.outdoor_c)
+            given = np.maximum(supply, made)
+            given = given + (back_c - given) * (1.0 - cooled / moved)
             gain = law.gain_k(load, moved)
             # Heat that is not taken away stays in the aisle, in racks and floor: they warm first.
             back_c = back_c + (given + gain - back_c) * -np.expm1(-step_s / law.warms_in_s(moved))

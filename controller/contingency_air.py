@@ -29,6 +29,12 @@ at a 9 K rise; and the worst placed rack breathes 1.6 times its share. [-, K, -]
 STORE, MOST_TAU_S, HOT_AISLE_S = 0.6, 900.0, 90.0
 """Share of the heat store that a zone's time constant tells of which is counted on; the longest such time
 believed; and what air alone takes. [-, s, s]"""
+RATED_OUTDOOR_C, PER_OUTDOOR_K, LEAST_ABLE, COUNTED_ON = 35.0, 0.007, 0.6, 0.95
+"""Capacity of an air-cooled unit: of its plate at 35 °C outdoors 0.7 % less per kelvin above that (EnergyPlus
+reference-building units: 0.6 to 0.9 %/K), never more than the plate, and 5 % for age. [°C, 1/K, -, -]"""
+LEAST_FLOW, COLDEST_C = 0.8, 5.0
+"""Share of it that is left at next to no air (EnergyPlus's usual flow modifier 0.8 + 0.2 x); low-pressure
+control makes nothing colder. [-, °C]"""
 _AIR_PER_KW, _COIL_IN_K, _CAPACITY = 0.1, 23.0, 1.5
 _MOST_BIAS_K, _STEADY_K = 12.0, 0.1
 
@@ -49,6 +55,8 @@ class AirLaw:
     rated_fan_kw: float
     learned: InletLaw | None
     coil: CoilLaw | None
+    dx_kw: float = 0.0
+    """Rated capacity of all units, where nothing but compressors of their own cools the zone's air. [kW]"""
 
     def gain_k(self, load_kw: Array, moved: Array) -> Array:
         """What the zone's air gains. `moved` is the share of full airflow that flows. [K]"""
@@ -72,8 +80,24 @@ class AirLaw:
         beyond = np.maximum(self.gain_k(load_kw, moved) - self.learned.gain_k.high, 0.0)
         return np.asarray(np.sqrt(max(self.learned.std_k) ** 2 + UNLIKE_K**2 + (BEYOND * beyond) ** 2))
 
-    def made_c(self, back_c: Array, speed: Array, water_c: Array) -> Array:
-        """Coolest air the units can make of the air that comes back, valves open. [°C]"""
+    def made_c(
+        self,
+        back_c: Array,
+        speed: Array,
+        water_c: Array,
+        *,
+        left: float = 1.0,
+        outdoor_c: Array | float = 35.0,
+    ) -> Array:
+        """Coolest air the units that are left can make of the air that comes back. [°C]
+
+        Compressors take what they are able to, however warm it gets; a coil with open valve takes more then.
+        """
+        if self.dx_kw > 0:
+            able = self.dx_kw * left * _able_share(outdoor_c) * (LEAST_FLOW + (1 - LEAST_FLOW) * speed)
+            flow = self.air_kw_k * np.maximum(left * speed, 0.02)
+            coldest = np.maximum(back_c - able / flow, COLDEST_C)
+            return np.asarray(coldest + self.fan_kw(speed) / (self.air_kw_k * speed))
         share = self.coil_share if self.coil is None else self.coil.best_effectiveness(speed)
         fans = self.fan_kw(speed) / (self.air_kw_k * speed)
         return np.asarray(back_c - share * (back_c - water_c) + fans)
@@ -133,8 +157,14 @@ def air_law(site: Site, zone: Zone, model: PlantModel | None) -> AirLaw:
         coil_share=min(max(capacity / (rated * _COIL_IN_K), 0.2), 0.95),
         rated_fan_kw=sum(p.power_kw or 0.0 for p in plates),
         learned=found.inlets if found is not None and trusted else None,
+        dx_kw=capacity if all(e.kind is EquipmentKind.DX_UNIT for e in units) and units else 0.0,
         coil=found.coil if found is not None and coils else None,
     )
 
 
 _AIR_KINDS = (EquipmentKind.CRAH, EquipmentKind.DX_UNIT)
+
+
+def _able_share(outdoor_c: Array | float) -> Array:
+    over = np.asarray(outdoor_c, float) - RATED_OUTDOOR_C
+    return np.asarray(COUNTED_ON * np.clip(1.0 - PER_OUTDOOR_K * over, LEAST_ABLE, 1.0))
