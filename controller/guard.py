@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select, update
 
-from controller.canonical import stamp
+from controller.canonical import instant, stamp
 from controller.process import borne_out
 from controller.run_limits import start_objection
 from controller.store import Store, StoreUnavailable
@@ -53,6 +53,8 @@ class Purpose(StrEnum):
 _WHILE_STOPPED = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RESCUE, Purpose.PUT_BACK})
 _PIECE_BY_PIECE = _WHILE_STOPPED | {Purpose.RENEW, Purpose.SWITCHBACK}
 _WITHOUT_RECORD = _WHILE_STOPPED
+_ONCE_A_PERIOD = frozenset({Purpose.PROPOSAL, Purpose.SWITCHBACK})
+"""What may wait for its turn: a register is moved once in a control period, so that nothing hunts."""
 RESCUE_MOVES = 4.0
 """How many control periods' moves a rescue may make in one. 2 K of supply air in five minutes at the
 usual pace: more than the 5 K in 15 min of ASHRAE TC 9.9 would be thermal shock instead."""
@@ -98,7 +100,7 @@ class GuardedWriter:
         self._taken = taken
         self._period = timedelta(seconds=period_s * PERIOD_SHARE)
         self._levers: Mapping[PointId, Lever] = {p: lv for lv in site.levers for p in lv.points}
-        self._stood: dict[PointId, list[_Stood]] = {}
+        self._stood = _stood_before(store, clock.now() - self._period)
         self._wire = asyncio.Lock()
         self.unrecorded = 0
         """Writes that went out while the store could not be reached (fallback and rollback only)."""
@@ -193,6 +195,9 @@ class GuardedWriter:
         move = max(abs(command.value - start) for start in starts)
         if move > reach + EPSILON:
             return f"a move of {move:g} is more than {reach:g} in one control period"
+        moved = [s.at for s in self._stood_lately(command.point, now)]
+        if purpose in _ONCE_A_PERIOD and moved and abs(command.value - present) > EPSILON:
+            return f"it was moved {(now - max(moved)).total_seconds():.0f} s ago, less than a control period"
         return ""
 
     def _stood_lately(self, point: PointId, now: datetime) -> list[_Stood]:
@@ -286,6 +291,20 @@ def commands_of(store: Store, proposal: str) -> list[CommandRecord]:
         )
         for r in rows
     ]
+
+
+def _stood_before(store: Store, since: datetime) -> dict[PointId, list[_Stood]]:
+    """Where points stood when they were written lately, from the record: a restart forgets no pace."""
+    rows = store.rows(
+        select(COMMANDS)
+        .where(COMMANDS.c.intended_at >= stamp(since), COMMANDS.c.state != "refused")
+        .order_by(COMMANDS.c.id)
+    )
+    found: dict[PointId, list[_Stood]] = {}
+    for r in rows:
+        if r["before"] is not None and abs(r["before"] - r["value"]) > EPSILON:
+            found.setdefault(PointId(r["point"]), []).append(_Stood(r["before"], instant(r["intended_at"])))
+    return found
 
 
 def _new_id(tx: Connection, **values: object) -> int:

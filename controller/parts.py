@@ -23,6 +23,7 @@ from controller.planner import Planner
 from controller.proposals import ApprovalDesk
 from controller.rescue import Rescue
 from controller.rollout import Rollout
+from controller.run_limits import start_ranges
 from controller.sentinel import Sentinel
 from controller.store import Store
 from controller.switchback import SwitchbackBook
@@ -100,12 +101,14 @@ class Parts:
     def narrowed(
         self, outlook: Forecast | None, snapshot: Snapshot, at: datetime
     ) -> tuple[Mapping[LeverId, Range], ...]:
-        """What frozen levers and doubts leave of each lever's reach, at proposing and at execution alike."""
+        """What frozen levers, run limits and doubts leave of each lever, at proposing and execution alike."""
         frozen = self.authority.truth.only_cooler(snapshot)
+        limited = start_ranges(self.authority.store, self.site, snapshot, at)
+        starts = {name: Range(*limit) for name, limit in limited.items()}
         if outlook is None:
-            return (frozen,)  # a decision from before a restart, and no cycle since
+            return frozen, starts  # a decision from before a restart, and no cycle since
         found = doubts(self.site, self.model, outlook, snapshot, at, self.drifted())
-        return frozen, narrowing(self.site, snapshot, found)
+        return frozen, starts, narrowing(self.site, snapshot, found)
 
     @property
     def trips(self) -> TripCheck:

@@ -17,8 +17,9 @@ from controller.store import Store, StoreUnavailable
 from controller.tables import COMMANDS
 from plant.points import PointId
 from plant.quantities import Quantity
-from plant.setpoints import Lever
+from plant.setpoints import Lever, LeverId
 from plant.site import EquipmentKind, RunLimits, Site
+from plant.snapshot import Snapshot
 
 _COUNTS: Mapping[Quantity, EquipmentKind] = {
     Quantity.CHILLERS_ENABLED_SETPOINT: EquipmentKind.CHILLER,
@@ -47,6 +48,28 @@ def start_objection(
     return (
         _starting(limits, moves, value - present, now) if value > present else _stopping(limits, moves, now)
     )
+
+
+def start_ranges(
+    store: Store, site: Site, snapshot: Snapshot, now: datetime
+) -> Mapping[LeverId, tuple[float, float, str]]:
+    """What run limits leave of each lever that starts and stops machines: (low, high, why)."""
+    found: dict[LeverId, tuple[float, float, str]] = {}
+    for lever in site.levers:
+        if lever.quantity not in _COUNTS or math.isnan(present := snapshot.lever_value(lever)):
+            continue
+        low, high, why = lever.low, lever.high, []
+        for point in lever.points:
+            for value in range(math.ceil(lever.low), math.floor(lever.high) + 1):
+                against = start_objection(store, site, lever, point, present, value, now)
+                if against:
+                    why.append(against)
+                    low, high = (
+                        (low, min(high, value - 1)) if value > present else (max(low, value + 1), high)
+                    )
+        if why:
+            found[lever.id] = (min(low, present), max(high, present), why[0])
+    return found
 
 
 def _starting(

@@ -9,7 +9,7 @@ import pytest
 from supervision_kit import A_AIR, A_FAN, WATER, FakePlant, Room, demo_site, room
 
 from controller.actuation import Execution, Outcome, Refusal, execute, settle
-from controller.guard import Purpose, commands_of
+from controller.guard import GuardedWriter
 from controller.leases import leases, renew
 from controller.proposals import Decision, Proposal, ProposalStatus
 from controller.recovery import recover
@@ -249,6 +249,31 @@ async def test_many_small_moves_in_one_period_do_not_add_up_to_a_large_one() -> 
     r.clock.forward(30)
     assert isinstance((await write(r, [Command(point, 18.8)]))[0], Refused)
     r.clock.forward(300)
+    assert isinstance((await write(r, [Command(point, 18.8)]))[0], Confirmed)
+
+
+async def test_a_register_is_moved_once_in_a_control_period_however_little() -> None:
+    r = room()
+    point = PointId("crah-1.supply-air.setpoint")
+    assert isinstance((await write(r, [Command(point, 18.2)]))[0], Confirmed)
+    r.clock.forward(200)
+    (receipt,) = await write(r, [Command(point, 18.3)])
+    assert isinstance(receipt, Refused)
+    assert "200 s ago, less than a control period" in receipt.reason
+    assert isinstance((await write(r, [Command(point, 18.2)], Purpose.RENEW))[0], Confirmed)
+    assert isinstance((await write(r, [Command(point, 18.0)], Purpose.FALLBACK))[0], Confirmed)
+
+
+async def test_a_restart_forgets_no_pace() -> None:
+    r = room()
+    point = PointId("crah-1.supply-air.setpoint")
+    assert isinstance((await write(r, [Command(point, 18.4)]))[0], Confirmed)
+    r.clock.forward(60)
+    r.guard = GuardedWriter(r.plant, r.site, r.clock, r.store, stopped=lambda: False)
+    assert not r.guard.ready([point])
+    assert isinstance((await write(r, [Command(point, 18.8)]))[0], Refused)
+    assert isinstance((await write(r, [Command(point, 18.8)], Purpose.FALLBACK))[0], Refused)
+    r.clock.forward(240)
     assert isinstance((await write(r, [Command(point, 18.8)]))[0], Confirmed)
 
 

@@ -230,7 +230,10 @@ class Watched:
         """What the running program's parts make of it."""
         truth = SimpleNamespace(only_cooler=lambda _: {})
         asked = SimpleNamespace(
-            authority=SimpleNamespace(truth=truth), site=SITE, model=None, drifted=lambda: self.watch.drifted
+            authority=SimpleNamespace(truth=truth, store=self.room.store),
+            site=SITE,
+            model=None,
+            drifted=lambda: self.watch.drifted,
         )
         outlook = foretold()
         return Parts.narrowed(asked, outlook, self.room.snapshot(), self.room.now)  # type: ignore[arg-type, return-value]

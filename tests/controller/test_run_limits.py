@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from supervision_kit import FakePlant, HandClock, demo_site
 
+from controller.envelope import Range, review
 from controller.guard import GuardedWriter, Purpose
+from controller.run_limits import start_ranges
 from controller.store import Store
 from plant.commands import Command, Confirmed, Refused
 from plant.points import SITE, PointId
@@ -100,3 +102,28 @@ def test_a_rescue_starts_a_machine_but_never_stops_one() -> None:
     assert desk.ask(2, Purpose.RESCUE) == "done"
     desk.clock.forward(1000)
     assert desk.ask(1, Purpose.RESCUE) == "a rescue only cools"
+
+
+def test_what_may_not_start_or_stop_is_not_proposed_either() -> None:
+    """The envelope says so beforehand, in the guard's words: nobody is asked for what would be refused."""
+    desk = Desk()
+    lever = LeverId("chillers")
+
+    def proposed(count: float) -> tuple[float, str]:
+        snapshot = desk.plant.snapshot(desk.clock.now())
+        limits = start_ranges(desk.guard._store, desk.site, snapshot, desk.clock.now())
+        narrowed = ({name: Range(*limit) for name, limit in limits.items()},)
+        verdict = review(desk.site, {lever: count}, snapshot, at=desk.clock.now(), narrowed=narrowed)
+        return verdict.setpoints[lever], "; ".join(verdict.reasons)
+
+    assert proposed(1) == (1, "")
+    assert desk.ask(1) == "done"
+    desk.clock.forward(290)
+    assert proposed(2)[0] == 1
+    assert "must rest 5 min" in proposed(2)[1]
+    desk.clock.forward(60)
+    assert proposed(2) == (2, "")
+    assert desk.ask(2) == "done"
+    desk.clock.forward(320)
+    assert proposed(1)[0] == 2
+    assert "must run 10 min" in proposed(1)[1]
