@@ -1,15 +1,15 @@
-"""Many simulated sites at once, each run twice from the same weather and work: the true saving is known.
+"""Many simulated sites at once, each run three times from the same weather and work: the saving is known.
 
-All sites are one batch of the simulator's own physics and local controllers. Each has its own servers'
-work and its own season; a third run of each follows a switchback, so that both methods see one truth.
+As found throughout; switched by a schedule; and under control from some hour on. All are plants of one
+batch (`sim.batch`): the simulator's own physics and local controllers. Each site has its own servers'
+work and its own season, so that both methods are asked about many different weeks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -19,40 +19,43 @@ from plant.history import History
 from plant.quantities import Quantity
 from plant.site import Site
 from reports.switchback import Arm, Schedule
-from sim.dynamics import step_plant
-from sim.loops import control
-from sim.physics.moisture import ratio_from_wet_bulb
-from sim.plant import SimulatedPlant
-from sim.plc import Registers
-from sim.state import Weather
-from sim.weather import ConstantWeather, WeatherYear
+from sim.batch import PlantBatch
+from sim.plant import CONTROL_PERIOD_S, SimulatedPlant
+from sim.weather import ConstantWeather, WeatherSource, WeatherYear
 from sim.workload import ConstantWorkload, DiurnalWorkload
 
 Array = NDArray[np.float64]
 
 STEP_S = 60.0
-"""Of the physics; the loops' own rates hold it stable up to two minutes."""
+"""Of the physics; it divides a control period, and the loops' own rates hold it stable up to two minutes."""
 SETTLE_H = 12
-RAMP_S = 5400.0
-"""A switch takes an hour and a half, as one move each control period does."""
 CONTROL: Mapping[Quantity, float] = {
     Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: 22.0,
     Quantity.FAN_SPEED_SETPOINT: 0.7,
     Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: 12.0,
 }
 """What runs under control: warmer air, slower fans, warmer water; the rest as found. [°C, -, °C]"""
+_GRID_S = 300.0
+"""Of the sites' known weather and work, both of which are linear between such instants."""
 _BIAS = {"facility": 0.0007, "it": 0.0014, "cooling": 0.002, "wet_bulb": 0.07, "use": 0.0028}
 _NOISE = {"facility": 0.00013, "it": 0.00026, "cooling": 0.0004, "wet_bulb": 0.013, "use": 0.0005}
 """Of a meter and of an hour's mean of it, as `sim.instruments` has them; relative for powers. [-, °C, -]"""
 
 
 @dataclass(frozen=True)
-class Hours:
-    """Hourly means of one run of every site. Shapes (hours, sites), utilization (hours, sites, zones)."""
+class Run:
+    """Hourly means of one run of every site. Shapes (hours, sites), levers (hours, sites, levers)."""
 
     facility: Array
     it: Array
     cooling: Array
+    levers: Array
+
+    @classmethod
+    def blank(cls, site: Site, hours: int, sites: int) -> Run:
+        """Nothing yet."""
+        facility, it, cooling = np.zeros((3, hours, sites))
+        return cls(facility, it, cooling, np.zeros((hours, sites, len(site.levers))))
 
 
 @dataclass(frozen=True)
@@ -61,44 +64,32 @@ class Sites:
 
     site: Site
     start: datetime
-    as_found: Hours
-    switched: Hours
-    later: Hours
+    as_found: Run
+    switched: Run
+    later: Run
     wet_bulb: Array
     use: Array
-    shares: tuple[Array, Array]
-    """How far from as found to control the switched and the later run stood. (hours, sites) each."""
+    """Shape (hours, sites, zones)."""
     seeds: Sequence[int]
 
-    def history(self, number: int, run: Hours, share: Array, hours: slice) -> History:
+    def history(self, number: int, run: Run, hours: slice) -> History:
         """What a site's own meters said in a run."""
         rng = np.random.default_rng([self.seeds[number], 0x5EED])
-        measured = {name: self._said(rng, name, run, number, hours) for name in ("facility", "it", "cooling")}
+        powers = {"facility": run.facility, "it": run.it, "cooling": run.cooling}
+        said = {name: _metered(rng, name, p[hours, number]) for name, p in powers.items()}
         columns: dict[str, Array] = {
-            "utility-meter.power": measured["facility"],
-            "it-meter.power": measured["it"],
-            "cooling-meter.power": measured["cooling"],
-            "outdoor.wet-bulb": self._with(rng, "wet_bulb", self.wet_bulb[hours, number]),
+            "utility-meter.power": said["facility"],
+            "it-meter.power": said["it"],
+            "cooling-meter.power": said["cooling"],
+            "outdoor.wet-bulb": _sensed(rng, "wet_bulb", self.wet_bulb[hours, number]),
         }
         for z, zone in enumerate(self.site.zones):
-            columns[f"{zone.id}.utilization"] = self._with(rng, "use", self.use[hours, number, z])
-        moved = share[hours, number]
-        for lever in self.site.levers:
-            there = CONTROL.get(lever.quantity, lever.as_found)
-            at = lever.as_found + moved * (there - lever.as_found)
-            columns |= {str(p): at for p in lever.points}
+            columns[f"{zone.id}.utilization"] = _sensed(rng, "use", self.use[hours, number, z])
+        for k, lever in enumerate(self.site.levers):
+            columns |= dict.fromkeys(lever.points, run.levers[hours, number, k])
         index = pd.date_range(self.start, periods=len(self.use), freq="h")[hours]
         values = pd.DataFrame(columns, index=index)
         return History(self.site, 3600, values, pd.DataFrame(1.0, index=index, columns=values.columns))
-
-    def _said(self, rng: np.random.Generator, name: str, run: Hours, number: int, hours: slice) -> Array:
-        true: Array = getattr(run, name)[hours, number]
-        bias = 1 + _BIAS[name] * rng.standard_normal()
-        return np.asarray(true * (bias + _NOISE[name] * rng.standard_normal(len(true))))
-
-    def _with(self, rng: np.random.Generator, name: str, true: Array) -> Array:
-        bias = _BIAS[name] * rng.standard_normal()
-        return np.asarray(true + bias + _NOISE[name] * rng.standard_normal(true.shape))
 
 
 def simulate(
@@ -116,107 +107,134 @@ def simulate(
     A site's season (which day of the typical year its first day is) and its work come from its seed.
     """
     n = len(seeds)
-    begin = start.timestamp()
-    seasons = np.array([np.random.default_rng([s, 0xDA7]).integers(0, 365) for s in seeds]) * 86_400.0
-    work = [DiurnalWorkload(len(site.zones), s, -5.0) for s in seeds]
-    shares = np.stack([np.zeros((hours, n)), np.zeros((hours, n)), np.zeros((hours, n))])
-    for k, schedule in enumerate(schedules):
-        times = [datetime.fromtimestamp(begin + 3600 * h, UTC) for h in range(hours)]
-        shares[1, :, k] = [schedule.arm_at(t) is Arm.CONTROL for t in times]
-    shares[2, later_from_h:] = 1.0
-    batch, per_hour = _Batch.begin(site, 2 * n, step_s), round(3600 / step_s)
-    out = {name: np.zeros((hours, 3 * n)) for name in ("facility", "it", "cooling")}
-    wet_bulb, use = np.zeros((hours, n)), np.zeros((hours, n, len(site.zones)))
-    for h in range(-SETTLE_H, hours):
-        at: Array = begin + 3600 * h + step_s * (np.arange(per_hour, dtype=np.float64) + 0.5)
-        dry, wet = weather.at(at[:, None] + seasons[None, :])
-        busy = np.stack([w.at(at) for w in work], axis=1)
+    drivers = [_drivers(site, weather, seed, start, hours) for seed in seeds]
+    plants = _settling(site, drivers, start, step_s)
+    fleet = Fleet(site, [*plants, *(p.copy() for p in plants)], step_s)
+    fleet.hold(SETTLE_H)
+    runs = [Run.blank(site, hours, n) for _ in range(3)]
+    for h in range(hours):
         if h == later_from_h:
-            batch.fork(n)  # until here the late run was the run as found
-        runs = 3 if h >= later_from_h else 2
-        wanted = np.concatenate(shares[:runs, max(h, 0)])
-        sums = batch.hour(np.tile(dry, runs), np.tile(wet, runs), np.tile(busy, (1, runs, 1)), wanted)
-        if h >= 0:
-            for name, total in sums.items():
-                out[name][h, : runs * n] = total / per_hour
-                out[name][h, runs * n :] = out[name][h, : (3 - runs) * n]
-            wet_bulb[h], use[h] = wet.mean(axis=0), busy.mean(axis=0)
-    three = [Hours(**{name: v[:, i * n : (i + 1) * n] for name, v in out.items()}) for i in range(3)]
-    return Sites(site, start, three[0], three[1], three[2], wet_bulb, use, (shares[1], shares[2]), seeds)
+            fleet.add(n)  # until here the late run was the run as found
+        now = start + timedelta(hours=h)
+        switched = [s.arm_at(now) is Arm.CONTROL for s in schedules]
+        control = np.array([False] * n + switched + [True] * n)
+        hour = fleet.hour(control[: len(fleet.plants)])
+        for number, run in enumerate(runs):
+            # The late run is the run as found for as long as it is no plant of its own.
+            first = number * n if number * n < len(fleet.plants) else 0
+            _put(run, h, hour, slice(first, first + n))
+    middles = start.timestamp() + 3600 * (np.arange(hours)[:, None] + (np.arange(60) + 0.5) / 60)
+    wet = np.stack([w.at(middles)[1].mean(axis=1) for w, _ in drivers], axis=1)
+    use = [u.at(middles.ravel()).reshape(hours, 60, -1).mean(axis=1) for _, u in drivers]
+    return Sites(site, start, runs[0], runs[1], runs[2], wet, np.stack(use, axis=1), seeds)
 
 
-@dataclass
-class _Batch:
-    """The simulator's physics and local controllers for many sites of one description."""
+class Fleet:
+    """Plants of one description side by side, each as found or under control."""
 
-    parameters: Any
-    state: Any
-    flows: Any
-    loops: Any
-    found: Registers
-    share: Array
-    step_s: float
+    def __init__(self, site: Site, plants: list[SimulatedPlant], step_s: float) -> None:
+        self.site, self.plants = site, plants
+        self._batch, self._step_s = PlantBatch(plants), step_s
+        self._found = np.array([lever.as_found for lever in site.levers])
+        self._control = np.array([CONTROL.get(v.quantity, v.as_found) for v in site.levers])
+        self._most = np.array([lever.max_move for lever in site.levers])
+        self._at = np.tile(self._found, (len(plants), 1))
 
-    @classmethod
-    def begin(cls, site: Site, members: int, step_s: float) -> _Batch:
-        """All settled alike under the as-found setpoints."""
-        plant = SimulatedPlant(
-            site, None, ConstantWeather(15.0, 12.0), ConstantWorkload((0.6,) * len(site.zones)), 1
-        )
-        plant.reset(datetime(2026, 1, 1, tzinfo=UTC))
-        image = plant.image
-        state, flows, loops = (_many(part, members) for part in (image.state, image.flows, image.loops))
-        found = _many(image.plc.active, members)
-        return cls(plant.parameters, state, flows, loops, found, np.zeros(members), step_s)
+    def add(self, first: int) -> None:
+        """Let copies of the first plants go on from where those are."""
+        self.plants = [*self.plants, *(p.copy() for p in self.plants[:first])]
+        self._batch = PlantBatch(self.plants)
+        self._at = np.concatenate([self._at, self._at[:first]])
 
-    def fork(self, first: int) -> None:
-        """Add copies of the first members."""
-        self.state, self.flows, self.loops, self.found = (
-            _grown(part, first) for part in (self.state, self.flows, self.loops, self.found)
-        )
-        self.share = np.concatenate([self.share, self.share[:first]])
+    def hold(self, hours: int) -> None:
+        """Let time pass that nobody asks about."""
+        self._batch.step(round(hours * 3600 / self._step_s))
 
-    def hour(self, dry: Array, wet: Array, busy: Array, wanted: Array) -> dict[str, Array]:
-        """One hour; the sums of each power over its steps. `wanted` is the share of control, (members,)."""
-        sums = dict.fromkeys(("facility", "it", "cooling"), np.zeros_like(wanted))
-        for i in range(len(dry)):
-            reach = self.step_s / RAMP_S
-            self.share = self.share + np.clip(wanted - self.share, -reach, reach)
-            humidity = ratio_from_wet_bulb(dry[i], wet[i], self.parameters.loops.pressure_kpa)
-            now = Weather(dry[i], wet[i], humidity)
-            at = self._setpoints()
-            self.loops, actuators = control(
-                self.parameters, self.loops, at, self.state, self.flows, now, self.step_s
-            )
-            self.state, self.flows = step_plant(
-                self.parameters, self.state, actuators, now, busy[i], self.step_s
-            )
-            sums = {
-                "facility": sums["facility"] + self.flows.facility_kw,
-                "it": sums["it"] + self.flows.it_meter_kw,
-                "cooling": sums["cooling"] + self.flows.cooling_kw,
-            }
-        return sums
+    def hour(self, control: NDArray[np.bool_]) -> Run:
+        """One hour; each lever goes to where it is wanted, one move each control period."""
+        for plant in self.plants:
+            plant.begin_scoring()
+        wanted = np.where(control[:, None], self._control, self._found)
+        stood, left = np.zeros_like(self._at), round(3600 / CONTROL_PERIOD_S)
+        while left:
+            self._move(wanted)
+            # A step of a batch costs most where it begins: where nothing moves any more, the rest is one.
+            periods = left if np.array_equal(self._at, wanted) else 1
+            self._batch.step(round(periods * CONTROL_PERIOD_S / self._step_s))
+            stood += self._at * periods / round(3600 / CONTROL_PERIOD_S)
+            left -= periods
+        powers = [(t.facility_kwh, t.it_kwh, t.cooling_kwh) for t in (p.totals() for p in self.plants)]
+        facility, it, cooling = np.array(powers).T
+        return Run(facility, it, cooling, stood)
 
-    def _setpoints(self) -> Registers:
-        air, fan, water = CONTROL.values()
-        found, share = self.found, self.share
-        return found._replace(
-            supply_air_c=found.supply_air_c + share[:, None] * (air - found.supply_air_c),
-            fan_ratio=found.fan_ratio + share[:, None] * (fan - found.fan_ratio),
-            chilled_c=found.chilled_c + share * (water - found.chilled_c),
-        )
+    def _move(self, wanted: Array) -> None:
+        after = self._at + np.clip(wanted - self._at, -self._most, self._most)
+        for k, lever in np.argwhere(after != self._at):
+            for point in self.site.levers[lever].points:
+                self.plants[k].write(point, float(after[k, lever]))
+        self._at = np.where(np.isclose(after, wanted), wanted, after)
 
 
-def _many(part: Any, members: int) -> Any:
-    """Every array of a nested tuple with a leading axis of equal members."""
-    if isinstance(part, tuple):
-        return type(part)(*(_many(inner, members) for inner in part))
-    return np.repeat(np.asarray(part, float)[None], members, axis=0)
+@dataclass(frozen=True)
+class _Known:
+    """Columns known every `_GRID_S`, linear between. Shape (instants, columns)."""
+
+    begin_s: float
+    table: Array
+
+    def at(self, unix_s: Array) -> Array:
+        place = (np.asarray(unix_s, float) - self.begin_s) / _GRID_S
+        before = np.minimum(place.astype(int), len(self.table) - 2)
+        after: Array = (place - before)[..., None]
+        return np.asarray((1 - after) * self.table[before] + after * self.table[before + 1])
 
 
-def _grown(part: Any, first: int) -> Any:
-    """Every array of a nested tuple with its first members once more at its end."""
-    if isinstance(part, tuple):
-        return type(part)(*(_grown(inner, first) for inner in part))
-    return np.concatenate([part, part[:first]])
+@dataclass(frozen=True)
+class _KnownWeather:
+    known: _Known
+
+    def at(self, unix_s: Array) -> tuple[Array, Array]:
+        found = self.known.at(unix_s)
+        return found[..., 0], found[..., 1]
+
+
+def _drivers(
+    site: Site, weather: WeatherSource, seed: int, start: datetime, hours: int
+) -> tuple[_KnownWeather, _Known]:
+    """A site's outdoor air and work, asked once: thousands of short steps will look them up."""
+    season_s = 86_400.0 * int(np.random.default_rng([seed, 0xDA7]).integers(0, 365))
+    begin = start.timestamp() - SETTLE_H * 3600
+    instants: Array = begin + _GRID_S * np.arange((SETTLE_H + hours) * 3600 / _GRID_S + 1)
+    air = np.stack(weather.at(instants + season_s), axis=1)
+    work = DiurnalWorkload(len(site.zones), seed, -5.0).at(instants)
+    return _KnownWeather(_Known(begin, air)), _Known(begin, work)
+
+
+def _settling(
+    site: Site, drivers: Sequence[tuple[_KnownWeather, _Known]], start: datetime, step_s: float
+) -> list[SimulatedPlant]:
+    """A plant for each site, all from one settled state; the hours before `start` make them differ."""
+    mild, half_busy = ConstantWeather(15.0, 12.0), ConstantWorkload((0.6,) * len(site.zones))
+    first = SimulatedPlant(site, None, mild, half_busy, 1, step_s)
+    first.reset(start.astimezone(UTC) - timedelta(hours=SETTLE_H))
+    plants = []
+    for weather, work in drivers:
+        plant = first.copy()
+        plant.weather, plant.workload = weather, work
+        plants.append(plant)
+    return plants
+
+
+def _put(run: Run, hour: int, found: Run, plants: slice) -> None:
+    run.facility[hour], run.it[hour] = found.facility[plants], found.it[plants]
+    run.cooling[hour], run.levers[hour] = found.cooling[plants], found.levers[plants]
+
+
+def _metered(rng: np.random.Generator, name: str, true: Array) -> Array:
+    bias = 1 + _BIAS[name] * rng.standard_normal()
+    return np.asarray(true * (bias + _NOISE[name] * rng.standard_normal(len(true))))
+
+
+def _sensed(rng: np.random.Generator, name: str, true: Array) -> Array:
+    bias = _BIAS[name] * rng.standard_normal()
+    return np.asarray(true + bias + _NOISE[name] * rng.standard_normal(true.shape))

@@ -74,6 +74,7 @@ def account_of(
     both = {f: ~np.isnan(actual[f]) & ~np.isnan(expected[f]) for f in Figure}
     baseline_sum = EnergyFigures.of(lambda f: _sum(expected[f][both[f]]) * step_h)
     compared_h = EnergyFigures.of(lambda f: float(both[f].sum()) * step_h)
+    sparse = EnergyFigures.of(lambda f: _sum(np.where(steps.sparse, expected[f], 0.0)[both[f]]) * step_h)
     return Account(
         site_id=history.site.id,
         start=history.start,
@@ -88,15 +89,17 @@ def account_of(
         shares=_shares(series, actual),
         ratios=_ratio_sums(actual, step_h),
         meters=_meters(series),
-        baseline_parts=() if baseline is None else (_part(baseline, baseline_sum, compared_h),),
+        baseline_parts=() if baseline is None else (_part(baseline, baseline_sum, sparse, compared_h),),
         extrapolated_h=float((both[Figure.FACILITY] & ~steps.inside).sum()) * step_h,
         remarks=steps.remarks,
         pairs=pair_sums(steps.pairs, step_h),
     )
 
 
-def _part(model: BaselineModel, amounts: EnergyFigures, hours: EnergyFigures) -> BaselinePart:
-    return BaselinePart(model.id, model.qualified, model.reasons, amounts, hours, model.statistics)
+def _part(
+    model: BaselineModel, amounts: EnergyFigures, sparse: EnergyFigures, hours: EnergyFigures
+) -> BaselinePart:
+    return BaselinePart(model.id, model.qualified, model.reasons, amounts, sparse, hours, model.statistics)
 
 
 def _sum(values: Array) -> float:

@@ -18,7 +18,7 @@ from reports.figures import DataShares, EnergyFigures, Figure, added
 from reports.pairs import PairKey, PairSum
 from reports.statistics import CONFIDENCE, FitStatistics, saving_half_width, too_few_hours
 
-METHOD_VERSION = "account/2"
+METHOD_VERSION = "account/3"
 WIDEST_SHARE = 0.5
 """A saving's half width above this share of the baseline is withheld: such an interval tells nothing."""
 _AND = " + "
@@ -68,12 +68,16 @@ class RatioSums:
 
 @dataclass(frozen=True)
 class BaselinePart:
-    """What one baseline model contributed to an account: amounts, hours compared, its statistics."""
+    """What one baseline model contributed to an account: amounts, hours compared, its statistics.
+
+    `sparse` is the part of `amounts` in weather the model was hardly fitted on.
+    """
 
     model_id: str
     qualified: bool
     reasons: tuple[str, ...]
     amounts: EnergyFigures
+    sparse: EnergyFigures
     hours: EnergyFigures
     statistics: Mapping[MeterName, FitStatistics]
 
@@ -82,7 +86,7 @@ class BaselinePart:
         fit = self.statistics.get(BASELINE_METER[figure])
         if fit is None or math.isnan(self.amounts[figure]):
             return math.nan
-        half = saving_half_width(self.amounts[figure], self.hours[figure], fit)
+        half = self._width(figure, fit)
         return math.nan if half > WIDEST_SHARE * abs(self.amounts[figure]) else half
 
     def interval_problem(self, figure: Figure) -> str | None:
@@ -93,8 +97,11 @@ class BaselinePart:
         if too_few_hours(fit):
             left = f"{fit.n_effective:.1f} independent of {fit.n} hours for {fit.p} parameters"
             return f"{figure}: no interval, autocorrelation {fit.rho:.2f} leaves {left}"
-        share = saving_half_width(1.0, self.hours[figure], fit)
+        share = self._width(figure, fit) / abs(self.amounts[figure])
         return f"{figure}: no interval, it would be ±{share:.0%} of the baseline, which tells nothing"
+
+    def _width(self, figure: Figure, fit: FitStatistics) -> float:
+        return saving_half_width(self.amounts[figure], self.hours[figure], fit, self.sparse[figure])
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +279,11 @@ def _joined_parts(a: tuple[BaselinePart, ...], b: tuple[BaselinePart, ...]) -> t
     parts = {part.model_id: part for part in a}
     for part in b:
         known = parts.get(part.model_id)
-        parts[part.model_id] = (
-            part
-            if known is None
-            else replace(known, amounts=known.amounts.plus(part.amounts), hours=known.hours.plus(part.hours))
-        )
+        parts[part.model_id] = part if known is None else _joined_part(known, part)
     return tuple(parts.values())
+
+
+def _joined_part(a: BaselinePart, b: BaselinePart) -> BaselinePart:
+    return replace(
+        a, amounts=a.amounts.plus(b.amounts), sparse=a.sparse.plus(b.sparse), hours=a.hours.plus(b.hours)
+    )

@@ -132,6 +132,7 @@ def _range(rows: HourlyRows, load_kw: Array) -> FittedRange:
         float(rows.wet_bulb_c.max()),
         float(load_kw.min()),
         float(load_kw.max()),
+        *(float(c) for c in np.quantile(rows.wet_bulb_c, (0.05, 0.95))),
     )
 
 

@@ -76,6 +76,9 @@ class FittedRange:
     wet_bulb_high_c: float
     it_low_kw: float
     it_high_kw: float
+    usual_low_c: float = math.nan
+    usual_high_c: float = math.nan
+    """The middle 90 % of the fitted hours' wet bulb; beyond it few hours tell anything. NaN: not kept."""
 
     def contains(self, it_kw: Array, wet_bulb_c: Array) -> NDArray[np.bool_]:
         """Whether each step lies inside, with a twentieth of the range to spare."""
@@ -87,6 +90,12 @@ class FittedRange:
             & (it_kw >= self.it_low_kw - spare_kw)
             & (it_kw <= self.it_high_kw + spare_kw)
         )
+
+    def sparse(self, wet_bulb_c: Array) -> NDArray[np.bool_]:
+        """Which steps have weather the baseline saw little of, or none. NaN is not known to have."""
+        low = self.wet_bulb_low_c if math.isnan(self.usual_low_c) else self.usual_low_c
+        high = self.wet_bulb_high_c if math.isnan(self.usual_high_c) else self.usual_high_c
+        return np.asarray((wet_bulb_c < low) | (wet_bulb_c > high))
 
 
 @dataclass(frozen=True)
@@ -232,7 +241,7 @@ def _from_dict(d: Mapping[str, Any]) -> BaselineModel:
         it=linear(d["it"]) if d["it"] else None,
         meters={MeterName(k): change_points(v) for k, v in d["meters"].items()},
         statistics={MeterName(k): _statistics(v) for k, v in d["statistics"].items()},
-        fitted_range=FittedRange(**{**fitted, **times}) if fitted else None,
+        fitted_range=FittedRange(**{**_numbers(fitted), **times}) if fitted else None,
         qualified=d["qualified"],
         reasons=tuple(d["reasons"]),
         method_version=d["method_version"],
@@ -240,5 +249,8 @@ def _from_dict(d: Mapping[str, Any]) -> BaselineModel:
 
 
 def _statistics(part: Mapping[str, Any]) -> FitStatistics:
-    known: dict[str, Any] = {k: math.nan if v is None else v for k, v in part.items()}
-    return FitStatistics(**known)
+    return FitStatistics(**_numbers(part))
+
+
+def _numbers(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: math.nan if v is None else v for k, v in part.items()}

@@ -27,6 +27,8 @@ RATE = {
 }
 """Column of each figure's rate."""
 BASELINE = {figure: f"baseline_{column}" for figure, column in RATE.items()}
+SPARSE = {figure: f"sparse_{column}" for figure, column in BASELINE.items()}
+"""The baseline's rate in weather it was hardly fitted on, zero in other weather."""
 INTENSITY, PRICE, MARGINAL = "intensity_g_per_kwh", "price_per_kwh", "marginal_g_per_kwh"
 MARGINAL_RATE, MARGINAL_BASELINE = "marginal_carbon_kg_per_h", "baseline_marginal_carbon_kg_per_h"
 _METERED = {Figure.FACILITY: "facility_kw", Figure.IT: "it_kw", Figure.COOLING: "cooling_kw",
@@ -78,6 +80,8 @@ def _frame(steps: StepRates, marginal: StepRates | None) -> pd.DataFrame:
     columns[PRICE] = steps.factors.price_per_kwh
     columns |= {RATE[figure]: steps.actual[figure] for figure in Figure}
     columns |= {BASELINE[figure]: steps.expected[figure] for figure in Figure}
+    rare = np.where(steps.sparse, 1.0, 0.0)
+    columns |= {SPARSE[figure]: rare * steps.expected[figure] for figure in Figure}
     for key, pair in steps.pairs.items():
         top, bottom = pair_columns(key)
         columns |= {top: pair.numerator, bottom: pair.denominator, share_column(key): pair.measured_share}

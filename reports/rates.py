@@ -29,7 +29,7 @@ class StepRates:
     """What an account is made of, on the history's steps. Arrays have shape (steps,).
 
     `actual` and `expected` (the baseline's) are rates per hour of each figure; `inside` says which
-    steps lie where the baseline was fitted.
+    steps lie where the baseline was fitted, `sparse` which have weather it saw little of.
     """
 
     history: History
@@ -38,6 +38,7 @@ class StepRates:
     actual: Rates
     expected: Rates
     inside: NDArray[np.bool_]
+    sparse: NDArray[np.bool_]
     remarks: tuple[str, ...]
     pairs: Mapping[PairKey, PairRates]
 
@@ -58,14 +59,15 @@ def step_rates(
     """Read a history's meters and put factors, the baseline and hourly contracts on its steps."""
     series = read_series(history)
     factors = _factors(history, series, carbon, price)
-    expected, remarks, inside = _baseline_rates(history, baseline, series, factors)
+    expected, remarks = _baseline_rates(history, baseline, series, factors)
+    inside, sparse = _where_fitted(baseline, expected, series)
     if factors.water_is_unpriced:
         remarks.append("water is not metered: cost is without water")
     actual, facility = factors.rates(series), series.facility_kw
     carbon_pair = PairRates(actual[Figure.CARBON], facility.values, facility.measured_share)
     pairs = {PairKey.CARBON_PER_FACILITY: carbon_pair, **pair_rates(history, series)}
     pairs |= hourly_pairs(history, facility, supplied)
-    return StepRates(history, series, factors, actual, expected, inside, tuple(remarks), pairs)
+    return StepRates(history, series, factors, actual, expected, inside, sparse, tuple(remarks), pairs)
 
 
 class _Powers(Protocol):
@@ -120,14 +122,21 @@ def _factors(history: History, series: SiteSeries, carbon: CarbonSeries, price: 
 
 def _baseline_rates(
     history: History, baseline: BaselineModel | None, series: SiteSeries, factors: Factors
-) -> tuple[Rates, list[str], NDArray[np.bool_]]:
-    """Baseline rates, remarks, and which steps lie where the baseline was fitted."""
-    inside = np.ones(len(history.values), dtype=bool)
+) -> tuple[Rates, list[str]]:
+    """Baseline rates and remarks."""
     if baseline is None:
-        return dict.fromkeys(Figure, np.full(len(inside), np.nan)), ["there is no baseline yet"], inside
-    estimate = baseline.estimate(history)
+        return dict.fromkeys(Figure, np.full(len(history.values), np.nan)), ["there is no baseline yet"]
     remarks = [] if baseline.qualified else ["the baseline is not qualified"]
     remarks += [f"baseline: {reason}" for reason in baseline.reasons]
-    if baseline.fitted_range is not None:
-        inside = baseline.fitted_range.contains(estimate.it_kw, series.wet_bulb_c.values)
-    return factors.rates(estimate), remarks, inside
+    return factors.rates(baseline.estimate(history)), remarks
+
+
+def _where_fitted(
+    baseline: BaselineModel | None, expected: Rates, series: SiteSeries
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which steps lie where the baseline was fitted, and which have weather it saw little of."""
+    wet_bulb_c = series.wet_bulb_c.values
+    if baseline is None or baseline.fitted_range is None:
+        return np.ones(len(wet_bulb_c), dtype=bool), np.zeros(len(wet_bulb_c), dtype=bool)
+    fitted = baseline.fitted_range
+    return fitted.contains(expected[Figure.IT], wet_bulb_c), fitted.sparse(wet_bulb_c)

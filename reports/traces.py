@@ -18,6 +18,7 @@ from reports.evidence import (
     MARGINAL_BASELINE,
     MARGINAL_RATE,
     RATE,
+    SPARSE,
     pair_columns,
     share_column,
 )
@@ -25,7 +26,7 @@ from reports.figures import Figure
 from reports.kpis import KW_PER_TON, KpiKey, KpiValue
 from reports.pairs import PairKey
 from reports.report_record import ReportRow
-from reports.statistics import CONFIDENCE, HOURLY_FACTOR
+from reports.statistics import CONFIDENCE, SPARSE_ALLOWANCE
 from reports.supplied import Supplied, offers
 
 Trace = dict[str, Any]
@@ -71,7 +72,8 @@ def _figure_cells(of: Account, figure: Figure) -> dict[str, CellTrace]:
     total = _integral(rate, [rate])
     compared, expected = _integral(rate, [rate, baseline]), _integral(baseline, [rate, baseline])
     saving = _difference(expected, compared)
-    half = _half_width(of, figure, expected, {"op": "hours", "where": [rate, baseline]})
+    sparse = _integral(SPARSE[figure], [rate, baseline])
+    half = _half_width(of, figure, expected, sparse, {"op": "hours", "where": [rate, baseline]})
     name, interval = figure.value, of.interval
     told = [p.interval_problem(figure) for p in of.baseline_parts]
     without = None
@@ -96,7 +98,7 @@ def _figure_cells(of: Account, figure: Figure) -> dict[str, CellTrace]:
     }
 
 
-def _half_width(of: Account, figure: Figure, expected: Trace, hours: Trace) -> Trace:
+def _half_width(of: Account, figure: Figure, expected: Trace, sparse: Trace, hours: Trace) -> Trace:
     parts = [p for p in of.baseline_parts if p.statistics.get(BASELINE_METER[figure]) is not None]
     if not parts:
         return {"op": "number", "value": None, "says": "there is no baseline with statistics"}
@@ -104,14 +106,15 @@ def _half_width(of: Account, figure: Figure, expected: Trace, hours: Trace) -> T
     return {
         "op": "half_width",
         "baseline": expected,
+        "sparse": sparse,
         "hours": hours,
         "fit": asdict(fit),
         "model_id": parts[0].model_id,
-        "factor": HOURLY_FACTOR,
+        "sparse_allowance": SPARSE_ALLOWANCE,
         "confidence": CONFIDENCE,
         "widest_share": WIDEST_SHARE,
-        "says": "k · t(n'-p) · E · CV' · sqrt(n / (m n') · (1 + 2/n')); none where n' ≤ p or wider than "
-        "widest_share of E",
+        "says": "hypot(t(n'-p) · E · CV'' · sqrt(n/n' · (1/m + p/n)), sparse_allowance · E in sparse "
+        "weather); none where n' ≤ p or wider than widest_share of E",
     }
 
 

@@ -288,7 +288,7 @@ def test_time_between_two_accounts_counts_as_missing(
 def test_an_interval_that_tells_nothing_is_withheld_and_its_reason_told(
     made_up: MadeUpPlant, accounted: Callable[..., Account]
 ) -> None:
-    rough = {"step_s": 3600, "noise": 0.3, "rho": 0.93}
+    rough = {"step_s": 3600, "noise": 0.6, "rho": 0.93}
     before = made_up.history(6 * 24, seed=1, **rough)
     after = made_up.history(24, seed=2, as_found=False, **rough)
     found = accounted(after, fit_baseline(before, at=before.end))

@@ -171,14 +171,15 @@ class Recomputer:
 
     def of_half_width(self, t: dict[str, Any]) -> float:
         f, hours, energy = t["fit"], self.value(t["hours"]), self.value(t["baseline"])
+        rare = t["sparse_allowance"] * self.value(t["sparse"])
         n, p, rho = f["n"], f["p"], f["rho"]
         left = n * (1 - rho) / (1 + rho)
         if left <= p or math.isnan(energy):
             return math.nan
-        cv = f["cv_rmse"] * math.sqrt((n - p) / (left - p))
+        cv = f["cv_rmse"] * math.sqrt((n - p) / n * left / (left - p))
         t_value = float(student.ppf(1 - (1 - t["confidence"]) / 2, left - p))
-        spread = math.sqrt(n / (max(hours, 1.0) * left) * (1 + 2 / left))
-        half = t["factor"] * t_value * abs(energy) * cv * spread
+        spread = math.sqrt(n / left * (1 / max(hours, 1.0) + p / n))
+        half = math.hypot(t_value * abs(energy) * cv * spread, rare)
         half = math.nan if half > t["widest_share"] * abs(energy) else half
         return math.hypot(half)
 

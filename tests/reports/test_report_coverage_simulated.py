@@ -15,7 +15,7 @@ SEEDS, FITTED_DAYS = range(8), 10
 
 @pytest.fixture(scope="module")
 def trials() -> dict[bool, Trials]:
-    sites, schedules = simulated_sites(SEEDS, FITTED_DAYS, 4, block_h=12, step_s=120.0)
+    sites, schedules = simulated_sites(SEEDS, FITTED_DAYS, 4, block_h=12, step_s=100.0)
     return {s: simulated_trials(sites, schedules, FITTED_DAYS * 24, s, looks=False) for s in (False, True)}
 
 

@@ -16,7 +16,8 @@ import pytest
 from made_up_plant import MadeUpPlant
 from made_up_reports import made_report, supplied_file
 
-from benchmarks.savings_coverage import World, switched
+from benchmarks.savings_coverage import switched
+from benchmarks.savings_made_up import World
 from reports.baseline import fit_baseline
 from reports.periods import Split
 from reports.profile import load_profile

@@ -80,18 +80,38 @@ def test_autocorrelation_of_a_known_process_is_found() -> None:
     assert fit.n_effective == pytest.approx(len(e) * 0.3 / 1.7, rel=0.1)
 
 
-def test_the_half_width_is_the_published_formula_computed_by_hand() -> None:
-    # n 1000, p 4, rho 0.5: n' = 333.33; CV' = 0.05 sqrt(996/329.33) = 0.086953;
-    # t(0.95, 329.33) = 1.649480; sqrt(1000/(720 * 333.33) * (1 + 2/333.33)) = 0.0647421;
-    # 1.26 * 1.649480 * 50000 * 0.086953 * 0.0647421 = 585.0
+def test_the_half_width_is_the_stated_formula_computed_by_hand() -> None:
+    # n 1000, p 4, rho 0.5: n' = 333.33; CV'' = 0.05 sqrt(996/1000 * 333.33/329.33) = 0.050202;
+    # t(0.95, 329.33) = 1.649480; sqrt(1000/333.33 * (1/720 + 4/1000)) = 0.127148;
+    # 1.649480 * 50000 * 0.050202 * 0.127148 = 526.4
     fit = FitStatistics(1000, 4, 100.0, 0.05, 0.0, 0.5)
-    assert saving_half_width(50_000, 720, fit) == pytest.approx(585.0, rel=1e-3)
+    assert saving_half_width(50_000, 720, fit) == pytest.approx(526.4, rel=1e-3)
+    # A tenth of it in weather hardly seen: sqrt(526.4^2 + (0.04 * 5000)^2) = 563.1
+    assert saving_half_width(50_000, 720, fit, sparse=5_000) == pytest.approx(563.1, rel=1e-3)
 
 
-def test_more_reporting_hours_narrow_the_relative_interval() -> None:
+def test_the_noise_part_is_the_standard_error_of_a_mean_of_a_known_process() -> None:
+    """AR(1) of rho 0.8, hourly sd 5 around 100: 4,000 two-week sums, by simulation, against the formula.
+
+    With known coefficients (no p) and a long fit nothing but the noise of the reported hours is left.
+    """
+    rng = np.random.default_rng(11)
+    rho, hours, worlds = 0.8, 336, 4000
+    e = np.zeros((worlds, hours))
+    e[:, 0] = rng.normal(size=worlds)
+    for i in range(1, hours):
+        e[:, i] = rho * e[:, i - 1] + math.sqrt(1 - rho**2) * rng.normal(size=worlds)
+    spread = 1.645 * 5 * float(e.sum(axis=1).std())
+    fit = FitStatistics(100_000, 0, 100.0, 0.05, 0.0, rho)
+    assert saving_half_width(100 * hours, hours, fit) == pytest.approx(spread, rel=0.05)
+
+
+def test_more_reporting_hours_narrow_the_relative_interval_down_to_what_the_fit_knows() -> None:
     fit = FitStatistics(1000, 4, 100.0, 0.05, 0.0, 0.5)
-    day, month = (saving_half_width(100 * h, h, fit) / (100 * h) for h in (24, 720))
-    assert day / month == pytest.approx(math.sqrt(30))
+    day, month, ages = (saving_half_width(100 * h, h, fit) / (100 * h) for h in (24, 720, 1e9))
+    # sqrt((1/24 + 4/1000) / (1/720 + 4/1000)), and no narrower than sqrt(4/1000) of it
+    assert day / month == pytest.approx(2.91134, rel=1e-4)
+    assert month / ages == pytest.approx(math.sqrt((1 / 720 + 4 / 1000) / (4 / 1000)), rel=1e-6)
 
 
 def test_hours_that_all_tell_the_same_support_no_interval() -> None:
