@@ -9,7 +9,7 @@ import pytest
 from supervision_kit import A_AIR, A_FAN, WATER, FakePlant, Room, demo_site, room
 
 from controller.actuation import Execution, Outcome, Refusal, execute, settle
-from controller.guard import GuardedWriter
+from controller.guard import GuardedWriter, Purpose, commands_of
 from controller.leases import leases, renew
 from controller.proposals import Decision, Proposal, ProposalStatus
 from controller.recovery import recover
