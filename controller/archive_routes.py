@@ -9,13 +9,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel
 
+from controller.api.bodies import PLAIN
 from controller.api.problems import Code, Problem, documented, files
 from controller.api.security import Reader
 from plant.errors import ConfigError
 from reports.archive import Archive, ArchivedReport
 from reports.explain import explain
 
-ReportId = Annotated[str, Path(max_length=120, examples=["demo-2026-10-v1"])]
+ReportId = Annotated[str, Path(pattern=PLAIN, max_length=120, examples=["demo-2026-10-v1"])]
 _MEDIA = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
@@ -113,7 +114,9 @@ def archive_routes(archive: Archive) -> APIRouter:
         response_class=Response,
     )
     async def file(
-        report_id: ReportId, _who: Reader, name: Annotated[str, Path(max_length=80, examples=["report.csv"])]
+        report_id: ReportId,
+        _who: Reader,
+        name: Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["report.csv"])],
     ) -> Response:
         """One file, byte by byte as it was closed."""
         found = await _opened(archive, report_id)

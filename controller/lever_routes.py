@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
-from controller.api.bodies import ReasonIn
+from controller.api.bodies import PLAIN, ReasonIn
 from controller.api.problems import Code, Problem, documented
 from controller.api.security import Deps, ModeSetter, Reader
 from controller.lever_truth import LeverTruth
 from plant.setpoints import LeverId
 
-LeverName = Annotated[str, Path(max_length=120, examples=["zone-c.fan-speed"])]
+LeverName = Annotated[str, Path(pattern=PLAIN, max_length=120, examples=["zone-c.fan-speed"])]
 
 
 class FrozenOut(BaseModel):

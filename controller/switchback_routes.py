@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from controller.api.bodies import ReasonIn
+from controller.api.bodies import PLAIN, ReasonIn
 from controller.api.problems import Code, Problem, documented
 from controller.api.schemas import RequestOut
 from controller.api.security import Deps, ModeSetter, Reader, Stopper
@@ -18,7 +18,7 @@ from plant.errors import ConfigError
 from reports.switchback import Arm
 from reports.switchback_record import Applied
 
-RequestId = Annotated[str, Path(max_length=80, examples=["R-1a2b3c4d"])]
+RequestId = Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["R-1a2b3c4d"])]
 
 
 class SwitchbackIn(BaseModel):

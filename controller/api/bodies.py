@@ -15,7 +15,10 @@ from controller.reporting import ReportFormat
 from controller.webhooks import DeliveryStatus
 from reports.periods import Split
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""One line without control characters: words end up on terminals, and a database may not take them."""
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=PLAIN)]
+FewWords = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=PLAIN)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -107,12 +110,12 @@ class ReportIn(_In):
     )
 
     kind: Literal["report"]
-    period: Annotated[str | None, StringConstraints(max_length=40)] = None
-    start: Annotated[str | None, StringConstraints(max_length=40)] = None
-    end: Annotated[str | None, StringConstraints(max_length=40)] = None
+    period: Annotated[str | None, StringConstraints(max_length=40, pattern=PLAIN)] = None
+    start: Annotated[str | None, StringConstraints(max_length=40, pattern=PLAIN)] = None
+    end: Annotated[str | None, StringConstraints(max_length=40, pattern=PLAIN)] = None
     format: ReportFormat = ReportFormat.JSON
     split: Split = Split.WHOLE
-    profile: Annotated[str | None, StringConstraints(max_length=40)] = None
+    profile: Annotated[str | None, StringConstraints(max_length=40, pattern=PLAIN)] = None
 
 
 class CalibrationIn(_In):
@@ -156,7 +159,7 @@ class ApproveIn(_In):
 
     decision: Literal[Decision.APPROVE]
     digest: Digest
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    reason: FewWords = ""
 
 
 class RejectIn(_In):
@@ -171,7 +174,7 @@ class RejectIn(_In):
     decision: Literal[Decision.REJECT]
     digest: Digest
     code: RejectionCode
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    reason: FewWords = ""
 
 
 DecisionIn: TypeAlias = Annotated[ApproveIn | RejectIn, Field(discriminator="decision")]
@@ -185,7 +188,7 @@ class HoldIn(_In):
         json_schema_extra={"examples": [{"target": "crah-3", "minutes": 180, "reason": "belt"}]}
     )
 
-    target: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    target: Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=PLAIN)]
     minutes: Annotated[float, Field(ge=1, le=30 * 24 * 60, strict=True)]
     reason: Words
 

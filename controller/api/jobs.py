@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from controller.api.bodies import JobIn, JobQuery, ReasonIn, ReplayIn, ReportIn
+from controller.api.bodies import PLAIN, JobIn, JobQuery, ReasonIn, ReplayIn, ReportIn
 from controller.api.deps import ApiDeps
 from controller.api.etag import IfMatch, check_tag
 from controller.api.out import Out
@@ -21,7 +21,7 @@ from plant.errors import ConfigError
 from sim.scenario import NAMES
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-JobId = Annotated[str, Path(max_length=80, examples=["J-000001"])]
+JobId = Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["J-000001"])]
 LOCATION = {"Location": {"description": "Where to look at it", "schema": {"type": "string"}}}
 
 

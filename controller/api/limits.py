@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Response
 
-from controller.api.bodies import LimitIn
+from controller.api.bodies import PLAIN, LimitIn
 from controller.api.deps import ApiDeps
 from controller.api.etag import IfMatch, check_match, tagged
 from controller.api.out import Out
@@ -19,7 +19,7 @@ from controller.limits import HIGHER, Limit, LimitSet, NotNarrower, UnknownLimit
 from controller.mode import NeedsSecond
 
 router = APIRouter(prefix="/limits", tags=["limits"])
-LimitName = Annotated[str, Path(max_length=120, examples=["zone-a.recommended_max_c"])]
+LimitName = Annotated[str, Path(pattern=PLAIN, max_length=120, examples=["zone-a.recommended_max_c"])]
 
 
 class LimitOut(Out):

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from controller.actuation import Refusal, objection
-from controller.api.bodies import DecisionIn, ProposalQuery, RejectIn
+from controller.api.bodies import PLAIN, DecisionIn, ProposalQuery, RejectIn
 from controller.api.deps import ApiDeps
 from controller.api.etag import IfMatch, check_tag
 from controller.api.problems import Code, Problem, documented
@@ -26,7 +26,7 @@ from controller.decisions import (
 from controller.proposal_record import Proposal, ProposalStatus
 
 router = APIRouter(prefix="/proposals", tags=["proposals"])
-ProposalId = Annotated[str, Path(max_length=80, examples=["P-000001"])]
+ProposalId = Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["P-000001"])]
 
 
 @router.get("", responses=documented())

@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import Path
 
+from controller.api.bodies import PLAIN
 from controller.api.problems import Code, Problem
 from controller.two_person import NotOpen, SamePerson
 
-RequestId = Annotated[str, Path(max_length=80, examples=["R-1a2b3c4d"])]
+RequestId = Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["R-1a2b3c4d"])]
 
 
 def check_second(answer: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,6 +20,17 @@ _BEARER = HTTPBearer(
 )
 _KEPT = 10_000
 """Callers remembered for rate limiting; the ones unseen longest are forgotten first."""
+
+_SAID: Mapping[Scope, str] = {
+    Scope.READ: "look",
+    Scope.DECIDE: "decide on proposals or ask for reports",
+    Scope.HOLD: "place or release holds",
+    Scope.STOP: "stop or resume",
+    Scope.ALARM: "handle alarms",
+    Scope.MODE: "change modes and limits, or ask for long work",
+    Scope.STANDING: "grant or revoke standing approvals",
+    Scope.TOKENS: "manage tokens",
+}
 
 
 @dataclass(slots=True)
@@ -96,7 +107,7 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
             raise _unknown("the token is not valid")
         _spend(gate.requests, identity.token_id)
         if not identity.may(scope):
-            raise Problem(403, Code.FORBIDDEN, f"role {identity.role} with this token may not {scope}")
+            raise Problem(403, Code.FORBIDDEN, f"role {identity.role} with this token may not {_SAID[scope]}")
         return identity
 
     return principal

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from controller.api.bodies import AlarmQuery, AuditQuery, HandoverQuery, ShelfIn
+from controller.api.bodies import PLAIN, AlarmQuery, AuditQuery, HandoverQuery, ShelfIn
 from controller.api.deps import ApiDeps
 from controller.api.etag import IfMatch, check_match, tagged
 from controller.api.problems import Code, Problem, documented
@@ -27,7 +27,7 @@ from controller.handover import handover
 
 router = APIRouter()
 _LONGEST = timedelta(days=366)
-AlarmId = Annotated[str, Path(max_length=80, examples=["A-1a2b3c4d"])]
+AlarmId = Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["A-1a2b3c4d"])]
 
 
 @router.get("/whoami", tags=["state"], responses=documented())

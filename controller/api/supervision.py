@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from controller.api.bodies import HoldIn, ModeIn, ReasonIn, StandingIn
+from controller.api.bodies import PLAIN, HoldIn, ModeIn, ReasonIn, StandingIn
 from controller.api.deps import ApiDeps
 from controller.api.etag import IfMatch, check_match, tagged
 from controller.api.problems import Code, Problem, documented
@@ -22,7 +22,7 @@ from plant.points import SITE
 from plant.setpoints import LeverId
 
 router = APIRouter(tags=["supervision"])
-Name = Annotated[str, Path(max_length=80)]
+Name = Annotated[str, Path(pattern=PLAIN, max_length=80)]
 
 
 @router.post("/stop", responses=documented())

@@ -7,14 +7,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from controller.api.bodies import DeliveryQuery
+from controller.api.bodies import PLAIN, DeliveryQuery
 from controller.api.out import Out
 from controller.api.problems import Code, Problem, documented
 from controller.api.security import Deps, ModeSetter, Reader
 from controller.webhooks import Delivery, DeliveryStatus
 
 router = APIRouter(prefix="/webhooks", tags=["alarms"])
-DeliveryId = Annotated[str, Path(max_length=80, examples=["W-1a2b3c4d5e6f"])]
+DeliveryId = Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["W-1a2b3c4d5e6f"])]
 
 
 class DeliveryOut(Out):

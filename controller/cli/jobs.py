@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from controller.cli.operator import Reason, api_client
+from controller.cli.words import named
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="A job's id; `jobs list` shows them.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end. Exit code 1 if it did not succeed.")]
@@ -44,7 +45,7 @@ def list_() -> None:
 def show(job_id: JobId) -> None:
     """One job: where it stands, how far it is, what came of it."""
     with api_client() as api:
-        typer.echo(_line(api.get(f"/jobs/{job_id}")))
+        typer.echo(_line(api.get(f"/jobs/{named(job_id)}")))
 
 
 def get(
@@ -55,7 +56,7 @@ def get(
     from plant.errors import ConfigError
 
     with api_client() as api:
-        content = api.answer("GET", f"/jobs/{job_id}/result").content
+        content = api.answer("GET", f"/jobs/{named(job_id)}/result").content
     try:
         out.write_bytes(content)
     except OSError as error:
@@ -92,7 +93,7 @@ def replay(
 def cancel(job_id: JobId, reason: Reason) -> None:
     """Take back a job that waits or runs."""
     with api_client() as api:
-        job = api.post(f"/jobs/{job_id}/cancellation", {"reason": reason})
+        job = api.post(f"/jobs/{named(job_id)}/cancellation", {"reason": reason})
     typer.echo(_line(job))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
 
@@ -17,6 +18,7 @@ from controller.cli import (
     report,
     run,
     scenario,
+    standing,
     supervision,
     token,
 )
@@ -38,6 +40,7 @@ for module in (
     report,
     operator,
     supervision,
+    standing,
     jobs,
     audit,
     token,
@@ -46,12 +49,31 @@ for module in (
     module.register(app)
 
 
+# The library that typer brings along is private to it; what it calls a usage error is the parent of this.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
 def main() -> None:
     """Run the command line; a person's mistake is one line and exit code 2."""
     try:
-        app()
+        code = app(standalone_mode=False)
+    except _UsageError as error:
+        sys.stderr.write(_told(error) + "\n")
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(1)
     except ConfigError as error:
         sys.stderr.write(f"coolwright: {error}\n")
         sys.exit(2)
     except AlreadyTold:
         sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: Any) -> str:
+    """A word the command line does not know, in one line; where there was no word at all, the help."""
+    said = str(error.format_message())
+    where = error.ctx.command_path if error.ctx is not None else "coolwright"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return said
+    return f"coolwright: {said.rstrip('.')}; `{where} --help` says what it takes"

@@ -1,4 +1,4 @@
-"""The operator's verbs over the API: status, proposals, approve, reject, hold, stop, resume, mode."""
+"""The operator's verbs over the API: status, proposals, decisions, holds, stop, resume, mode."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from controller.cli.words import hold_words, named
+
 if TYPE_CHECKING:
     from controller.client import ApiClient
 
 Reason = Annotated[str, typer.Argument(metavar="REASON", help="Why, in a few words.")]
 ProposalId = Annotated[str, typer.Argument(metavar="ID", help="A proposal's id; `proposals` lists them.")]
+
+_MISTAKES = frozenset({404, 422})
+"""Refusals of what there is not, and of what has not the form it should: the same words never succeed."""
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +28,7 @@ def register(app: typer.Typer) -> None:
         ("approve", approve),
         ("reject", reject),
         ("hold", hold),
+        ("holds", holds),
         ("release", release),
         ("stop", stop),
         ("resume", resume),
@@ -33,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def api_client() -> Iterator[ApiClient]:
-    """The client; a refusal is one line and exit code 1."""
+    """The client; a refusal is one line and exit code 1, what cannot be meant one line and exit code 2."""
     from controller.client import ApiClient, ApiRefused
     from controller.settings import load_settings
 
@@ -42,7 +48,7 @@ def api_client() -> Iterator[ApiClient]:
         yield ApiClient(settings.url.rstrip("/"), settings.token)
     except ApiRefused as refusal:
         typer.echo(f"coolwright: refused, {refusal}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(2 if refusal.status in _MISTAKES else 1) from None
 
 
 def status() -> None:
@@ -93,18 +99,29 @@ def hold(
     words: Annotated[list[str], typer.Argument(metavar="[for LENGTH] REASON", help='for 3h "belt"')],
 ) -> None:
     """Keep hands off a machine, a zone or a lever: hold crah-3 for 3h "belt"."""
-    from controller.cli.words import hold_words
-
     said = hold_words(words)
     with api_client() as api:
         placed = api.post("/holds", {"target": target, "minutes": said.minutes, "reason": said.reason})
     typer.echo(f"{placed['id']}: {placed['target']} held until {placed['until']}")
 
 
-def release(hold_id: Annotated[str, typer.Argument(metavar="ID", help="A hold's id.")]) -> None:
+def holds() -> None:
+    """Holds in force: what, until when, why, by whom."""
+    with api_client() as api:
+        standing = api.get("/holds")
+    for placed in standing:
+        why = f"{placed['by']}: {placed['reason']}"
+        typer.echo(f"{placed['id']}  {placed['target']:12} until {placed['until'][:16]}  {why}")
+    if not standing:
+        typer.echo("none")
+
+
+def release(
+    hold_id: Annotated[str, typer.Argument(metavar="ID", help="A hold's id; `holds` lists them.")],
+) -> None:
     """End a hold early."""
     with api_client() as api:
-        api.delete(f"/holds/{hold_id}")
+        api.delete(f"/holds/{named(hold_id)}")
     typer.echo(f"{hold_id} released")
 
 
@@ -125,7 +142,7 @@ def resume(
             asked = api.post("/resume", {"reason": reason or "no reason given"})
             typer.echo(f"{asked['id']} waits for a second person until {asked['expires_at']}")
             return
-        api.post(f"/resume/{confirm}/confirmation", {})
+        api.post(f"/resume/{named(confirm)}/confirmation", {})
     typer.echo("the stop is lifted")
 
 
@@ -136,18 +153,18 @@ def mode(
 ) -> None:
     """Choose a mode; more authority waits for a second person."""
     with api_client() as api:
-        answer = api.put(f"/modes/{scope}", {"mode": wanted, "reason": reason})
+        answer = api.put(f"/modes/{named(scope)}", {"mode": wanted, "reason": reason})
     waiting = "expires_at" in answer
     typer.echo(f"{answer['id']} waits for a second person" if waiting else f"{scope} is in mode {wanted}")
 
 
 def _decide(proposal_id: str, decision: str, reason: str = "", code: str | None = None) -> None:
     with api_client() as api:
-        shown = api.get(f"/proposals/{proposal_id}")
+        shown = api.get(f"/proposals/{named(proposal_id)}")
         body = {"decision": decision, "digest": shown["digest"], "reason": reason}
         if code is not None:
             body["code"] = code
-        decided = api.post(f"/proposals/{proposal_id}/decision", body)
+        decided = api.post(f"/proposals/{named(proposal_id)}/decision", body)
     typer.echo(f"{decided['id']} is {decided['status']}")
 
 

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from controller.cli.operator import Reason, api_client
+from controller.cli.words import minutes_of, named, number
 
 Since = Annotated[
     str | None, typer.Option(metavar="TIME", help="An instant (2026-03-01T06:00Z), or a length: 8h.")
 ]
 _POLL_S = 2.0
+_FOR_PROGRAMS = frozenset({"digest", "hold", "alarm", "levers"})
 
 
 def register(app: typer.Typer) -> None:
@@ -43,14 +45,22 @@ def handover(since: Since = "8h") -> None:
     typer.echo(f"{told['since']} to {told['until']}")
     typer.echo(f"  proposals: {_counts(told['proposals'])}    people: {_counts(told['people'])}")
     for event in told["events"]:
-        what = "; ".join(f"{k}: {v}" for k, v in event["what"].items() if v not in (None, "", []))
-        typer.echo(f"  {event['at'][:19]}  {event['kind']:22} {event['who']:16} {what}")
+        typer.echo(f"  {event['at'][:19]}  {event['kind']:22} {event['who']:16} {_happened(event['what'])}")
     for title in ("alarms", "holds", "waiting"):
         for item in told[title]:
             words = item.get("detail") or item.get("reason") or item.get("what")
             typer.echo(
                 f"  still {title}: {item['id']} {item.get('source') or item.get('target') or ''} {words}"
             )
+
+
+def _happened(what: dict[str, Any]) -> str:
+    """What a record says, without what only a program wants to know."""
+    facts = {k: v for k, v in what.items() if k not in _FOR_PROGRAMS and v not in (None, "", [], {}, False)}
+    before, after = facts.pop("before", None), facts.pop("after", None)
+    change = [] if after is None else [f"{before} → {after}" if before is not None else str(after)]
+    told = (", ".join(map(str, v)) if isinstance(v, list) else v for v in facts.values())
+    return "; ".join([*change, *(f"{name} {value}" for name, value in zip(facts, told, strict=True))])
 
 
 def alarms() -> None:
@@ -69,7 +79,7 @@ def alarms() -> None:
 def acknowledge(alarm_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Say that you have seen an alarm."""
     with api_client() as api:
-        api.post(f"/alarms/{alarm_id}/acknowledgement", {})
+        api.post(f"/alarms/{named(alarm_id)}/acknowledgement", {})
     typer.echo(f"{alarm_id} acknowledged")
 
 
@@ -82,7 +92,7 @@ def frozen_levers() -> None:
 def mended(lever: Annotated[str, typer.Argument(metavar="LEVER")], reason: Reason) -> None:
     """Say that a lever does again what it is told: it may be moved from now on."""
     with api_client() as api:
-        left = api.post(f"/levers/{lever}/mended", {"reason": reason})
+        left = api.post(f"/levers/{named(lever)}/mended", {"reason": reason})
     typer.echo(f"{lever} is mended")
     _echo_frozen(left)
 
@@ -100,10 +110,11 @@ def shelve(
     length: Annotated[str, typer.Option("--for", metavar="LENGTH", help="90m or 3h; 12h at most.")] = "1h",
 ) -> None:
     """Put an alarm aside for a stated time."""
-    from controller.cli.words import minutes_of
 
     with api_client() as api:
-        shelved = api.post(f"/alarms/{alarm_id}/shelf", {"minutes": minutes_of(length), "reason": reason})
+        shelved = api.post(
+            f"/alarms/{named(alarm_id)}/shelf", {"minutes": minutes_of(length), "reason": reason}
+        )
     typer.echo(f"{alarm_id} shelved until {shelved['shelved_until']}")
 
 
@@ -125,15 +136,10 @@ def set_limit(
     reason: Reason,
 ) -> None:
     """Ask for another value; somebody else confirms."""
-    from plant.errors import ConfigError
-
-    try:
-        wanted = None if value == "file" else float(value)
-    except ValueError:
-        raise ConfigError(f"value {value!r}", "is not a number", "give a number, or `file`") from None
+    wanted = None if value == "file" else number(value, f"limit {name}")
     with api_client() as api:
-        shown = api.answer("GET", f"/limits/{name}")
-        asked = api.put(f"/limits/{name}", {"value": wanted, "reason": reason}, if_match=shown.etag)
+        shown = api.answer("GET", f"/limits/{named(name)}")
+        asked = api.put(f"/limits/{named(name)}", {"value": wanted, "reason": reason}, if_match=shown.etag)
     typer.echo(f"{asked['id']} waits for a second person: coolwright confirm {asked['id']}")
 
 
@@ -220,7 +226,6 @@ def _since(since: str | None, api: Any) -> dict[str, str]:
     """An instant as it is, a length as the instant so long ago by the site's clock."""
     from datetime import datetime, timedelta
 
-    from controller.cli.words import minutes_of
     from plant.errors import ConfigError
 
     if since is None:

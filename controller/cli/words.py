@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from plant.errors import ConfigError
 
@@ -51,3 +53,33 @@ def hold_words(words: Sequence[str], default: str = "3h") -> HoldWords:
     if not reason:
         raise ConfigError("hold", "gives no reason", 'write hold crah-3 for 3h "belt"')
     return HoldWords(minutes_of(length), reason)
+
+
+def named(text: str) -> str:
+    """What a person typed as a name, fit to stand as one step of an address.
+
+    Raises
+    ------
+    ConfigError
+        If it can be no name.
+    """
+    if text.strip(". ") == "":
+        raise ConfigError(f"name {text!r}", "is none", "list what there is, and copy its name")
+    return quote(text, safe="")
+
+
+def number(text: str, what: str) -> float:
+    """A number as a person types it.
+
+    Raises
+    ------
+    ConfigError
+        If it is none, or not finite.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ConfigError(what, f"{text!r} is not a number", "write it as 25.5")
+    return value

@@ -32,8 +32,12 @@ async function call(method, path, body, tag) {
   return data;
 }
 
-const num = (value, digits = 1) => (value === null || value === undefined ? "–" : value.toFixed(digits));
-const signed = (value, digits = 1) => (value === null ? "–" : (value > 0 ? "+" : value < 0 ? "−" : "±") + Math.abs(value).toFixed(digits));
+// What is shown is what is judged: −0.3 at no digits is 0, and no loss.
+const rounded = (value, digits) => Number(value.toFixed(digits)) || 0;
+const num = (value, digits = 1) => (value === null || value === undefined ? "–" : rounded(value, digits).toFixed(digits).replace("-", "−"));
+const sign = (value) => (value > 0 ? "+" : value < 0 ? "−" : "±");
+const signed = (value, digits = 1) => (value === null ? "–" : sign(rounded(value, digits)) + Math.abs(value).toFixed(digits));
+const span = (s) => (s >= 120 ? `${Math.round(s / 60)} min` : `${Math.round(s)} s`);
 const clock = (iso) => iso.slice(11, 16);
 
 function element(tag, text, className) {
@@ -114,10 +118,10 @@ function showSaving(saving) {
     $("baseline").textContent = "";
     return;
   }
-  const colour = (value) => (value === null ? "" : value >= 0 ? "good" : "bad");
+  const colour = (value) => (value === null || !rounded(value, 0) ? "" : value > 0 ? "good" : "bad");
   $("saving").replaceChildren(
     tile("Energy", num(saving.facility_kwh, 0), "kWh", "", colour(saving.facility_kwh)),
-    tile("Carbon", num(saving.carbon_kg, 0), "kg CO2e", saving.carbon_synthetic ? "synthetic factor" : "", colour(saving.carbon_kg)),
+    tile("Carbon (CO2e)", num(saving.carbon_kg, 0), "kg", saving.carbon_synthetic ? "synthetic factor" : "", colour(saving.carbon_kg)),
     tile("Cost", num(saving.cost, 0), saving.currency, "", colour(saving.cost)),
     tile("Water", num(saving.water_l, 0), "L", "", colour(saving.water_l)),
   );
@@ -146,21 +150,47 @@ function showProposal(proposal) {
   shown = proposal;
   $("proposal").hidden = !proposal;
   $("decision-title").textContent = proposal ? `Proposal ${proposal.id}` : "Nothing waits for you";
-  if (!proposal) return;
-  $("expiry").textContent = `expires in ${Math.round(proposal.expires_in_s)} s · made from data ${num(proposal.data_age_s, 0)} s old`;
-  if (!changed) return;
+  $("plan").hidden = Boolean(proposal);
+  $("expiry").textContent = proposal ? `expires in ${span(proposal.expires_in_s)} · made from data ${num(proposal.data_age_s, 0)} s old` : "";
+  $("expiry").className = proposal && proposal.expires_in_s < 120 ? "warn" : "quiet";
+  if (!proposal || !changed) return;
   $("why").value = $("code").value = "";
   showVerdict(proposal);
   $("reason").textContent = proposal.reason;
   $("digest").textContent = proposal.digest;
   $("effects").replaceChildren(...effectTiles(proposal.effect));
-  $("changes").replaceChildren(...proposal.changes.map(changeLine));
+  $("changes").replaceChildren(...alike(proposal.changes).map((change) => changeLine(change, proposal.inlets)));
+  $("inlets-title").textContent = `Worst rack inlet within ${span(proposal.effect.over_s)}`;
   const trips = Object.fromEntries(proposal.redundancy.map((t) => [t.zone, t]));
   $("inlets").replaceChildren(...proposal.inlets.map((inlet) => inletLine(inlet, trips[inlet.zone])));
-  const prices = proposal.prices.filter((p) => p.saving).map((p) => `1 ${p.unit} more room at ${p.limit} would save ${num(p.saving, 2)} ${proposal.effect.currency}`);
-  const remarks = [...proposal.binding.map((b) => `limited by ${b}`), ...prices, ...proposal.remarks];
-  $("remarks").replaceChildren(...remarks.map((text) => element("li", text)));
+  showBinding(proposal);
   pause();
+}
+
+// What binds, and what keeping it costs: the dearest in one line, the others folded away.
+function showBinding(proposal) {
+  const prices = proposal.prices.filter((p) => p.saving).sort((a, b) => b.saving - a.saving)
+    .map((p) => `1 ${p.unit} more room at ${p.limit} would save ${num(p.saving, 2)} ${proposal.effect.currency} over the plan`);
+  const [first, ...binding] = proposal.binding;
+  $("binds").textContent = first ? `Limited by ${first}${prices.length ? `. Dearest limit: ${prices[0]}` : ""}.` : "No limit holds it back.";
+  $("remarks").replaceChildren(...proposal.remarks.map((text) => element("li", text)));
+  const more = [...binding.map((b) => `also limited by ${b}`), ...prices.slice(1)];
+  $("more").hidden = !more.length;
+  $("more-title").textContent = `${more.length} more limits and prices`;
+  $("limits-more").replaceChildren(...more.map((text) => element("li", text)));
+}
+
+// The same move of several zones is one line: eight rows that say the same hide the ninth.
+function alike(changes) {
+  const found = new Map();
+  for (const change of changes) {
+    const [, what = change.lever] = change.lever.split(/\.(.*)/);
+    const key = [what, change.before, change.after, change.unit].join();
+    const line = found.get(key) || { ...change, what, where: [] };
+    line.where.push(change.lever.split(".")[0]);
+    found.set(key, line);
+  }
+  return [...found.values()];
 }
 
 // The one line to read when there is time for one: is it safe, and what if something fails meanwhile?
@@ -205,32 +235,36 @@ function effectTiles(effect) {
     return tile(title, signed(e.value, digits), unit, `${interval}${extra || ""}`, colour);
   };
   return [
-    one("Power", effect.power_kw, "kW", 1),
-    one(`Carbon ${over}`, effect.carbon_kg, "kg CO2e", 1, effect.carbon_synthetic ? " · synthetic factor" : ""),
+    one(`Power ${over}`, effect.power_kw, "kW", 1),
+    one(`CO2e ${over}`, effect.carbon_kg, "kg", 1, effect.carbon_synthetic ? " · synthetic factor" : ""),
     one(`Cost ${over}`, effect.cost, effect.currency, 2),
     one(`Water ${over}`, effect.water_l, "L", 0),
   ];
 }
 
-function changeLine(change) {
+function changeLine(change, zones) {
   const ratio = change.unit === "ratio";
   const unit = ratio ? "%" : change.unit === "degC" ? "°C" : change.unit;
   const scale = ratio ? 100 : 1;
   const digits = ratio ? 0 : 1;
-  return row([
-    [change.lever], [`${num(change.before * scale, digits)}`, "n"], ["→"],
+  const made = row([
+    [change.what, "what"], [`${num(change.before * scale, digits)}`, "n"], ["→"],
     [`${num(change.after * scale, digits)} ${unit}`, "n"], [signed((change.after - change.before) * scale, digits), "n"],
   ]);
+  const everywhere = zones.length > 2 && zones.every((zone) => change.where.includes(zone.zone));
+  made.firstChild.append(element("span", everywhere ? `all ${zones.length} zones` : change.where.join(", "), "quiet"));
+  return made;
 }
 
 function inletLine(inlet, trip) {
   const where = inlet.margin_k === null ? "bad" : grade(inlet.margin_k);
   const band = inlet.std_k ? ` ±${num(2 * inlet.std_k)}` : "";
-  const spare = trip ? `${trip.unit}: ${num(trip.inlet_c)} °C` : "–";
-  return row([
-    [inlet.zone], [num(inlet.before_c), "n"], ["→"], [`${num(inlet.after_c)}${band} °C`, "n"],
-    [`${num(inlet.margin_k)} K`, `n ${where}`], [spare, `n ${trip && room(trip) < 0 ? "bad" : ""}`],
+  const made = row([
+    [inlet.zone], [num(inlet.before_c), "n"], ["→"], [`${num(inlet.after_c)}${band} °C`, "n"], [num(inlet.limit_c), "n wide"],
+    [`${num(inlet.margin_k)} K`, `n ${where}`], [trip ? `${num(trip.inlet_c)} °C` : "–", `n ${trip && room(trip) < 0 ? "bad" : ""}`],
   ]);
+  if (trip) made.lastChild.prepend(element("span", `${trip.unit}: `, "wide"));
+  return made;
 }
 
 function holdLine(hold) {
@@ -257,7 +291,7 @@ function showLimits(told) {
 
 function alarmLine(alarm) {
   const made = element("div", undefined, `alarm ${alarm.priority}`);
-  made.append(element("p", `${alarm.source}: ${alarm.detail}`), element("p", alarm.response, "quiet"));
+  made.append(element("p", `${alarm.source}: ${alarm.detail}`), element("p", `${alarm.consequence} ${alarm.response}`, "quiet"));
   if (!alarm.acknowledged_at && scopes.has("alarm")) {
     const seen = element("button", "Acknowledge", "plain");
     seen.type = "button";

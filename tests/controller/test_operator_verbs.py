@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from supervision_kit import A_AIR
 from typer.testing import CliRunner, Result
 
 from controller.alarms import AlarmKind
-from controller.cli.main import app
+from controller.cli.main import app, main
 from controller.cli.words import HoldWords, hold_words, minutes_of
 from plant.errors import ConfigError
 
@@ -104,6 +105,81 @@ def test_alarms_are_seen_and_put_aside(line: Line) -> None:
     assert "shelved until" in line("alarms", "shelve", alarm.id, "on order", "--for", "90m").stdout
     assert line("alarms", "ack", alarm.id).exit_code == 0
     assert "seen by engineer-1" in line("alarms", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("approve ../state", "not_found"),
+        ("approve ..", "is none"),
+        ("approve P-999", "there is no proposal P-999"),
+        ("reject P-1 no", "Missing option '--code'"),
+        ("reject P-1 no --code silly", "not_found"),
+        ("hold", "Missing argument 'TARGET'"),
+        ("hold crah-99 for 3h belt", "crah-99"),
+        ("hold crah-1 for 99999h belt", "43200"),
+        ("hold crah-1 for 3 belt", "write 90m, 3h"),
+        ("release a/b", "not_found"),
+        ("mode zone-x shadow why", "zone-x"),
+        ("mode zone-a turbo why", "'shadow', 'advisory' or 'supervised'"),
+        ("limits set zone-a.recommended_max_c nan why", "is not a number"),
+        ("limits set zone-a.recommended_max_c 1e999 why", "is not a number"),
+        ("limits set zone-a.silly 25 why", "zone-a.silly"),
+        ("confirm R-0", "does not wait"),
+        ("standing grant zone-a.supply-air=18-23", "18..23"),
+        ("standing grant zone-a.supply-air=18..nan", "is not a number"),
+        ("standing grant zone-a.supply-air=23..18", "low is above high"),
+        ("standing revoke S-0", "S-0"),
+        ("alarms ack A-0", "A-0"),
+        ("alarms shelve A-0 why --for 1y", "cannot be read"),
+        ("levers mended zone-a.silly why", "zone-a.silly"),
+        ("jobs show J-9", "J-9"),
+        ("jobs replay hot-week", "heat-wave"),
+        ("jobs report 2026-13", "2026-13"),
+        ("jobs report 2026-02 --format docx", "'pdf'"),
+        ("webhooks retry W-0", "W-0"),
+        ("handover --since yesterday", "cannot be read"),
+        ("handover --since 2026-03-01", "names no time zone"),
+        ("silly", "No such command 'silly'"),
+        ("status --silly", "--silly"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_two(
+    line: Line, words: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COOLWRIGHT_URL", line.url)
+    monkeypatch.setenv("COOLWRIGHT_TOKEN", line.desk.tokens["engineer"])
+    monkeypatch.setattr(sys, "argv", ["coolwright", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2, told
+    assert says in told
+    assert len(told.splitlines()) == 1, told
+
+
+def test_a_refusal_is_one_line_and_exit_code_one(line: Line) -> None:
+    said = line("standing", "grant", "zone-a.supply-air=18..23", who="operator")
+    assert said.exit_code == 1
+    assert "may not grant or revoke standing approvals" in said.stderr
+
+
+def test_a_standing_approval_is_granted_listed_and_revoked(line: Line) -> None:
+    given = line("standing", "grant", "zone-a.supply-air=18..23", "--for", "8h", "--count", "5")
+    name = given.stdout.split(":")[0]
+    assert line.desk.room.standing.active(line.desk.room.now)[0].id == name
+    told = line("standing", "list").stdout
+    assert "5 changes left" in told
+    assert "zone-a.supply-air: 18 to 23" in told
+    assert line("standing", "revoke", name).exit_code == 0
+    assert line("standing", "list").stdout == "none\n"
+
+
+async def test_words_that_would_play_with_a_terminal_are_refused(line: Line) -> None:
+    async with line.desk.client("operator") as c:
+        order = {"target": "crah-3", "minutes": 5, "reason": "a\x1b[2J"}
+        assert (await c.post("/api/v1/holds", json=order)).status_code == 422
+        assert (await c.get("/api/v1/holds/%00")).status_code == 422
 
 
 def test_rollout_drill_and_the_commissioning_record(line: Line, tmp_path: Path) -> None:
