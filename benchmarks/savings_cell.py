@@ -23,12 +23,14 @@ from benchmarks.ceiling import Effort, Question, best_path
 from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, period_grid
 from benchmarks.ceiling_room import TripPrice
 from benchmarks.savings_record import Recorded, Row, positions, row_of
+from benchmarks.savings_rival import RoomKeeper
+from controller.contingency import TripCheck
 from controller.replay import ReplayRun, replay
 from controller.settings import Settings
 from controller.wiring import Feeds, Knowledge, learn, make_outlook, make_policy, open_feeds
 from plant.commands import Command
 from plant.forecast import CarbonKind, CarbonSeries, Forecast, Nature
-from plant.ports import Advice, CarbonFeed
+from plant.ports import Advice, CarbonFeed, Policy
 from plant.quantities import Quantity
 from plant.site import Site
 from plant.site_file import load_site
@@ -41,9 +43,10 @@ from sim.workload import DiurnalWorkload
 from telemetry.feeds.carbon.synthetic import SyntheticCarbon
 from telemetry.historian import Historian
 
-RIVALS = ("fixed", "trim-and-respond", "mpc")
-ENERGY_ONLY, CEILING, RIVAL = "mpc (energy only)", "ceiling", "trim-and-respond"
-WITH_ROOM, NO_ROOM = "ceiling with room for a trip", "mpc without room for a trip"
+RIVAL, CEILING, ENERGY_ONLY = "trim-and-respond", "ceiling", "mpc (energy only)"
+POLICIES = ("fixed", RIVAL, "mpc", CEILING)
+NO_ROOM = ", no room"
+"""What the names of those end on that were not asked to keep room for a trip."""
 _NO_FORECAST = cast(Forecast, None)
 """The other policies look at the plant alone."""
 LEAD_H, AFTER_H = 12, 2
@@ -63,10 +66,8 @@ class Asked:
     excitation_days: float
     effort: Effort
     solar: bool
-    room: bool
-    """Whether to search a second ceiling, which keeps room for a trip."""
     without_room: bool
-    """Whether to run mpc a second time, not asked to keep it."""
+    """Whether to run trim-and-respond, mpc and the ceiling once more, not asked to keep room for a trip."""
     production: bool
     """Through the production cycle; else the bare policies in a loop."""
 
@@ -123,29 +124,27 @@ Runs = dict[tuple[str, str], Recorded]
 
 def _flat_runs(asked: Asked, ready: Ready, say: Callable[[str], None]) -> Runs:
     done: Runs = {}
-    for policy in RIVALS:
-        done["flat", policy] = run_policy(asked, ready, policy, SIGNALS["flat"])
+    for policy in POLICIES:
+        done["flat", policy] = run_policy(asked, ready, policy, "flat", list(done.values()))
         say(_line(ready, ("flat", policy), done["flat", policy]))
     if asked.without_room:
         site = replace(ready.site, safety=replace(ready.site.safety, n_minus_one=()))
-        done["flat", NO_ROOM] = run_policy(asked, replace(ready, site=site), "mpc", SIGNALS["flat"])
-        say(_line(ready, ("flat", NO_ROOM), done["flat", NO_ROOM]))
-    done["flat", CEILING] = run_ceiling(asked, ready, "flat", list(done.values()))
-    say(_line(ready, ("flat", CEILING), done["flat", CEILING]))
-    if asked.room:
-        done["flat", WITH_ROOM] = run_ceiling(asked, ready, "flat", list(done.values()), room=True)
-        say(_line(ready, ("flat", WITH_ROOM), done["flat", WITH_ROOM]))
+        gambling = replace(ready, site=site)
+        for policy in POLICIES[1:]:
+            key = "flat", policy + NO_ROOM
+            done[key] = run_policy(asked, gambling, policy, "flat", list(done.values()))
+            say(_line(ready, key, done[key]))
     return done
 
 
 def _solar_runs(asked: Asked, ready: Ready, flat: Runs, say: Callable[[str], None]) -> Runs:
     """Who does not look at carbon does the same as under the flat signal, which has the same mean."""
-    done: Runs = {("solar", p): flat["flat", p] for p in RIVALS[:2]}
+    done: Runs = {("solar", p): flat["flat", p] for p in POLICIES[:2]}
     done["solar", ENERGY_ONLY] = flat["flat", "mpc"]
-    done["solar", "mpc"] = run_policy(asked, ready, "mpc", SOLAR)
-    say(_line(ready, ("solar", "mpc"), done["solar", "mpc"]))
-    done["solar", CEILING] = run_ceiling(asked, ready, "solar", [*flat.values(), done["solar", "mpc"]])
-    say(_line(ready, ("solar", CEILING), done["solar", CEILING]))
+    for policy in ("mpc", CEILING):
+        others = [*flat.values(), *done.values()]
+        done["solar", policy] = run_policy(asked, ready, policy, "solar", others)
+        say(_line(ready, ("solar", policy), done["solar", policy]))
     return done
 
 
@@ -165,24 +164,38 @@ def prepare(asked: Asked, climate: str, month: int, folder: Path, say: Callable[
     knowledge = learn(site, historian, Settings(), begin)
     say(f"{climate} {begin:%B}: {knowledge.sentence}")
     ready = Ready(climate, f"{start:%B}", begin, site, plant, knowledge, database)
-    _looped(ready, Recorded(plant), RIVAL, LEAD_H / 24, historian, SIGNALS["flat"])
+    _looped(ready, Recorded(plant), LEAD_H / 24, historian, SIGNALS["flat"], _rival(ready))
     knowledge = learn(site, historian, Settings(), start)
     historian.close()
     plant.begin_scoring()
     return replace(ready, start=start, knowledge=knowledge)
 
 
-def run_policy(asked: Asked, ready: Ready, policy: str, carbon: CarbonFeed) -> Recorded:
-    """One policy through the production cycle, from the prepared plant's own copy."""
+def run_policy(asked: Asked, ready: Ready, policy: str, signal: str, others: Sequence[Recorded]) -> Recorded:
+    """One policy from the prepared plant's own copy; ``others`` are where a ceiling begins to search.
+
+    Trim-and-respond keeps room by itself, so it runs in a loop of its own: the production cycle would
+    only cut it short.
+    """
+    if policy == CEILING:
+        return run_ceiling(asked, ready, signal, others)
     with tempfile.TemporaryDirectory() as name:
         historian = Historian(f"sqlite:///{shutil.copy(ready.database, name)}")
-        done = Recorded(ready.plant.copy())
-        if asked.production:
+        done, carbon = Recorded(ready.plant.copy()), SIGNALS[signal]
+        if asked.production and policy != RIVAL:
             _replayed(ready, done, policy, asked.days, historian, asked.cycle_s, carbon)
         else:
-            _looped(ready, done, policy, asked.days, historian, carbon)
+            model = ready.knowledge.model
+            chooses = _rival(ready) if policy == RIVAL else make_policy(policy, ready.site, model)
+            _looped(ready, done, asked.days, historian, carbon, chooses)
         historian.close()
     return done
+
+
+def _rival(ready: Ready) -> Policy:
+    """Trim-and-respond, with room for a trip where the site demands it."""
+    model = ready.knowledge.model
+    return RoomKeeper(ready.site, make_policy(RIVAL, ready.site, model), TripCheck(ready.site, model))
 
 
 def _replayed(
@@ -210,10 +223,10 @@ def _replayed(
 
 
 def _looped(
-    ready: Ready, plant: Recorded, policy: str, days: float, historian: Historian, carbon: CarbonFeed
+    ready: Ready, plant: Recorded, days: float, historian: Historian, carbon: CarbonFeed, chooses: Policy
 ) -> None:
     """The bare policy: what it advises is written. Its telemetry goes to the historian."""
-    chooses, site = make_policy(policy, ready.site, ready.knowledge.model), ready.site
+    site = ready.site
     outlook = make_outlook(
         site, historian, ready.knowledge, Feeds(carbon, open_feeds(site).price), Settings()
     )
@@ -221,7 +234,7 @@ def _looped(
     for beat in range(round(days * _DAY)):
         historian.append(readings)
         snapshot = Snapshot(site, readings[0].time, {r.point: r for r in readings})
-        unused = policy != "mpc"
+        unused = chooses.name != "mpc"
         forecast = _NO_FORECAST if unused else asyncio.run(outlook.look(snapshot))
         answer = chooses.decide(snapshot, forecast)
         commands = [Command(h.id, beat % 60_000) for h in site.points_with(Quantity.HEARTBEAT)]
@@ -231,9 +244,7 @@ def _looped(
         readings = plant.advance(commands, PERIOD_S)
 
 
-def run_ceiling(
-    asked: Asked, ready: Ready, signal: str, others: Sequence[Recorded], *, room: bool = False
-) -> Recorded:
+def run_ceiling(asked: Asked, ready: Ready, signal: str, others: Sequence[Recorded]) -> Recorded:
     """The best found with the plant itself as the model, day after day, from what the others did."""
     done = Recorded(ready.plant.copy())
     length = _DAY + AFTER_H * 3600 // PERIOD_S
@@ -241,7 +252,7 @@ def run_ceiling(
         now = ready.start + timedelta(days=day)
         rollouts = Rollouts(done.plant, length)
         starts = [_day_of(run, day, length) for run in others]
-        model = ready.knowledge.model
+        model, room = ready.knowledge.model, bool(ready.site.safety.n_minus_one)
         trips = TripPrice(done.plant, model, length) if room and model is not None else None
         fine = Rollouts(done.plant, length, done.plant.physics_step_s)
         question = Question(rollouts, money_of(ready.site, now, length, SIGNALS[signal]), trips)
