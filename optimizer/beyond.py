@@ -10,7 +10,7 @@ from optimizer.blocks import Grouping
 from optimizer.costs import SHORT_PRICE
 from optimizer.cuts import Reference
 from optimizer.problem import Problem
-from optimizer.unit_cuts import UnitCuts, unit_cuts
+from optimizer.zone_cuts import ZonePlanes, damper_cuts, unit_cuts
 from plant.forecast import Array
 
 _WRONG_TANK_SHARE = 3.0
@@ -26,6 +26,8 @@ class Asks:
     demand: bool = False
     units: bool = False
     """Zones with compressors of their own."""
+    dampers: bool = False
+    """Zones with outdoor-air dampers."""
 
     @classmethod
     def of(cls, problem: Problem) -> Asks:
@@ -35,6 +37,7 @@ class Asks:
             capacity=problem.duty.chillers is not None or problem.board.tank is not None,
             demand=problem.site.tariff.demand_charge_per_kw_month > 0,
             units=problem.model.bank.units is not None,
+            dampers=problem.model.bank.dampers is not None,
         )
 
 
@@ -55,7 +58,8 @@ class Beyond:
     fixed_kw: Array
     billed_kw: float
     charge: float
-    units: UnitCuts | None = None
+    units: ZonePlanes | None = None
+    dampers: ZonePlanes | None = None
 
     @classmethod
     def of(cls, problem: Problem, at: Reference, grouping: Grouping) -> Beyond:
@@ -78,15 +82,16 @@ class Beyond:
             billed_kw=problem.billed_peak_kw,
             charge=problem.site.tariff.demand_charge_per_kw_month,
             units=unit_cuts(problem, at) if asks.units else None,
+            dampers=damper_cuts(problem, at) if asks.dampers else None,
         )
 
 
 def _capacity(problem: Problem, at: Reference, hours: Array) -> tuple[Array, Array, Array, Array]:
     """Load as a line of heat, what may carry it, and what is paid for what is not carried."""
     model = problem.model
-    heat = model.bank.water_heat_kw(at.it_kw + at.fan_kw)
+    heat = model.bank.water_heat_kw(at.left_kw)
     slope = model.load_kw(heat + 1.0) - model.load_kw(heat)
-    flow = model.flow_kw_k(at.it_kw + at.fan_kw, at.supply_c, at.speed, at.chw_c)
+    flow = model.flow_kw_k(at.left_kw, at.supply_c, at.speed, at.chw_c)
     alone = replace(at.duty, storage_kw=None)
     room = model.water_side(model.load_kw(heat), flow, at.chw_c, at.cw_c, at.wet_bulb_c, alone)
     law = model.chillers

@@ -30,6 +30,7 @@ from optimizer.laws.dx import add_compressors, load_compressors
 from optimizer.laws.fans import add_fan_power, load_fan_power
 from optimizer.laws.flow import add_flow, load_flow
 from optimizer.laws.inlets import add_inlets, load_inlets
+from optimizer.laws.outdoor_air import add_outdoor_air, load_outdoor_air
 from optimizer.laws.plant_room import add_plant_room, load_plant_room
 from optimizer.laws.ramps import add_ramps, load_ramps
 from optimizer.laws.servers import add_server_rise, load_server_rise
@@ -38,7 +39,7 @@ from optimizer.laws.trips import add_trip_room, load_trip_room
 from optimizer.laws.values import load, parameter
 from optimizer.problem import Problem
 from optimizer.room_cuts import FLOW_SHIFTS_K, FlowCuts, RoomPlanes, room_cut_count, water_cuts
-from optimizer.unit_cuts import UNIT_SHIFTS
+from optimizer.zone_cuts import UNIT_SHIFTS
 from plant.forecast import Array
 
 TRUST = {"supply": 2.0, "speed": 0.12, "chw": 2.0, "cw": 3.0}
@@ -157,7 +158,7 @@ def assemble(shape: Shape) -> pyo.ConcreteModel:
     add_trip_room(m.trips, m.steps, m.zones, _range(len(SPEED_OFFSETS) - 1), m.supply, m.speed, m.chw)
     _add_heat(m, shape.asks)
     flow_cuts = _range(len(FLOW_SHIFTS_K))
-    add_flow(m.water, m.steps, m.zones, flow_cuts, m.supply, m.speed, m.beyond_kw, m.chw)
+    add_flow(m.water, m.steps, m.zones, flow_cuts, m.supply, m.speed, m.left_kw, m.chw)
     m.flow = pyo.Reference(m.water.flow_kw_k)
     rate = pyo.Reference({t: m.x[t, 2 * zones + 2] for t in m.steps}) if shape.asks.tank else None
     room_cuts = _range(room_cut_count(tank=shape.asks.tank))
@@ -180,7 +181,7 @@ def _add_beyond(m: pyo.ConcreteModel, asks: Asks, rate: pyo.Var | None) -> None:
         m.beyond_cost.expr += m.capacity.cost
     if asks.units:
         m.units = pyo.Block()
-        where = (m.supply, m.speed, m.beyond_kw)
+        where = (m.supply, m.speed, m.left_kw)
         add_compressors(m.units, m.steps, m.zones, _range(len(UNIT_SHIFTS)), *where)
         m.beyond_cost.expr += m.units.cost
     if asks.demand:
@@ -226,11 +227,11 @@ def _load_beyond(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
     beyond, asks = numbers.beyond, numbers.beyond.asks
     if asks.tank:
         load_storage(m.tank, *beyond.tank, numbers.hours)
-    if asks.units and beyond.units is not None:
+    if beyond.units is not None:
         load(m.to_water, numbers.problem.model.bank.wet)
-        cuts_of = beyond.units
-        shape = (cuts_of.level, cuts_of.per_supply, cuts_of.per_speed, cuts_of.per_heat)
-        load_compressors(m.units, numbers.at.price * numbers.hours, *shape)
+        load_compressors(m.units, numbers.at.price * numbers.hours, *beyond.units.each)
+    if beyond.dampers is not None:
+        load_outdoor_air(m.dampers, *beyond.dampers.each)
     if asks.capacity:
         load_capacity(m.capacity, *beyond.capacity)
     if asks.demand:
@@ -243,21 +244,30 @@ def _load_beyond(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
 def _add_heat(m: pyo.ConcreteModel, asks: Asks) -> None:
     """Heat the chilled water takes: the IT power asked for, and what warm inlets and air fans add.
 
-    Zones with compressors of their own have a `to_water` of zero, and no part in `asked_kw`.
+    Zones with compressors of their own have a `to_water` of zero, and no part in `asked_kw`. What
+    outdoor air takes is off `left_kw`.
     """
     m.asked_kw = parameter(m.steps)
     m.beyond_kw = pyo.Expression(
         m.steps, m.zones, rule=lambda m, t, z: m.servers.rise_kw[t, z] + m.fans.fan_kw[t, z]
     )
     m.heat_kw = pyo.Var(m.steps)
+    if not asks.dampers:
+        m.left_kw = pyo.Reference(m.beyond_kw)
+    else:
+        m.dampers = pyo.Block()
+        where = (m.supply, m.speed, m.beyond_kw)
+        add_outdoor_air(m.dampers, m.steps, m.zones, _range(len(UNIT_SHIFTS)), *where)
+        m.left_kw = pyo.Expression(
+            m.steps, m.zones, rule=lambda m, t, z: m.beyond_kw[t, z] - m.dampers.taken_kw[t, z]
+        )
     if asks.units:
         m.to_water = parameter(m.zones)
     m.heat_balance = pyo.Constraint(
         m.steps,
         rule=lambda m, t: (
             m.heat_kw[t]
-            == m.asked_kw[t]
-            + sum((m.to_water[z] if asks.units else 1.0) * m.beyond_kw[t, z] for z in m.zones)
+            == m.asked_kw[t] + sum((m.to_water[z] if asks.units else 1.0) * m.left_kw[t, z] for z in m.zones)
         ),
     )
 

@@ -11,6 +11,7 @@ from optimizer.blocks import Grouping
 from optimizer.duty import Duty
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
+from optimizer.room_side import Outside
 from plant.forecast import Array
 
 RISE_OFFSETS = np.array([-0.12, -0.08, -0.04, 0.0, 0.06, 0.12])
@@ -46,11 +47,13 @@ class Reference:
     chw_c: Array
     cw_c: Array
     wet_bulb_c: Array
-    outdoor_c: Array
     price: Array
     it_reference_kw: Array
     it_kw: Array
     fan_kw: Array
+    left_kw: Array
+    """Heat that outdoor air leaves for coils or compressors."""
+    outside: Outside | None
     inlets_c: Array
     std_k: Array
     bias_k: Array
@@ -69,6 +72,11 @@ class Reference:
             gain = it / (bank.air_kw_k * course.speed)
             inlets = course.supply_c[..., None] + bank.rise_k(gain, course.supply_c) + bias
             it = reference + bank.rise_kw(inlets, reference)
+        fan, outside = bank.fan_kw(course.speed), problem.outside
+        left = it + fan
+        if outside is not None:
+            outside = Outside(grouping.mean(outside.dry_c), grouping.mean(outside.leave))
+            left = bank.room(it + fan, it, course.supply_c, course.speed, outside).left_kw
         share = grouping.mean(world.it_std_kw) / np.maximum(reference, 1.0)
         return cls(
             path=path,
@@ -77,11 +85,12 @@ class Reference:
             chw_c=course.chw_c,
             cw_c=course.cw_c,
             wet_bulb_c=grouping.mean(world.wet_bulb_c),
-            outdoor_c=grouping.mean(world.outdoor_c),
             price=grouping.mean(problem.energy_price),
             it_reference_kw=reference,
             it_kw=it,
-            fan_kw=bank.fan_kw(course.speed),
+            fan_kw=fan,
+            left_kw=left,
+            outside=outside,
             inlets_c=inlets,
             std_k=bank.inlet_std_k(gain, course.supply_c, share),
             bias_k=bias,
@@ -138,7 +147,9 @@ def valve_cuts(model: PlantModel, at: Reference) -> Lines:
     speed = np.clip(at.speed + _leading(VALVE_OFFSETS), 0.25, 1.05)
 
     def above(r: Array) -> Array:
-        above_water = (at.it_kw + bank.fan_kw(r)) / (bank.air_kw_k * r) * bank.open_valve_excess(r)
+        above_water = (
+            (at.left_kw - at.fan_kw + bank.fan_kw(r)) / (bank.air_kw_k * r) * bank.open_valve_excess(r)
+        )
         return above_water if bank.units is None else np.where(bank.wet > 0, above_water, -NO_WATER_K)
 
     here = above(speed)

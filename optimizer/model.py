@@ -18,6 +18,7 @@ from optimizer.identify.economizer import EconomizerLaw
 from optimizer.identify.evidence import Evidence
 from optimizer.identify.storage import NO_STORAGE, StorageLaw
 from optimizer.identify.tower import TowerLaw
+from optimizer.room_side import Outside
 from optimizer.zones import ZoneBank, ZoneModel
 from plant.forecast import Array
 
@@ -46,6 +47,8 @@ class Course:
     cw_c: Array
     duty: Duty = PLAIN
     put_off_kw: Array | None = None
+    outdoor_air: Array | None = None
+    """Leave for outdoor-air dampers, 1 or 0, as zone arrays; None where nobody withholds it."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,18 @@ class World:
     """Cold in the tank now."""
     dry_bulb_c: Array | None = None
     """Outdoor air (steps,), where a law of the site asks for it."""
+    dew_point_c: Array | None = None
+    """Its dew point, likewise."""
 
     @property
     def outdoor_c(self) -> Array:
         """Outdoor dry bulb; the wet bulb, below it, where nobody gave one. Shape (steps,)."""
         return self.wet_bulb_c if self.dry_bulb_c is None else self.dry_bulb_c
+
+    @property
+    def dew_c(self) -> Array:
+        """Outdoor dew point; the wet bulb, above it, where nobody gave one. Shape (steps,)."""
+        return self.wet_bulb_c if self.dew_point_c is None else self.dew_point_c
 
 
 @dataclass(frozen=True)
@@ -221,6 +231,19 @@ class PlantModel:
             total = total + share * zone.coil.water_kw_k
         return total
 
+    def outside(self, world: World, leave: Array | None = None) -> Outside | None:
+        """The air outside at each step, with what dampers may open; None where no law asks for it.
+
+        ``leave`` (…, steps, zones) is a schedule's; the PLC's own limits come on top.
+        """
+        if self.bank.plain:
+            return None
+        zones = len(self.zones)
+        allowed = np.ones((len(world.wet_bulb_c), zones)) if leave is None else leave
+        if self.bank.dampers is not None:
+            allowed = allowed * self.bank.dampers.leave(world.dew_c)
+        return Outside(world.outdoor_c[:, None], allowed)
+
     def load_kw(self, heat_kw: Array) -> Array:
         """Cooling load of the plant from the heat of the zones' IT and fans. [kW]"""
         return self.gains.at(heat_kw)
@@ -238,6 +261,7 @@ class PlantModel:
         fans = bank.fan_kw(course.speed)
         excess_span = bank.open_valve_excess(course.speed)
         water = bank.water_c(course.chw_c)
+        outside = self.outside(world, course.outdoor_air)
         inlets = np.broadcast_to(bank.padded(world.inlets_c), (candidates, zones, bank.sensors)).copy()
         bias = bank.padded(world.inlet_bias_k, 0.0)
         worst = np.empty((candidates, steps, zones))
@@ -252,12 +276,16 @@ class PlantModel:
             most = np.maximum(MOST_OF_DESIGN * bank.design_kw, reference)
             power = np.minimum(reference + bank.rise_kw(inlets, reference), most)
             gain = power / (bank.air_kw_k * course.speed[:, k])
-            span = (power + fans[:, k]) / (bank.air_kw_k * course.speed[:, k])
+            air = bank.air_kw_k * course.speed[:, k]
+            span = (power + fans[:, k]) / air
+            if outside is not None:
+                heat = power + fans[:, k]
+                side = bank.room(heat, power, course.supply_c[:, k], course.speed[:, k], outside.at(k))
+                span = side.left_kw / air
             supply[:, k] = np.maximum(course.supply_c[:, k], water[:, k] + span * excess_span[:, k])
-            if bank.units is not None:
+            if outside is not None:
                 # What compressors cannot carry warms the air they make.
-                short = bank.units.short_kw(power + fans[:, k], world.outdoor_c[k, None])
-                supply[:, k] += short / (bank.air_kw_k * course.speed[:, k])
+                supply[:, k] += side.short_kw / air
             settled = supply[:, k, :, None] + bank.rise_k(gain, supply[:, k]) + bias
             inlets = np.minimum(settled + (inlets - settled) * keep, HOTTEST_C)
             after = inlets.max(axis=-1)
@@ -271,16 +299,17 @@ class PlantModel:
     ) -> Rollout:
         bank = self.bank
         heat = it + fans
-        load = self.load_kw(bank.water_heat_kw(heat))
+        outside = self.outside(world, course.outdoor_air)
+        side = None if outside is None else bank.room(heat, it, supply, course.speed, outside)
+        left = heat if side is None else side.left_kw
+        load = self.load_kw(bank.water_heat_kw(left))
         wet = np.broadcast_to(world.wet_bulb_c, load.shape)
-        flow = self.flow_kw_k(heat, supply, course.speed, course.chw_c)
+        flow = self.flow_kw_k(left, supply, course.speed, course.chw_c)
         duty, stored = self._tank(course.duty, world, load)
         room = self.water_side(load, flow, course.chw_c, course.cw_c, wet, duty)
         cooling, short = fans.sum(axis=-1) + room.power_kw, room.short_kw
-        if bank.units is not None:
-            outdoor, back = world.outdoor_c[:, None], supply + it / (bank.air_kw_k * course.speed)
-            cooling = cooling + bank.units.power_kw(heat, outdoor, back).sum(axis=-1)
-            short = short + bank.units.short_kw(heat, outdoor).sum(axis=-1)
+        if side is not None:
+            cooling, short = cooling + side.own_kw.sum(axis=-1), short + side.short_kw.sum(axis=-1)
         it_total = self.it_meter.at(it.sum(axis=-1))
         hours = world.step_s / 3600
         gain = it / (bank.air_kw_k * course.speed)

@@ -9,6 +9,8 @@ import numpy as np
 from optimizer.board import Board, read_board
 from optimizer.duty import Duty
 from optimizer.model import Course, PlantModel, Rollout, World
+from optimizer.moist import dew_point_of, pressure_kpa
+from optimizer.room_side import Outside
 from optimizer.running import Running
 from optimizer.switches import NO_SWITCHES, Switches, read_switches
 from plant.forecast import Array, Forecast
@@ -136,7 +138,16 @@ class Problem:
             chosen = schedules
             put_off = self._put_off_kw(schedules)
         duty = self.switches.duty(chosen, course.duty.storage_kw)
-        return replace(course, duty=duty, put_off_kw=put_off)
+        outdoor = self.switches.outdoor_air(chosen, len(self.model.zones))
+        return replace(course, duty=duty, put_off_kw=put_off, outdoor_air=outdoor)
+
+    @property
+    def outside(self) -> Outside | None:
+        """The air outside with what the schedule lets in; None where no law asks for it."""
+        if self.model.bank.plain:
+            return None
+        leave = self.switches.outdoor_air(self.schedule, len(self.model.zones))
+        return self.model.outside(self.world, leave)
 
     def money(self, rolled: Rollout) -> Array:
         """Cost of each step: energy, carbon price and water. Shape (candidates, steps)."""
@@ -180,21 +191,22 @@ def pose(
     wet = forecast.wet_bulb_c.mean
     dry = forecast.dry_bulb_c.mean
     asked = [("IT power", reference), ("wet bulb", wet), ("price", forecast.price.per_kwh)]
-    if model.bank.units is not None:
+    if not model.bank.plain:
         asked.append(("dry bulb", dry))
     for name, values in asked:
         if np.isnan(values).any():
             return Unready(f"the forecast of {name} has gaps")
     carbon = forecast.carbon.g_per_kwh
     notes = [*board.left_alone, *switches.left_alone]
-    if site.equipment_of(EquipmentKind.AIR_ECONOMIZER):
-        notes.append("outdoor air is in no law: what it saves is not predicted")
+    if any(e.zone is None for e in site.equipment_of(EquipmentKind.AIR_ECONOMIZER)):
+        notes.append("outdoor air of no one zone is in no law: what it saves is not predicted")
     if np.isnan(carbon).any():
         notes.append("carbon intensity has gaps: those hours are planned without a carbon cost")
     per_g = site.tariff.carbon_price_per_tonne / _G_PER_TONNE
     inlets, bias = _inlets(site, model, snapshot)
+    dew = None if model.bank.plain else dew_point_of(dry, wet, pressure_kpa(site.elevation_m))
     stored = _stored_kwh(site, model, snapshot)
-    world = World(forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored, dry)
+    world = World(forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored, dry, dew)
     return Problem(
         site=site,
         model=model,

@@ -86,7 +86,7 @@ class LinearPlan:
         settings = problem.settings
         self._key = _key(problem)
         self.grouping = Grouping.of(problem.grid.steps, settings.fine_steps, settings.coarse_steps)
-        self._groups = _groups(len(problem.model.zones), whole=problem.model.bank.units is not None)
+        self._groups = _groups(len(problem.model.zones), whole=not problem.model.bank.plain)
         self._plant_axes = len(problem.board.axes) - 2 * len(problem.model.zones)
         self.built: dict[int, Built] = {}
         for zones in {len(g) for g in self._groups} | ({0} if len(self._groups) > 1 else set()):
@@ -193,7 +193,7 @@ class _Tally:
 
 
 def _groups(zones: int, *, whole: bool) -> tuple[NDArray[np.intp], ...]:
-    """Which zones are solved together; zones with compressors of their own stay in one program."""
+    """Which zones are solved together; zones with cooling of their own stay in one program."""
     if whole or zones <= _WHOLE_UP_TO:
         return (np.arange(zones),)
     return tuple(np.array_split(np.arange(zones), -(-zones // _GROUP)))

@@ -95,13 +95,13 @@ def water_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, RoomPlanes]:
 def _flow_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, Array]:
     """Tangents of the zones' flow, and the flow itself at each shift (shifts, blocks)."""
     bank = problem.model.bank
-    heat, chw = at.it_kw + at.fan_kw, at.chw_c[:, None] + FLOW_SHIFTS_K[:, None, None]
+    heat, chw = at.left_kw, at.chw_c[:, None] + FLOW_SHIFTS_K[:, None, None]
     base = bank.flow_kw_k(heat, at.supply_c, at.speed, chw)
     warmer = bank.flow_kw_k(heat, at.supply_c + _SUPPLY_STEP_K, at.speed, chw)
     faster = bank.flow_kw_k(heat, at.supply_c, at.speed + _SPEED_STEP, chw)
     hotter = bank.flow_kw_k(heat * (1 + _HEAT_SHARE), at.supply_c, at.speed, chw)
     supply, speed = (warmer - base) / _SUPPLY_STEP_K, (faster - base) / _SPEED_STEP
-    per_heat = (hotter - base) / (_HEAT_SHARE * heat)
+    per_heat = (hotter - base) / np.maximum(_HEAT_SHARE * heat, _LEAST)
     # Only the distance between air and water counts, so one slope serves both.
     chilled = -supply.sum(axis=-1)
     beyond = heat - at.it_reference_kw
@@ -116,7 +116,7 @@ def _flow_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, Array]:
 
 def _room_planes(problem: Problem, at: Reference, flows: Array) -> RoomPlanes:
     """Planes touching the plant room's cost (as power) at the reference and around it."""
-    heat = problem.model.bank.water_heat_kw(at.it_kw + at.fan_kw)
+    heat = problem.model.bank.water_heat_kw(at.left_kw)
     # Below what the tower reaches, a setpoint changes nothing: a plane touched there would be flat, and
     # no plan would ever find its way up.
     reached = _water_side(problem, at, heat, flows[0], at.chw_c, at.cw_c, at.duty).cw_c

@@ -136,7 +136,10 @@ class _Room:
         bank = model.bank
         it = _settled_it(problem, path)
         fans = bank.fan_kw(course.speed)
-        heat = it + fans
+        heat, own = it + fans, 0.0
+        if problem.outside is not None:
+            side = bank.room(heat, it, course.supply_c, course.speed, problem.outside)
+            heat, own = side.left_kw, side.own_kw.sum(axis=1)
         warmest = _warmest_water(problem, path, heat)
         chw = course.chw_c[:, None] + _CHW_SHIFTS if board.chw.free else course.chw_c[:, None]
         if board.chw.free:
@@ -158,7 +161,7 @@ class _Room:
             chw[:, :, None],
             cw[:, None, :],
             world.wet_bulb_c[:, None, None],
-            metered + model.losses.at(metered) + fans.sum(axis=1),
+            metered + model.losses.at(metered) + fans.sum(axis=1) + own,
         )
 
     def least(self, can: Configurations, c: int, rate_kw: float | None) -> tuple[Array, Array]:

@@ -20,6 +20,7 @@ from optimizer.costs import SHORT_PRICE
 from optimizer.duty import Duty
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
+from optimizer.static_sides import DRY_K, SideAnswers, side_answers
 from optimizer.zones import EXTRAPOLATION_STD, ZoneModel
 from plant.forecast import Array
 
@@ -31,8 +32,6 @@ _PASSES = 2
 _KEPT_ZONES = 64
 """Zones whose answers are kept between passes: a megabyte or two each."""
 _FIRST_HEAT_PRICE = 0.2
-_DRY_K = 100.0
-"""So much colder than its water may a zone be that has none: no water is too warm for it."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def _zone_table(zone: ZoneModel, supplies: Array, speeds: Array, chw: Array) -> 
         rise_k=zone.inlets.settled_c(supply, it, speed).max(axis=-1) - supply,
         gain_k=zone.inlets.air_gain_k(it, speed),
         rise_per_load_k=_rise_per_load(zone, supply, it, speed),
-        coolest_k=span * (1 / zone.coil.best_effectiveness(speed) - 1) if wet else np.full_like(it, -_DRY_K),
+        coolest_k=span * (1 / zone.coil.best_effectiveness(speed) - 1) if wet else np.full_like(it, -DRY_K),
         flow_kw_k=share * (zone.coil.water_kw_k if wet else 0.0),
     )
 
@@ -183,10 +182,11 @@ class _Zones:
             picks.append(pick)
             heat = zone.taken(zone.heat_kw, pick)
             drawn += heat
-            if zone.own_kw is None:
+            if zone.side is None:
                 water += heat
             else:
-                drawn += zone.taken(zone.own_kw, pick)
+                drawn += zone.taken(zone.side.own_kw, pick)
+                water += zone.taken(zone.side.water_kw, pick)
             flow += zone.flow(pick)
             excess += zone.taken(zone.excess_k, pick)
         return _Taken(picks, drawn, water, flow, excess)
@@ -201,8 +201,8 @@ class _ZoneAnswers:
     flow_kw_k: Array
     short_k: Array
     """How much cooler the option's supply is than each water can make; > 0 is out of reach."""
-    own_kw: Array | None = None
-    """What its own compressors draw; None where chilled water cools it."""
+    side: SideAnswers | None = None
+    """What it does before chilled water sees its heat; None where that is nothing."""
 
     @classmethod
     def of(cls, problem: Problem, tables: StaticMap, z: int, *, steps: Array) -> _ZoneAnswers:
@@ -217,24 +217,25 @@ class _ZoneAnswers:
         std = np.sqrt(bank.std_k[z] ** 2 + from_load**2 + (EXTRAPOLATION_STD * beyond) ** 2)
         bias = float(np.max(world.inlet_bias_k[z]))
         warmest = table.supply_c + rise + bias + problem.settings.sigmas * std
-        coolest = table.at(table.coolest_k, reference)[..., None] + tables.chw_c
+        side = side_answers(problem, table, z, it, steps, tables.chw_c)
+        coolest = table.at(table.coolest_k, reference)[..., None] if side is None else side.coolest_k
+        coolest = coolest + tables.chw_c
         return cls(
             heat_kw=it + table.fan_kw,
             excess_k=np.maximum(warmest - problem.limit_c[z], 0.0),
-            flow_kw_k=table.at(table.flow_kw_k, reference),
+            flow_kw_k=table.at(table.flow_kw_k, reference) if side is None else side.flow_kw_k,
             short_k=np.maximum(coolest - table.supply_c[:, None], 0.0),
-            own_kw=_compressors_kw(problem, table, z, it, steps),
+            side=side,
         )
 
     def best(self, heat_price: Array, flow_price: Array) -> Index:
         """The best option for each step and water level at given prices. Shape (steps, levels)."""
-        if self.own_kw is not None:
-            # No water: the answer is the same whatever its temperature and price.
-            alone = self.heat_kw + self.own_kw + 1e4 * self.excess_k
-            return np.repeat(alone.argmin(axis=1)[:, None], heat_price.shape[1], axis=1)
-        cost = (
-            self.heat_kw[..., None] * (1 + heat_price[:, None, :]) + self.flow_kw_k * flow_price[:, None, :]
-        )
+        if self.side is None:
+            drawn = self.heat_kw[..., None] * (1 + heat_price[:, None, :])
+        else:
+            drawn = self.side.water_kw[..., None] * heat_price[:, None, :]
+            drawn += (self.heat_kw + self.side.own_kw)[..., None]
+        cost = drawn + self.flow_kw_k * flow_price[:, None, :]
         cost = cost + 1e4 * (self.excess_k[..., None] + self.short_k)
         return np.asarray(cost.argmin(axis=1))
 
@@ -245,17 +246,6 @@ class _ZoneAnswers:
     def flow(self, picks: Index) -> Array:
         """Flow of the picked options. Shape (steps, levels)."""
         return np.asarray(np.take_along_axis(self.flow_kw_k, picks[:, None, :], axis=1)[:, 0, :])
-
-
-def _compressors_kw(problem: Problem, table: ZoneTable, z: int, it: Array, steps: Array) -> Array | None:
-    """What a zone's own compressors draw for each option, at each step's outdoor air."""
-    law = problem.model.zones[z].dx
-    if law is None:
-        return None
-    outdoor = problem.world.outdoor_c[steps][:, None]
-    back = table.supply_c + it / (problem.model.bank.air_kw_k[z] * table.speed)
-    short = np.maximum(it + table.fan_kw - law.able_kw(outdoor), 0.0)
-    return law.power_kw(it + table.fan_kw, outdoor, back) + SHORT_PRICE * short
 
 
 def _plant_cost(

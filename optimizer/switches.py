@@ -27,6 +27,8 @@ class SwitchKind(StrEnum):
     CHILLERS = "chillers"
     ECONOMIZER = "economizer"
     DEFERRAL = "deferral"
+    OUTDOOR_AIR = "outdoor air"
+    """Leave for a zone's dampers."""
     OTHER = "other"
     """A lever nobody has a law for: it stays, and the plan says so."""
 
@@ -53,7 +55,7 @@ Waits: TypeAlias = Mapping[LeverId, float]
 
 @dataclass(frozen=True)
 class Switch:
-    """One lever of a schedule; `zone` is the place of the zone whose work is put off, None for all."""
+    """One lever of a schedule; `zone` is the place of the zone it is about, None for all."""
 
     kind: SwitchKind
     axis: Axis
@@ -92,7 +94,8 @@ class Switches:
 
     def safest(self, steps: int, step_s: int) -> Array:
         """Every machine there is, the economizer free to help, no more work put off than now."""
-        wanted = [s.axis.present if s.kind is SwitchKind.DEFERRAL else s.axis.high for s in self.each]
+        stay = (SwitchKind.DEFERRAL, SwitchKind.OUTDOOR_AIR)
+        wanted = [s.axis.present if s.kind in stay else s.axis.high for s in self.each]
         return self.walked(np.tile(np.array(wanted), (steps, 1)), step_s)
 
     def walked(self, target: Array, step_s: int) -> Array:
@@ -116,6 +119,16 @@ class Switches:
             return None if i is None else schedule[..., i]
 
         return Duty(of(SwitchKind.CHILLERS), of(SwitchKind.ECONOMIZER), storage_kw)
+
+    def outdoor_air(self, schedule: Array, zones: int) -> Array | None:
+        """Leave for each zone's dampers, 1 where no lever withholds it: (…, steps, zones)."""
+        if self.column(SwitchKind.OUTDOOR_AIR) is None:
+            return None
+        leave = np.ones((*schedule.shape[:-1], zones))
+        for i, switch in enumerate(self.each):
+            if switch.kind is SwitchKind.OUTDOOR_AIR and switch.zone is not None:
+                leave[..., switch.zone] = schedule[..., i] > 0.5
+        return leave
 
     def put_off_kw(
         self, schedule: Array, reference_kw: Array, design_kw: Array, hours: float, waits: Waits
@@ -169,11 +182,13 @@ def read_switches(site: Site, model: PlantModel, snapshot: Snapshot) -> Switches
             if kind is not SwitchKind.OTHER:
                 missing.append(str(lever.id))
             present = lever.as_found
-        why = _refused(kind, model) or _twice(kind, found) or (HELD if lever.id in snapshot.held else None)
+        zone = _zone(site, lever.owner, zones, within=kind is SwitchKind.OUTDOOR_AIR)
+        why = _refused(kind, model, None if zone is None else zones[zone]) or _twice(kind, found)
+        why = why or (HELD if lever.id in snapshot.held else None)
         if why is not None:
             alone.append(f"{lever.id} stays where it is: {why}")
         axis = _axis(lever, present, fixed=why is not None)
-        found.append(Switch(kind, axis, _zone(site, lever.owner, zones)))
+        found.append(Switch(kind, axis, zone))
     return Switches(tuple(found), tuple(missing), tuple(alone))
 
 
@@ -182,8 +197,9 @@ def _kind(site: Site, lever: Lever) -> SwitchKind:
     kind = _KINDS.get(lever.quantity, SwitchKind.OTHER)
     owner = next((e.kind for e in site.equipment if e.id == lever.owner), None)
     if kind is SwitchKind.ECONOMIZER:
-        by_air = owner is EquipmentKind.AIR_ECONOMIZER
-        if by_air or not site.equipment_of(EquipmentKind.ECONOMIZER):
+        if owner is EquipmentKind.AIR_ECONOMIZER:
+            return SwitchKind.OUTDOOR_AIR
+        if not site.equipment_of(EquipmentKind.ECONOMIZER):
             return SwitchKind.OTHER
     return kind
 
@@ -202,12 +218,20 @@ def _axis(lever: Lever, present: float, *, fixed: bool) -> Axis:
     )
 
 
-def _zone(site: Site, owner: OwnerId, zones: list[OwnerId]) -> int | None:
+def _zone(site: Site, owner: OwnerId, zones: list[OwnerId], *, within: bool) -> int | None:
+    """The zone that owns a lever; ``within``: or in which its machine stands."""
+    if within:
+        owner = next((e.zone for e in site.equipment if e.id == owner and e.zone), owner)
     return zones.index(owner) if owner in zones else None
 
 
-def _refused(kind: SwitchKind, model: PlantModel) -> str | None:
+def _refused(kind: SwitchKind, model: PlantModel, zone: OwnerId | None) -> str | None:
     """Why the model may not move a kind of switch."""
+    if kind is SwitchKind.OUTDOOR_AIR:
+        record = next((e for e in model.evidence if e.name == f"{zone}.outdoor-air"), None)
+        if record is None:
+            return "the planner has no law for it"
+        return None if record.trusted else "; ".join(record.disqualified)
     if kind is SwitchKind.OTHER:
         return "the planner has no law for it"
     by_name = {e.name: e for e in model.evidence}
@@ -220,7 +244,7 @@ def _refused(kind: SwitchKind, model: PlantModel) -> str | None:
 
 def _twice(kind: SwitchKind, found: list[Switch]) -> str | None:
     """Several plants are one to the scheduler: only the first is moved."""
-    many = (SwitchKind.DEFERRAL, SwitchKind.OTHER)
+    many = (SwitchKind.DEFERRAL, SwitchKind.OUTDOOR_AIR, SwitchKind.OTHER)
     if kind not in many and any(s.kind is kind for s in found):
         return "the planner moves one of a kind, and this is the second"
     return None

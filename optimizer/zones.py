@@ -8,11 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from optimizer.coil_bank import CoilBank
+from optimizer.identify.air_economizer import OutdoorAirLaw
 from optimizer.identify.coils import CoilLaw
 from optimizer.identify.crah_fans import FanLaw
 from optimizer.identify.dx import DxLaw
 from optimizer.identify.inlets import InletLaw, inlet_features
 from optimizer.identify.it_power import KNOTS_C, ItCurve
+from optimizer.room_side import DamperBank, Outside, RoomSide, room_side
 from optimizer.room_units import UnitBank
 from plant.forecast import Array
 from plant.points import OwnerId
@@ -35,6 +37,8 @@ class ZoneModel:
     fans: FanLaw
     dx: DxLaw | None = None
     """Its compressors; None where chilled water cools it."""
+    outdoor: OutdoorAirLaw | None = None
+    """Its outdoor-air dampers; None where it has none."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class ZoneBank:
     coils: CoilBank
     units: UnitBank | None = None
     """None where chilled water cools every zone."""
+    dampers: DamperBank | None = None
+    """None where no zone has outdoor-air dampers."""
 
     @classmethod
     def of(cls, zones: tuple[ZoneModel, ...]) -> ZoneBank:
@@ -87,7 +93,18 @@ class ZoneBank:
             fans=np.array([[z.fans.units * c for c in z.fans.coefficients] for z in zones]),
             coils=CoilBank.of(tuple(z.coil for z in zones)),
             units=UnitBank.of(tuple(z.dx for z in zones)) if any(z.dx for z in zones) else None,
+            dampers=DamperBank.of(tuple(z.outdoor for z in zones)) if any(z.outdoor for z in zones) else None,
         )
+
+    @property
+    def plain(self) -> bool:
+        """Whether all heat of all zones goes to chilled water."""
+        return self.units is None and self.dampers is None
+
+    def room(self, heat_kw: Array, it_kw: Array, supply_c: Array, speed: Array, outside: Outside) -> RoomSide:
+        """What zones do with their heat before chilled water sees it. Zones last."""
+        air = self.air_kw_k * speed
+        return room_side(self.units, self.dampers, heat_kw, supply_c + it_kw / air, air, outside)
 
     @cached_property
     def wet(self) -> Array:

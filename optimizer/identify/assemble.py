@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from optimizer.identify.air_economizer import free_heat_kw, learn_outdoor_air
 from optimizer.identify.auxiliaries import (
     learn_chw_pump,
     learn_condenser_pump,
@@ -58,19 +59,21 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
     still = signals.coarse(STATIC_STEP_S)
     moving = signals.coarse(DYNAMIC_STEP_S)
     air = {z.id: learn_airflow(still, z.id) for z in history.site.zones}
+    outdoor, outdoor_evidence = learn_outdoor_air(still, air)
+    still = still.with_free_heat(free_heat_kw(outdoor, still, air))
     coils, coil_evidence = learn_coils(still, air)
-    zones, records = [], [coil_evidence]
+    zones, records = [], [coil_evidence, *outdoor_evidence]
     for zone in history.site.zones:
         it, it_evidence = learn_it_power(still, zone.id)
         inlets, inlet_evidence = learn_inlets(moving, zone.id, air[zone.id])
         records += [it_evidence, inlet_evidence]
         if dx_units(history.site, zone.id):
             dx, fans, evidence = learn_dx(still, zone.id, air[zone.id])
-            zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans, dx))
+            zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans, dx, outdoor.get(zone.id)))
             records += evidence
         else:
             fans, fan_evidence = learn_crah_fans(still, zone.id)
-            zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans))
+            zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans, None, outdoor.get(zone.id)))
             records.append(fan_evidence)
     gains, gains_evidence = learn_gains(still)
     chillers, chiller_evidence = learn_chillers(still)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimizer.identify.coils import zone_heat_kw
+from optimizer.identify.coils import coil_heat_kw
 from optimizer.identify.evidence import Evidence
 from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
 from optimizer.identify.signals import Signals
@@ -195,7 +195,8 @@ def learn_gains(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
     x = _powers(heat / design)[:, :2]
     share = np.array([0.3, 0.9])
     bounds = Bounds(np.array([0.0, 0.8 * design]), np.array([0.2 * design, 1.25 * design]))
-    fitted = fit(x, signals.cooling_load_kw, bounds, Prior(_powers(share)[:, :2], share * design * 1.03, 4.0))
+    load = np.where(signals.closed, signals.cooling_load_kw, np.nan)
+    fitted = fit(x, load, bounds, Prior(_powers(share)[:, :2], share * design * 1.03, 4.0))
     law = PolynomialLaw(design, tuple(float(c) for c in fitted.coefficients))
     return law, evidence(
         "heat gains",
@@ -213,7 +214,7 @@ def compare_gains(law: PolynomialLaw, signals: Signals) -> tuple[Array, Array]:
 
 
 def _heat_kw(signals: Signals) -> Array:
-    return np.asarray(np.sum([zone_heat_kw(signals, z.id) for z in signals.site.zones], axis=0))
+    return np.asarray(np.sum([coil_heat_kw(signals, z.id) for z in signals.site.zones], axis=0))
 
 
 def learn_water(signals: Signals) -> tuple[WaterLaw, Evidence]:

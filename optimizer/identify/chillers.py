@@ -58,9 +58,10 @@ class ChillerLaw:
         return np.where(q < _RUNS_ABOVE_KW, 0.0, wanted)
 
     def short_kw(self, load_kw: ArrayLike, running: ArrayLike) -> Array:
-        """Load that so many machines cannot carry. [kW]"""
+        """Load that so many machines cannot carry; what no machine starts for is not missed. [kW]"""
         most = self.able_kw(running) * max(self.stage_share, 1.0)
-        return np.asarray(np.maximum(np.asarray(load_kw, float) - most, 0.0))
+        load = np.asarray(load_kw, float)
+        return np.where(load < _RUNS_ABOVE_KW, 0.0, np.maximum(load - most, 0.0))
 
     def power_kw(
         self, load_kw: ArrayLike, chw_c: ArrayLike, cw_c: ArrayLike, asked: ArrayLike | None = None

@@ -123,6 +123,13 @@ def zone_heat_kw(signals: Signals, zone: OwnerId) -> Array:
     return np.asarray(signals.of_zone(zone, Quantity.IT_POWER) + fan_kw + own_kw)
 
 
+def coil_heat_kw(signals: Signals, zone: OwnerId) -> Array:
+    """What of a zone's heat is left for its coils: all but what outdoor air takes. [kW]"""
+    heat = zone_heat_kw(signals, zone)
+    free = signals.free_heat_kw.get(zone)
+    return heat if free is None else np.maximum(heat - free, 0.0)
+
+
 def rated_air_kw_k(site: Site, zone: OwnerId) -> float:
     """The nameplate's air heat capacity rate, or what the IT design asks for. [kW/K]"""
     units = (*site.equipment_of(EquipmentKind.CRAH, zone), *site.equipment_of(EquipmentKind.DX_UNIT, zone))
@@ -150,6 +157,8 @@ def learn_coils(signals: Signals, air_kw_k: dict[OwnerId, float]) -> tuple[dict[
     # A saturated coil tells only that flow was full: leave it out.
     usable = ~(np.isnan(needs.effectiveness).any(axis=1)) & ~np.isnan(flow)
     usable &= ~(np.nan_to_num(valves) > _WIDE_OPEN).any(axis=1)
+    # Half-open dampers leave the coils little and the meters much to err about.
+    usable &= signals.closed
     samples = int(usable.sum())
     guess = np.log([0.22, 0.17, 1.0])
 
@@ -220,7 +229,7 @@ class _Needs:
         for zone in air_kw_k:
             speed = signals.of_zone(zone, Quantity.FAN_SPEED)
             supply = signals.of_zone(zone, Quantity.SUPPLY_AIR_TEMPERATURE)
-            span = zone_heat_kw(signals, zone) / (air_kw_k[zone] * np.maximum(speed, 0.05))
+            span = coil_heat_kw(signals, zone) / (air_kw_k[zone] * np.maximum(speed, 0.05))
             speeds.append(speed)
             reached.append(np.clip(span / np.maximum(supply + span - water, 0.5), 0.0, 1.0))
         return cls(np.column_stack(speeds), np.column_stack(reached))

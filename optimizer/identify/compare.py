@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.identify.air_economizer import compare_outdoor_air, free_heat_kw
 from optimizer.identify.auxiliaries import (
     compare_chw_pump,
     compare_condenser_pump,
@@ -54,12 +55,18 @@ def compare(model: PlantModel, history: History) -> tuple[Comparison, ...]:
     """What the model says of a history, submodel by submodel, in the units of the evidence."""
     signals = Signals.of(history)
     still, moving = signals.coarse(STATIC_STEP_S), signals.coarse(DYNAMIC_STEP_S)
+    air = {z.id: z.inlets.air_kw_k for z in model.zones}
+    outdoor = {z.id: z.outdoor for z in model.zones if z.outdoor is not None}
+    still = still.with_free_heat(free_heat_kw(outdoor, still, air))
     found = [_known("coils", "kW/K", compare_coils({z.id: z.coil for z in model.zones}, still))]
     for zone in model.zones:
         found += [
             _known(f"{zone.id}.it", "share of design", compare_it(zone.it, still, zone.id)),
             _known(f"{zone.id}.inlets", "degC", compare_inlets(zone.inlets, moving, zone.id)),
         ]
+        if zone.outdoor is not None:
+            pair = compare_outdoor_air(zone.outdoor, air[zone.id], still, zone.id)
+            found.append(_known(f"{zone.id}.outdoor-air", "kW", pair))
         if zone.dx is None:
             found.append(_known(f"{zone.id}.fans", "kW", compare_fans(zone.fans, still, zone.id)))
         else:

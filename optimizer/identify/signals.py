@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from plant.site import SITE, EquipmentKind, Site
 Mask: TypeAlias = NDArray[np.bool_]
 STATIC_STEP_S = 900
 """Static laws are fitted to means over this."""
+_LITTLE_KW = 3.0
 DYNAMIC_STEP_S = 300
 """Inlet dynamics are fitted to means over this."""
 
@@ -37,6 +38,20 @@ class Signals:
     step_s: int
     samples: int
     columns: Mapping[PointId, Array]
+    free_heat_kw: Mapping[OwnerId, Array] = field(default_factory=dict)
+    """Heat that left zones with outdoor air, where that is known already (`with_free_heat`)."""
+
+    def with_free_heat(self, free_heat_kw: Mapping[OwnerId, Array]) -> Signals:
+        """The same, knowing what outdoor air took from each zone. [kW]"""
+        return replace(self, free_heat_kw=free_heat_kw)
+
+    @property
+    def closed(self) -> Mask:
+        """Where no zone gives more than a little of its heat to outdoor air. Shape (samples,)."""
+        shut = np.ones(self.samples, dtype=bool)
+        for free in self.free_heat_kw.values():
+            shut &= free < _LITTLE_KW
+        return shut
 
     @classmethod
     def of(cls, history: History, least_share: float = 0.5) -> Signals:
