@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from optimizer.free_path import free_path, remembers
 from optimizer.problem import Problem
-from optimizer.static import StaticMap, per_step_optimum
+from optimizer.search import per_step_optimum
+from optimizer.static import StaticMap
 from plant.forecast import Array
 
 _RESET_BELOW_LIMIT_K, _RESET_RISE_K, _RESET_APPROACH_K = 1.0, 2.5, 4.0
@@ -29,15 +31,21 @@ def full_cooling(problem: Problem) -> Array:
     return _walk(problem, np.broadcast_to(target, (problem.grid.steps, len(target))))
 
 
-def optimum(problem: Problem, tables: StaticMap) -> Array:
+def optimum(problem: Problem, tables: StaticMap, *, may_start: bool = True) -> Array:
     """Each step's own optimum, as fast as the levers may follow it."""
-    return _walk(problem, optimum_target(problem, tables))
+    return _walk(problem, optimum_target(problem, tables, may_start=may_start))
 
 
-def optimum_target(problem: Problem, tables: StaticMap) -> Array:
-    """Each step's own optimum: searched at the grid's nodes, interpolated between."""
+def optimum_target(problem: Problem, tables: StaticMap, *, may_start: bool = True) -> Array:
+    """Each step's own optimum: searched at the grid's nodes, interpolated between.
+
+    ``may_start`` is whether the economizer may be started by it, where it is known whether it runs.
+    """
     nodes = search_nodes(problem)
-    found = per_step_optimum(problem, tables, nodes)
+    if remembers(problem):
+        found = free_path(problem, tables, nodes, may_start=may_start)
+    else:
+        found = per_step_optimum(problem, tables, nodes)
     steps = np.arange(problem.grid.steps)
     return np.column_stack([np.interp(steps, nodes, found[:, i]) for i in range(found.shape[1])])
 

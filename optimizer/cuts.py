@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.blocks import Grouping
 from optimizer.duty import Duty
+from optimizer.free_cooling import running
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
 from optimizer.room_side import Outside
@@ -78,13 +79,20 @@ class Reference:
             outside = Outside(grouping.mean(outside.dry_c), grouping.mean(outside.leave))
             left = bank.room(it + fan, it, course.supply_c, course.speed, outside).left_kw
         share = grouping.mean(world.it_std_kw) / np.maximum(reference, 1.0)
+        wet = grouping.mean(world.wet_bulb_c)
+        duty = problem.duty.means(grouping.first, grouping.count).with_tank(course.duty.storage_kw)
+        flow = bank.flow_kw_k(left, course.supply_c, course.speed, course.chw_c[:, None]).sum(axis=-1)
+        load = problem.model.load_kw(bank.water_heat_kw(left))
+        room = (load, flow, course.chw_c, course.cw_c, wet)
+        lasts_s = np.asarray(grouping.count * world.step_s, dtype=float)
+        free = running(problem.model, room, duty, world.economizer, lasts_s)
         return cls(
             path=path,
             supply_c=course.supply_c,
             speed=course.speed,
             chw_c=course.chw_c,
             cw_c=course.cw_c,
-            wet_bulb_c=grouping.mean(world.wet_bulb_c),
+            wet_bulb_c=wet,
             price=grouping.mean(problem.energy_price),
             it_reference_kw=reference,
             it_kw=it,
@@ -94,7 +102,7 @@ class Reference:
             inlets_c=inlets,
             std_k=bank.inlet_std_k(gain, course.supply_c, share),
             bias_k=bias,
-            duty=problem.duty.means(grouping.first, grouping.count).with_tank(course.duty.storage_kw),
+            duty=replace(duty, free=free),
         )
 
 

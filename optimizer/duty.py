@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,12 +16,13 @@ class Duty:
     """Chillers asked for, leave for the economizer (1 or 0) and heat put into the tank (+ charges, kW).
 
     All arrays share one shape, the steps last or only. None: the plant's own controllers decide,
-    and there is no tank.
+    and there is no tank. `free` is no request: whether the economizer is known to run (1) or not (0).
     """
 
     chillers: Array | None = None
     economizer: Array | None = None
     storage_kw: Array | None = None
+    free: Array | None = None
 
     @property
     def plain(self) -> bool:
@@ -38,7 +39,7 @@ class Duty:
 
     def with_tank(self, storage_kw: Array | None) -> Duty:
         """The same with another rate of the tank."""
-        return Duty(self.chillers, self.economizer, storage_kw)
+        return replace(self, storage_kw=storage_kw)
 
     def means(self, first: ArrayLike, count: ArrayLike) -> Duty:
         """Blocks of steps: what is switched as most of the block has it, heat as its mean."""
@@ -52,6 +53,7 @@ class Duty:
             None if self.chillers is None else np.round(mean(self.chillers)),
             None if self.economizer is None else np.round(mean(self.economizer)),
             None if self.storage_kw is None else mean(self.storage_kw),
+            None if self.free is None else np.round(mean(self.free)),
         )
 
     def _each(self, change: Callable[[Array], Array]) -> Duty:
@@ -59,6 +61,7 @@ class Duty:
             None if self.chillers is None else change(self.chillers),
             None if self.economizer is None else change(self.economizer),
             None if self.storage_kw is None else change(self.storage_kw),
+            None if self.free is None else change(self.free),
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from optimizer.duty import PLAIN, Duty
+from optimizer.free_cooling import UNKNOWN, Economizer, running
 from optimizer.identify.auxiliaries import CondenserPumpLaw, PolynomialLaw, WaterLaw
 from optimizer.identify.chillers import ChillerLaw
 from optimizer.identify.economizer import EconomizerLaw
@@ -71,6 +72,8 @@ class World:
     """Outdoor air (steps,), where a law of the site asks for it."""
     dew_point_c: Array | None = None
     """Its dew point, likewise."""
+    economizer: Economizer = UNKNOWN
+    """Whether the economizer runs now."""
 
     @property
     def outdoor_c(self) -> Array:
@@ -98,6 +101,8 @@ class Rollout:
     economizer_kw: Array
     short_kw: Array
     """Cooling load that the machines asked for cannot carry; 0 where the PLC stages by itself."""
+    economizer_on: Array | None = None
+    """1 where the economizer runs in a step, 0 where not; None where nobody knows whether it runs now."""
     storage_kw: Array | None = None
     """What the tank really takes (+) or gives, and holds at the end of each step."""
     stored_kwh: Array | None = None
@@ -192,7 +197,10 @@ class PlantModel:
             return _no_room(load_kw, chw_c, cw_setpoint_c, wet_bulb_c)
         flow = np.maximum(flow_kw_k, 1.0)
         return_c = chw_c + load_kw / flow
-        enabled = self.economizer.enabled(return_c, wet_bulb_c)
+        if duty.free is None:
+            enabled = self.economizer.enabled(return_c, wet_bulb_c)
+        else:
+            enabled = np.broadcast_to(duty.free > 0.5, np.broadcast(return_c, wet_bulb_c).shape)
         if duty.economizer is not None:
             enabled = np.where(duty.economizer > 0.5, enabled, np.zeros_like(enabled))
         # Some PLCs run the tower for the economizer by the chilled-water setpoint, fans capped.
@@ -306,7 +314,10 @@ class PlantModel:
         wet = np.broadcast_to(world.wet_bulb_c, load.shape)
         flow = self.flow_kw_k(left, supply, course.speed, course.chw_c)
         duty, stored = self._tank(course.duty, world, load)
-        room = self.water_side(load, flow, course.chw_c, course.cw_c, wet, duty)
+        at = (load, flow, course.chw_c, course.cw_c, wet)
+        each_s = np.full(load.shape[-1], float(world.step_s))
+        duty = replace(duty, free=running(self, at, duty, world.economizer, each_s))
+        room = self.water_side(*at, duty)
         cooling, short = fans.sum(axis=-1) + room.power_kw, room.short_kw
         if side is not None:
             cooling, short = cooling + side.own_kw.sum(axis=-1), short + side.short_kw.sum(axis=-1)
@@ -328,6 +339,7 @@ class PlantModel:
             short_kw=short,
             storage_kw=duty.storage_kw,
             stored_kwh=stored,
+            economizer_on=duty.free,
         )
 
     def _tank(self, duty: Duty, world: World, load: Array) -> tuple[Duty, Array | None]:

@@ -10,6 +10,8 @@ import numpy as np
 from optimizer import candidates
 from optimizer.answer import answer
 from optimizer.contingency import keeps_room, trip_room
+from optimizer.economizer_watch import EconomizerWatch
+from optimizer.free_path import remembers
 from optimizer.model import PlantModel
 from optimizer.plan import Contest, compare
 from optimizer.problem import PlannerSettings, Problem, Unready, pose
@@ -67,7 +69,8 @@ class MpcPolicy:
         self.settings = settings or PlannerSettings.of(site)
         self._tables: tuple[tuple[object, ...], StaticMap] | None = None
         self._linear: LinearPlan | None = None
-        self._clock = RunClock()
+        law = model.economizer
+        self._clock = RunClock(economizer=EconomizerWatch(law.switching if law.present else None))
 
     def __getstate__(self) -> tuple[Site, PlantModel, PlannerSettings]:
         return self.site, self.model, self.settings
@@ -124,6 +127,10 @@ class MpcPolicy:
             "fixed": candidates.as_found(problem),
             "full cooling": candidates.full_cooling(problem),
         }
+        if remembers(scheduled):
+            paths["per-step optimum, no free cooling begun"] = candidates.optimum(
+                scheduled, tables, may_start=False
+            )
         paths |= _with_room(scheduled, tables, paths["per-step optimum"])
         schedules = dict.fromkeys(paths, scheduled.schedule)
         steps, step_s = problem.grid.steps, problem.grid.step_s

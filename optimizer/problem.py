@@ -206,7 +206,10 @@ def pose(
     inlets, bias = _inlets(site, model, snapshot)
     dew = None if model.bank.plain else dew_point_of(dry, wet, pressure_kpa(site.elevation_m))
     stored = _stored_kwh(site, model, snapshot)
-    world = World(forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored, dry, dew)
+    world = World(
+        forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored,
+        economizer=running.economizer, dry_bulb_c=dry, dew_point_c=dew,
+    )  # fmt: skip
     return Problem(
         site=site,
         model=model,

@@ -8,6 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
+from optimizer.economizer_watch import EconomizerWatch
+from optimizer.free_cooling import UNKNOWN, Economizer
 from optimizer.waiting import CATCH_UP_H
 from plant.quantities import Quantity
 from plant.setpoints import LeverId
@@ -24,6 +26,7 @@ class Running:
     stopped_s_ago: float | None = None
     waiting_kwh: Mapping[LeverId, float] = field(default_factory=dict)
     """Work that was put off and not run yet, by lever."""
+    economizer: Economizer = UNKNOWN
 
 
 @dataclass
@@ -35,10 +38,12 @@ class RunClock:
     _stopped: datetime | None = None
     _waiting: dict[LeverId, float] = field(default_factory=dict)
     _seen: datetime | None = None
+    economizer: EconomizerWatch = field(default_factory=EconomizerWatch)
 
     def observe(self, snapshot: Snapshot) -> Running:
         """Count the machines of a snapshot, what changed since the last one, and the work that waits."""
         self._wait(snapshot)
+        self.economizer.observe(snapshot)
         owners = snapshot.site.equipment_of(EquipmentKind.CHILLER)
         seen = np.array([snapshot.mean(e.id, Quantity.RUN_STATUS) for e in owners])
         if not seen.size or np.isnan(seen).any():
@@ -55,7 +60,8 @@ class RunClock:
         def ago(then: datetime | None) -> float | None:
             return None if then is None else max((snapshot.time - then).total_seconds(), 0.0)
 
-        return Running(count, ago(self._started), ago(self._stopped), dict(self._waiting))
+        free = self.economizer.state(snapshot.time)
+        return Running(count, ago(self._started), ago(self._stopped), dict(self._waiting), free)
 
     def _wait(self, snapshot: Snapshot) -> None:
         """Nobody measures what waits: it is reckoned from where its lever stood."""

@@ -3,7 +3,8 @@
 Zones meet only in the chilled-water temperature, the total load and the total flow. So each zone's
 best answer to a chilled-water temperature and to the plant's prices for heat and flow is looked up,
 the plant room is searched over both water temperatures, and the prices are read off its slopes.
-It knows no ramps and no lag: a reference for the solver, and its safety net.
+It knows no ramps and no lag: a reference for the solver, and its safety net. The search itself is in
+`optimizer.search`.
 """
 
 from __future__ import annotations
@@ -28,10 +29,8 @@ Index: TypeAlias = NDArray[np.intp]
 
 _SUPPLY_STEP_C, _SPEED_STEP, _WATER_STEP_C = 0.5, 0.025, 1.0
 _LOAD_LEVELS = 14
-_PASSES = 2
 _KEPT_ZONES = 64
 """Zones whose answers are kept between passes: a megabyte or two each."""
-_FIRST_HEAT_PRICE = 0.2
 
 
 @dataclass(frozen=True)
@@ -127,30 +126,6 @@ def _rise_per_load(zone: ZoneModel, supply: Array, it: Array, speed: Array) -> A
     return np.asarray((more - now) / 0.1)
 
 
-def per_step_optimum(problem: Problem, tables: StaticMap, steps: Array) -> Array:
-    """Best setpoints of some steps, each by itself. Shape (steps, axes), in the board's order."""
-    model, world = problem.model, problem.world
-    wet = world.wet_bulb_c[steps]
-    price, duty = problem.energy_price[steps], problem.duty.at(steps)
-    count, water_levels = len(steps), len(tables.chw_c)
-    heat_price = np.full((count, water_levels), _FIRST_HEAT_PRICE)
-    flow_price = np.full((count, water_levels), 0.05)
-    zones = _Zones(problem, tables, steps)
-    for _ in range(_PASSES):
-        taken = zones.at_prices(heat_price, flow_price)
-        load = model.load_kw(taken.water_kw)
-        cost = _plant_cost(problem, tables, load, taken.flow_kw_k, wet, price, duty)
-        best_cw = cost.argmin(axis=-1)
-        heat_price, flow_price = _prices(problem, tables, load, taken.flow_kw_k, wet, best_cw, duty)
-    total = cost.min(axis=-1) + price[:, None] * taken.zones_kw + 1e3 * taken.excess_k
-    best = total.argmin(axis=1)
-    rows = np.arange(count)
-    chosen = [p[rows, best] for p in taken.picks]
-    supply = [t.supply_c[c] for t, c in zip(tables.zones, chosen, strict=True)]
-    speed = [t.speed[c] for t, c in zip(tables.zones, chosen, strict=True)]
-    return np.column_stack([*supply, *speed, tables.chw_c[best], tables.cw_c[best_cw[rows, best]]])
-
-
 @dataclass(frozen=True)
 class _Taken:
     """What all zones answer to prices: each one's picks, and their sums. Shapes (steps, water levels)."""
@@ -164,7 +139,7 @@ class _Taken:
     excess_k: Array
 
 
-class _Zones:
+class Zones:
     """Every zone's answers at some steps. Those of a great many are worked out anew each time."""
 
     def __init__(self, problem: Problem, tables: StaticMap, steps: Array) -> None:
@@ -172,7 +147,7 @@ class _Zones:
         self._count = len(tables.zones)
         self._kept = [self._of(z) for z in range(self._count)] if self._count <= _KEPT_ZONES else None
 
-    def at_prices(self, heat_price: Array, flow_price: Array) -> _Taken:
+    def atprices(self, heat_price: Array, flow_price: Array) -> _Taken:
         """Each zone's best answer to prices (steps, water levels) of heat and flow."""
         picks: list[Index] = []
         drawn, water, flow, excess = (np.zeros_like(heat_price) for _ in range(4))
@@ -248,10 +223,10 @@ class _ZoneAnswers:
         return np.asarray(np.take_along_axis(self.flow_kw_k, picks[:, None, :], axis=1)[:, 0, :])
 
 
-def _plant_cost(
+def plant_cost(
     problem: Problem, tables: StaticMap, load: Array, flow: Array, wet: Array, price: Array, duty: Duty
-) -> Array:
-    """Money an hour of the plant room. Shape (steps, chilled levels, condenser levels)."""
+) -> tuple[Array, Array]:
+    """Money an hour of the plant room, and the economizer's heat. (steps, chilled, condenser levels)."""
     room = problem.model.water_side(
         load[..., None],
         flow[..., None],
@@ -262,10 +237,11 @@ def _plant_cost(
     )
     liters = room.rejected_kw * problem.model.water.liters_per_kwh(wet)[:, None, None]
     water = liters / 1000 * problem.site.tariff.water_price_per_m3
-    return np.asarray(room.power_kw * price[:, None, None] + water + SHORT_PRICE * room.short_kw)
+    money = room.power_kw * price[:, None, None] + water + SHORT_PRICE * room.short_kw
+    return np.asarray(money), np.broadcast_to(room.economizer_kw, money.shape)
 
 
-def _prices(
+def prices(
     problem: Problem, tables: StaticMap, load: Array, flow: Array, wet: Array, best_cw: Array, duty: Duty
 ) -> tuple[Array, Array]:
     """What one more kW of heat and one more kW/K of flow cost the plant room, as power."""

@@ -77,7 +77,7 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
             records.append(fan_evidence)
     gains, gains_evidence = learn_gains(still)
     chillers, chiller_evidence = learn_chillers(still)
-    economizer, economizer_evidence = learn_economizer(still)
+    economizer, economizer_evidence = learn_economizer(still, moving)
     tower, tower_evidence = learn_tower(still)
     chw_pump, chw_evidence = learn_chw_pump(still)
     cw_pump, cw_evidence = learn_condenser_pump(still)

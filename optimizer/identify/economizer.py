@@ -2,9 +2,8 @@
 
     Q_e = min(Q, ε C_chw (T_chw,return − T_cw)),  ε = e0 + e1 (1 − C_chw / C_ref)
 
-A plate exchanger's effectiveness falls with flow, so 0 ≤ e1. The PLC enables it where the return
-water is warmer than the wet bulb by a threshold (ASHRAE Guideline 36 §5.20.3 predicts the exchanger
-from the wet bulb); the threshold is learned from when it was seen running.
+A plate exchanger's effectiveness falls with flow, so 0 ≤ e1. When the PLC starts and stops it is in
+`optimizer.identify.switching`.
 """
 
 from __future__ import annotations
@@ -17,14 +16,16 @@ from numpy.typing import ArrayLike
 from optimizer.identify.evidence import Coverage, Evidence
 from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
 from optimizer.identify.signals import Mask, Signals
+from optimizer.identify.switching import TEXTBOOK, SwitchingLaw, Watched, learn_switching
 from plant.forecast import Array
 from plant.psychrometrics import CP_WATER, RHO_WATER
 from plant.quantities import Quantity
 from plant.site import EquipmentKind
 
-_ENABLE_K = 9.0
-"""Tower approach 5 K + exchanger approach 2 K + Guideline 36's 2 K."""
 _EFFECTIVENESS = 0.7
+_BELOW_K = 3.0
+_COLDER_K = 1.0
+"""Water this much colder than its own setpoint, with the fans flat out all the same, follows another."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,18 @@ class EconomizerLaw:
     e0: float
     e1: float
     reference_kw_k: float
-    enable_k: float
     holds_cw: bool
     """Whether the PLC, while it runs, sets the condenser water from the chilled-water setpoint."""
     cw_below_chw_k: float
     fan_share: float
     """Most of the tower's full fan power that the PLC lets it use while the economizer runs."""
+    switching: SwitchingLaw = TEXTBOOK
 
-    def enabled(self, return_c: ArrayLike, wet_bulb_c: ArrayLike) -> Array:
-        """Whether the PLC would run it."""
+    def enabled(self, return_c: ArrayLike, wet_bulb_c: ArrayLike) -> Mask:
+        """Whether the PLC would start it, where nobody knows whether it runs already."""
         if not self.present:
             return np.zeros(np.broadcast(return_c, wet_bulb_c).shape, dtype=bool)
-        return np.asarray(np.asarray(return_c, float) - np.asarray(wet_bulb_c, float) > self.enable_k)
+        return self.switching.starts(return_c, wet_bulb_c)
 
     def heat_kw(
         self, load_kw: ArrayLike, flow_kw_k: ArrayLike, return_c: ArrayLike, cw_c: ArrayLike
@@ -58,14 +59,13 @@ class EconomizerLaw:
         return np.asarray(np.clip(effectiveness * flow * span, 0.0, np.maximum(load_kw, 0.0)))
 
 
-def learn_economizer(signals: Signals) -> tuple[EconomizerLaw, Evidence]:
-    """Fit effectiveness where the exchanger was the limit, and the enabling threshold."""
+def learn_economizer(signals: Signals, moving: Signals) -> tuple[EconomizerLaw, Evidence]:
+    """Fit effectiveness where the exchanger was the limit; switching from `moving`, whose steps are finer."""
     site = signals.site
     present = bool(site.equipment_of(EquipmentKind.ECONOMIZER))
     flow = signals.of_site(Quantity.CHILLED_WATER_FLOW) * RHO_WATER * CP_WATER
     warm = signals.of_site(Quantity.CHILLED_WATER_RETURN_TEMPERATURE)
     cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
-    wet = signals.of_site(Quantity.OUTDOOR_WET_BULB)
     load, heat = signals.cooling_load_kw, signals.economizer_kw
     run = (
         signals.total(EquipmentKind.ECONOMIZER, Quantity.RUN_STATUS) if present else np.zeros(signals.samples)
@@ -83,18 +83,19 @@ def learn_economizer(signals: Signals) -> tuple[EconomizerLaw, Evidence]:
         Prior(
             np.array([[span, 0.0], [0.6 * span, 0.24 * span]]), span * _EFFECTIVENESS * np.array([1.0, 0.68])
         ),
+        even_few=True,
     )
-    enable, why = _threshold(warm - wet, run) if present else (_ENABLE_K, ())
-    below, holds, share = _tower_duty(signals, run) if present else (3.0, False, 1.0)
+    switching, why = learn_switching(_watched(moving)) if present else (TEXTBOOK, ())
+    below, holds, share = _tower_duty(signals, run) if present else (_BELOW_K, False, 1.0)
     law = EconomizerLaw(
         present,
         float(fitted.coefficients[0]),
         float(fitted.coefficients[1]),
         reference,
-        enable,
         holds,
         below,
         share,
+        switching,
     )
     record = evidence(
         "economizer",
@@ -130,29 +131,21 @@ def _inputs(limited: Mask, warm: Array, cw: Array, flow: Array) -> tuple[Coverag
     return coverage(return_c=warm[limited], cw_c=cw[limited], flow_kw_k=flow[limited])
 
 
-def _threshold(span_k: Array, run: Array) -> tuple[float, tuple[str, ...]]:
-    """The span above which it was mostly running, and what speaks against that."""
-    known = ~np.isnan(span_k) & ~np.isnan(run)
-    on, off = known & (run > 0.5), known & (run <= 0.5)
-    if on.sum() < 6 or off.sum() < 6:
-        state = "never ran" if on.sum() < 6 else "always ran"
-        limit = _ENABLE_K
-        if off.sum() >= 6:  # it was never on, so the threshold is no lower than what was seen
-            limit = max(limit, float(np.percentile(span_k[off], 99)))
-        elif on.sum() >= 6:
-            limit = min(limit, float(np.percentile(span_k[on], 1)))
-        return limit, (f"the economizer {state} in the data: its enabling point is a prior",)
-    low, high = np.percentile(span_k[known], [1, 99])
-    trials = np.linspace(float(low), float(high), 60)
-    wrong = [((span_k[on] < t).sum() + (span_k[off] >= t).sum()) for t in trials]
-    return float(trials[int(np.argmin(wrong))]), ()
+def _watched(signals: Signals) -> Watched:
+    flow = signals.of_site(Quantity.CHILLED_WATER_FLOW) * RHO_WATER * CP_WATER
+    warm = signals.of_site(Quantity.CHILLED_WATER_RETURN_TEMPERATURE)
+    wet = signals.of_site(Quantity.OUTDOOR_WET_BULB)
+    run = signals.total(EquipmentKind.ECONOMIZER, Quantity.RUN_STATUS)
+    cooled = signals.economizer_kw / np.maximum(flow, 1e-6)
+    return Watched(run, warm - wet, wet, cooled, float(signals.step_s))
 
 
 def _tower_duty(signals: Signals, run: Array) -> tuple[float, bool, float]:
     """How the PLC runs the tower for the economizer: distance below chilled water, if held, fan cap.
 
     Where fans had room, the condenser water followed either its own setpoint or the chilled-water
-    setpoint at a distance: the one it scattered less about is the one it followed.
+    setpoint at a distance: the one it scattered less about is the one it followed. Fans that were flat
+    out throughout tell which they followed where the water was colder than its own setpoint anyway.
     """
     power = signals.total(EquipmentKind.TOWER_CELL, Quantity.POWER)
     cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
@@ -161,14 +154,19 @@ def _tower_duty(signals: Signals, run: Array) -> tuple[float, bool, float]:
     rated = sum(e.nameplate.power_kw or 0.0 for e in signals.site.equipment_of(EquipmentKind.TOWER_CELL))
     on = (run > 0.99) & ~np.isnan(power) & ~np.isnan(cw)
     if on.sum() < 12:
-        return 3.0, False, 1.0
+        return _BELOW_K, False, 1.0
     most = float(np.percentile(power[on], 99))
     seen = max(float(np.nanmax(power)), rated, 1e-6)
-    roomy = on & (power < 0.9 * most) & ~np.isnan(own) & ~np.isnan(chw)
-    if roomy.sum() < 12:
-        return 3.0, False, 1.0
-    spread = [float(np.subtract(*np.percentile(v[roomy], [75, 25]))) for v in (own, chw)]
     # A cap shows as many samples at one same highest power.
-    capped = np.count_nonzero(power[on] > 0.97 * most) >= max(6, 0.05 * on.sum())
-    share = most / seen if capped else 1.0
-    return float(np.median(chw[roomy])), spread[1] < spread[0], float(min(share, 1.0))
+    flat_out = on & (power > 0.97 * most)
+    capped = flat_out.sum() >= max(6, 0.05 * on.sum())
+    share = float(min(most / seen, 1.0)) if capped else 1.0
+    roomy = on & (power < 0.9 * most) & ~np.isnan(own) & ~np.isnan(chw)
+    if roomy.sum() >= 12:
+        spread = [float(np.subtract(*np.percentile(v[roomy], [75, 25]))) for v in (own, chw)]
+        return float(np.median(chw[roomy])), spread[1] < spread[0], share
+    told = flat_out & ~np.isnan(own) & ~np.isnan(chw)
+    holds = bool(told.any() and (own[told] < -_COLDER_K).mean() > 0.5)
+    # Flat out it was never nearer to what it follows than this.
+    below = max(_BELOW_K, float(np.percentile(chw[told], 95))) if told.any() else _BELOW_K
+    return below, holds, share

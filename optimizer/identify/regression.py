@@ -64,11 +64,12 @@ class Fit:
     half_width: Array
 
 
-def fit(features: Array, target: Array, bounds: Bounds, prior: Prior) -> Fit:
+def fit(features: Array, target: Array, bounds: Bounds, prior: Prior, *, even_few: bool = False) -> Fit:
     """Bounded least squares on the rows without NaN.
 
     Every fourth of sixteen consecutive blocks is held out to measure the error; the coefficients
-    returned then use all rows.
+    returned then use all rows. Too few for that are left out, or (``even_few``) count beside the prior
+    with no error known.
 
     Parameters
     ----------
@@ -84,7 +85,8 @@ def fit(features: Array, target: Array, bounds: Bounds, prior: Prior) -> Fit:
     samples = int(known.sum())
     if samples < LEAST_SAMPLES:
         unknown = np.full(features.shape[1], np.nan)
-        return Fit(_solve(x[:0], y[:0], bounds, prior), samples, np.nan, np.nan, np.nan, unknown)
+        used = samples if even_few else 0
+        return Fit(_solve(x[:used], y[:used], bounds, prior), samples, np.nan, np.nan, np.nan, unknown)
     block = np.arange(samples) * _HOLD_OUT_BLOCKS // samples
     held = block % _HOLD_OUT_EVERY == _HOLD_OUT_EVERY - 1
     weight = _balance(x)

@@ -142,7 +142,7 @@ def test_zones_in_groups_cost_what_all_at_once_cost(
         assert answer.plan is not None
         by_name = {c.name: c.cost for c in answer.plan.candidates}
         costs.append(by_name["solver"])
-        assert by_name["solver"] < by_name["per-step optimum"] - 5.0
+        assert by_name["solver"] < by_name["per-step optimum"]
     assert costs[1] == pytest.approx(costs[0], rel=1e-3)
 
 

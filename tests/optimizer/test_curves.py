@@ -8,6 +8,7 @@ import pytest
 from optimizer.identify.auxiliaries import CondenserPumpLaw, PolynomialLaw
 from optimizer.identify.coils import CoilLaw
 from optimizer.identify.economizer import EconomizerLaw
+from optimizer.identify.switching import SwitchingLaw
 from optimizer.identify.tower import saturated_kj_kg
 
 
@@ -44,7 +45,7 @@ def test_saturated_enthalpy_is_ashraes_table(temperature: float, enthalpy: float
 
 
 def test_economizer_never_takes_more_than_the_load_nor_less_than_nothing() -> None:
-    law = EconomizerLaw(True, 0.8, 0.0, 100.0, 8.0, False, 3.0, 1.0)
+    law = EconomizerLaw(True, 0.8, 0.0, 100.0, False, 3.0, 1.0, SwitchingLaw(start_k=8.0, start_per_k=0.0))
     assert float(law.heat_kw(500.0, 100.0, 20.0, 16.0)) == pytest.approx(0.8 * 100 * 4)
     assert float(law.heat_kw(200.0, 100.0, 20.0, 16.0)) == 200.0
     assert float(law.heat_kw(500.0, 100.0, 20.0, 24.0)) == 0.0

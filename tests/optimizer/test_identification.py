@@ -103,7 +103,8 @@ def test_losses_gains_and_water_are_found(model: PlantModel) -> None:
 def test_economizer_effectiveness_and_enabling_are_found_in_cold_weather() -> None:
     cold = make_history(days=5, seed=5, wet_c=8.0)
     found = identify(cold, at=cold.end).economizer
-    assert found.enable_k == pytest.approx(TRUTH.economizer_enable_k, abs=0.6)
+    line = float(found.switching.start_span_k(8.0))
+    assert line == pytest.approx(TRUTH.economizer_enable_k, abs=0.6)
     heat = float(found.heat_kw(900.0, found.reference_kw_k, 24.0, 22.0))
     assert heat == pytest.approx(TRUTH.economizer_effectiveness * found.reference_kw_k * 2.0, rel=0.1)
 
