@@ -19,8 +19,8 @@ FROM ${BASE}
 ENV PATH=/opt/coolwright/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
-RUN mkdir -p /var/lib/coolwright /var/lib/site-history \
-    && chown 10001:10001 /var/lib/coolwright /var/lib/site-history
+RUN mkdir -p /var/lib/coolwright /var/lib/coolwright-anchors /var/lib/site-history \
+    && chown 10001:10001 /var/lib/coolwright /var/lib/coolwright-anchors /var/lib/site-history
 COPY --from=build /opt/coolwright /opt/coolwright
 COPY examples /app/examples
 WORKDIR /app

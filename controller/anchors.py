@@ -2,8 +2,9 @@
 
 Who can rewrite the whole database can forge a whole chain. So the head goes, every hour and at the
 start and end, onto the end of a file of its own and into the program's log; a chain that was written
-anew does not contain those hashes. The file belongs on another machine: point it at a mounted share
-or ship it (or the log) away; `coolwright audit verify --anchor FILE` wants nothing else.
+anew does not contain those hashes. Unless told, the file lies in another folder than the database, but
+still with the same user: point it at a mounted share, or ship it (or the log) to another machine;
+`coolwright audit verify --anchor FILE` wants nothing else.
 """
 
 from __future__ import annotations
@@ -66,15 +67,36 @@ class AnchorFile:
             yield int(words[1]), words[2]
 
 
+def beside_database(anchor: Path, database: Path | None) -> str:
+    """What is to be said of an anchor in the database's own folder; nothing of one elsewhere."""
+    if database is None or anchor.resolve().parent != database.resolve().parent:
+        return ""
+    return f"the audit anchor {anchor} lies beside its database: set COOLWRIGHT_AUDIT_ANCHOR to another place"
+
+
 class Anchoring:
     """Notes the head now and then, and looks whether the log still contains what was noted."""
 
-    def __init__(self, audit: AuditLog, alarms: AlarmBook, file: AnchorFile, clock: Clock) -> None:
+    def __init__(
+        self,
+        audit: AuditLog,
+        alarms: AlarmBook,
+        file: AnchorFile,
+        clock: Clock,
+        database: Path | None = None,
+    ) -> None:
         self._audit = audit
         self._alarms = alarms
         self._file = file
         self._clock = clock
         self._noted: AuditHead | None = None
+        self._beside = beside_database(file.path, database)
+        self._failed = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should mend, if anything: an anchor in the database's own folder proves little."""
+        return tuple(said for said in (self._beside, self._failed) if said)
 
     async def run(self) -> None:
         """Check and note every hour of the site's clock, and once more at the end."""
@@ -110,9 +132,17 @@ class Anchoring:
             head = self._audit.head()
             if head == self._noted or head.seq == 0:
                 return
+            if head.seq > 1 and not self._file.path.exists():
+                _log.warning("%s begins at record %d: there was no such file", self._file.path, head.seq)
             self._file.append(head, stamp(self._clock.now()))
-        except (OSError, StoreUnavailable) as error:
+        except StoreUnavailable as error:
             _log.warning("the audit log's head could not be noted: %s", error)
             return
-        self._noted = head
+        except OSError as error:
+            self._failed = (
+                f"the audit log is not anchored: {self._file.path} cannot be written ({error.strerror})"
+            )
+            _log.warning("%s", self._failed)
+            return
+        self._failed, self._noted = "", head
         _log.info("audit anchor %d %s", head.seq, head.hash)

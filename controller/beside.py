@@ -63,7 +63,7 @@ def make_beside(controller: Controller) -> Beside:
         runner=JobRunner(jobs, clock, Workers(controller, drill, settings.replay_runs).by_kind()),
         drill=drill,
         webhooks=webhooks,
-        anchoring=Anchoring(authority.audit, authority.alarms, anchors, clock),
+        anchoring=Anchoring(authority.audit, authority.alarms, anchors, clock, settings.database_file),
         controller=controller,
     )
 

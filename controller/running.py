@@ -64,6 +64,8 @@ async def supervise(options: RunOptions, settings: Settings, say: Say) -> None:
     say(f"listening on {address(settings)}/ (API documentation at /docs)")
     if not settings.tls_certificate and not is_loopback(settings.host):
         say("warning: tokens cross the network unencrypted; set a TLS certificate or put a proxy in front")
+    for remark in beside.anchoring.remarks:
+        say(f"warning: {remark}")
     app = make_app(service, tokens, beside, oidc)
     try:
         companions = beside.companions(service.stopping)

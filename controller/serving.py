@@ -8,6 +8,7 @@ import ipaddress
 import signal
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -22,6 +23,7 @@ from controller.oidc import OidcVerifier
 from controller.report_routes import report_routes
 from controller.service import Service
 from controller.settings import Settings
+from controller.status import SiteStatus
 from controller.switchback_routes import switchback_routes
 from controller.wiring import Controller
 from plant.errors import ConfigError
@@ -97,7 +99,7 @@ def make_app(
         webhooks=beside.webhooks,
         tokens=tokens,
         snapshot=parts.snapshot,
-        status=service.status,
+        status=lambda: _remarked(service.status(), beside.anchoring.remarks),
         readiness=service.readiness,
         metrics=parts.metrics.render,
         events=service.events,
@@ -108,6 +110,10 @@ def make_app(
         oidc=oidc,
     )
     return build_app(deps, routers_of(controller))
+
+
+def _remarked(status: SiteStatus | None, remarks: tuple[str, ...]) -> SiteStatus | None:
+    return None if status is None else replace(status, notes=(*status.notes, *remarks))
 
 
 def routers_of(controller: Controller) -> tuple[APIRouter, ...]:

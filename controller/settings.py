@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
+from hashlib import sha256
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -68,16 +69,28 @@ class Settings(BaseSettings):
     webhook_secret_file: Path | None = None
     """The key that signs what is sent: a file, never a value."""
     audit_anchor: Path | None = None
-    """Where the audit log's head is noted every hour; None: beside the database."""
+    """Where the audit log's head is noted every hour; None: the user's state folder, see `anchor_file`."""
 
     @property
     def anchor_file(self) -> Path:
-        """Where the audit log is anchored."""
+        """Where the audit log is anchored: never, unless told, in the folder its database lies in.
+
+        One file for each database: two logs in one file would accuse each other.
+        """
         if self.audit_anchor is not None:
             return self.audit_anchor
-        if not self.database.startswith("sqlite:///"):
-            return Path("var/audit.anchor")
-        return Path(self.database.removeprefix("sqlite:///")).with_suffix(".anchor")
+        where = os.environ.get("XDG_STATE_HOME")
+        folder = Path(where) if where else Path.home() / ".local" / "state"
+        file = self.database_file
+        named = "database" if file is None else file.stem
+        which = self.database.rpartition("@")[2] if file is None else str(file.resolve())
+        return folder / "coolwright" / f"{named}-{sha256(which.encode()).hexdigest()[:8]}.anchor"
+
+    @property
+    def database_file(self) -> Path | None:
+        """The file the database is; None where it is a server, or in memory."""
+        path = self.database.removeprefix("sqlite:///")
+        return Path(path) if path not in ("", self.database) else None
 
     @property
     def carbon_secrets(self) -> dict[str, Path]:

@@ -21,10 +21,14 @@ def verify(
     database: DatabaseOption = None,
     anchor: Annotated[
         Path | None,
-        typer.Option("--anchor", metavar="FILE", help="Heads noted elsewhere; all must be there."),
+        typer.Option(
+            "--anchor",
+            metavar="FILE",
+            help="Heads noted elsewhere; all must be there. Else the program's own file.",
+        ),
     ] = None,
 ) -> None:
-    """Check the whole chain; exit code 1 if a record was altered, is missing or out of order.
+    """Check the whole chain; exit code 1 if a record was altered, is missing, out of order or cut off.
 
     Without an anchor a chain that was written anew as a whole cannot be told from the true one.
     """
@@ -34,13 +38,16 @@ def verify(
     from controller.store import Store
 
     settings = load_settings({"database": database})
-    anchors = {} if anchor is None else AnchorFile(anchor).read()
+    file = anchor or settings.anchor_file
+    anchors = AnchorFile(file).read() if anchor is not None or file.exists() else {}
     store = Store(settings.database)
     log = AuditLog(store)
     finding, head = log.verify(anchors), log.head()
     store.close()
     if finding is None:
-        against = f" and contains all of {len(anchors)} anchors" if anchor is not None else ""
+        against = (
+            f" and contains all of {len(anchors)} anchors of {file}" if anchors else ", without an anchor"
+        )
         typer.echo(f"the audit log is whole{against}: {head.seq} records, head {head.hash}")
         return
     typer.echo(f"the audit log is broken: {finding}", err=True)

@@ -78,6 +78,8 @@ function showState(state) {
     tile("IT", num(state.it_kw, 0), "kW"),
     tile("Cooling", num(state.cooling_kw, 0), "kW"),
   );
+  $("notes").hidden = !state.notes.length;
+  $("notes").replaceChildren(...state.notes.map((text) => element("li", text)));
   showSaving(state.saving);
   $("zones").replaceChildren(...state.zones.map(zoneLine));
 }

@@ -62,6 +62,8 @@ def run_demo(options: DemoOptions, console: Console) -> None:
             "port": options.port,
             "database": f"sqlite:///{folder / 'coolwright.sqlite'}",
             "historian": f"sqlite:///{folder / 'history.sqlite'}",
+            # A demonstration leaves nothing outside its folder.
+            "audit_anchor": folder / "anchor" / "audit.anchor",
         }
     )
     listening = bind(settings)

@@ -12,9 +12,10 @@ from sqlalchemy import delete, select, text, update
 from supervision_kit import START, HandClock
 
 from controller.alarms import AlarmBook, AlarmKind
-from controller.anchors import AnchorFile, Anchoring
+from controller.anchors import AnchorFile, Anchoring, beside_database
 from controller.audit import AuditLog, _seal
 from controller.cli.audit import verify
+from controller.settings import Settings
 from controller.store import Store, sqlite_url
 from controller.tables import AUDIT, AUDIT_HEAD
 from plant.errors import ConfigError
@@ -146,6 +147,70 @@ def test_the_command_line_verifies_against_the_anchor_file(
     path.write_text("nonsense\n")
     with pytest.raises(ConfigError, match="line 1 is not an anchor"):
         verify(url, path)
+
+
+def test_unless_told_the_anchor_is_not_kept_with_the_database_and_no_two_databases_share_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    urls = [sqlite_url(tmp_path / name / "coolwright.sqlite") for name in ("north", "south")]
+    urls += ["postgresql://u:secret@db.example/north", "postgresql://u:other@db.example/south"]
+    files = [Settings(database=url).anchor_file for url in urls]
+    assert len(set(files)) == 4
+    assert {file.parent for file in files} == {tmp_path / "state" / "coolwright"}
+    changed = Settings(database="postgresql://v:new@db.example/north").anchor_file
+    assert changed == files[2], "another password is not another database"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert tmp_path / "home" / ".local" / "state" in Settings(database=urls[0]).anchor_file.parents
+    told = Settings(database=urls[0], audit_anchor=tmp_path / "north" / "a.anchor")
+    assert "beside its database" in beside_database(told.anchor_file, told.database_file)
+    for url, file in zip(urls, files, strict=True):
+        assert beside_database(file, Settings(database=url).database_file) == ""
+
+
+def test_an_anchor_that_cannot_be_written_is_told_until_it_can(log: AuditLog, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "away"
+    in_the_way.write_text("a file where the folder should be")
+    watch = Anchoring(
+        log,
+        AlarmBook(log._store, log),
+        AnchorFile(in_the_way / "audit.anchor"),
+        HandClock(),
+        tmp_path / "c.db",
+    )
+    watch._note_head()
+    assert "cannot be written" in watch.remarks[0]
+    in_the_way.unlink()
+    watch._note_head()
+    assert watch.remarks == ()
+
+
+def test_the_command_line_finds_a_cut_tail_by_the_program_s_own_anchors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Records and head taken back together leave a perfect, shorter chain: only the anchor knows more."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    url = sqlite_url(tmp_path / "db" / "c.db")
+    (tmp_path / "db").mkdir()
+    store = Store(url)
+    log = AuditLog(store)
+    for i in range(4):
+        log.record("test.event", "eve", {"n": i}, START)
+    verify(url, None)
+    assert "without an anchor" in capsys.readouterr().out
+    AnchorFile(Settings(database=url).anchor_file).append(log.head(), "2026-03-01T10:00:00+00:00")
+    verify(url, None)
+    assert "all of 1 anchors" in capsys.readouterr().out
+    with store.transaction() as tx:
+        tx.execute(delete(AUDIT).where(AUDIT.c.seq > 2))
+        kept = store.rows(select(AUDIT).where(AUDIT.c.seq == 2))[0]
+        tx.execute(update(AUDIT_HEAD).values(seq=2, hash=kept["hash"]))
+    assert log.verify() is None, "the chain alone is whole"
+    with pytest.raises(typer.Exit) as left:
+        verify(url, None)
+    assert left.value.exit_code == 1
+    assert "record 4 was anchored and is missing" in capsys.readouterr().err
 
 
 def test_a_log_of_several_pages_is_walked_whole(

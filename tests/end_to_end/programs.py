@@ -67,7 +67,8 @@ class World:
         command += ["--historian", f"sqlite:///{self.folder / 'history.sqlite'}"]
         if fresh:
             command += ["--import-history", str(self.history)]
-        return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        away = {**os.environ, "COOLWRIGHT_AUDIT_ANCHOR": str(self.folder / "away" / "audit.anchor")}
+        return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=away)
 
     def setpoint_registers(self) -> dict[int, int]:
         """Every holding register of the plant's setpoints but the heartbeat, by a raw Modbus request."""
