@@ -65,24 +65,22 @@ async def _examine(
     if isinstance(gateway, ModbusGateway):
         return await _examine_registers(gateway, found)
     if reading.quality is Quality.MISSING:
-        return _with(
-            found,
-            "not found",
-            "no series, or more than one, has these labels",
-            "correct the metric or labels",
-        )
+        return _not_found(gateway, found)
     if plausible(reading.value, low, high):
         return found
     return _guessed(found, units(point, unit(point.unit).from_inside(reading.value)), _shown(found))
 
 
 def _not_found(gateway: FieldGateway | None, found: Finding) -> Finding:
-    fault = next((d.last_fault for d in gateway.health if d.last_fault), "") if gateway else "no gateway"
-    if fault:
-        return _with(found, "does not answer", fault, "check the gateway's target, TLS and login")
-    return _with(
-        found, "not found", "no series, or more than one, has these labels", "correct the metric or labels"
-    )
+    """Nobody answers, or somebody answers and does not know the series: two different mends."""
+    devices = () if gateway is None else gateway.health
+    silent = next((d.last_fault for d in devices if not d.answering), "")
+    if silent:
+        return _with(found, "does not answer", silent, "check the gateway's target, TLS and login")
+    # A server that refused one question still answers the others; which it was, its words say.
+    refused = "".join(f"; it refused a question: {d.last_fault}" for d in devices if d.last_fault)
+    evidence = f"no series, or more than one, has these labels{refused}"
+    return _with(found, "not found", evidence, "correct the metric or labels")
 
 
 async def _examine_registers(gateway: ModbusGateway, found: Finding) -> Finding:

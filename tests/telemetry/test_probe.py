@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from telemetry_kit import BMS, HandClock, bms, modbus_point, small_site
+import pytest
+from http_server import Told, serving
+from telemetry_kit import BMS, SERVERS, HandClock, bms, free_port, modbus_point, series_point, small_site
 from wire_server import WireDevice
 
 from plant.points import ModbusTable, Point, RegisterType, WordOrder
 from plant.quantities import Quantity
+from plant.site import Gateway, GatewayKind
 from telemetry.gateways import Field, open_gateways
 from telemetry.probe import Finding, probe
 
@@ -83,6 +86,44 @@ async def test_a_point_without_an_address_is_told_to_get_one(device: WireDevice)
         device, Point(modbus_point("t", 0).id, modbus_point("t", 0).owner, SETPOINT, "degC", "x")
     )
     assert found[0].problem == "has no source address"
+
+
+async def probed_series(kind: GatewayKind, url: str, *points: Point) -> list[Finding]:
+    site = small_site(points, [Gateway(SERVERS, kind, url, timeout_s=0.5)])
+    field = Field(site, open_gateways(site, HandClock()))
+    found = await probe(site, field)
+    await field.close()
+    return found
+
+
+SERIES = [series_point(name, "inlet_celsius", sensor=name) for name in ("a", "b")]
+
+
+@pytest.mark.parametrize("kind", [GatewayKind.EXPORTER, GatewayKind.PROMETHEUS])
+async def test_a_silent_gateway_is_told_apart_from_a_wrong_label(kind: GatewayKind) -> None:
+    """Labels are not what is to be mended where nobody listens."""
+    for found in await probed_series(kind, f"http://127.0.0.1:{free_port()}/metrics", *SERIES):
+        assert (found.problem, found.mend) == (
+            "does not answer",
+            "check the gateway's target, TLS and login",
+        )
+        assert found.evidence
+        assert not found.reachable
+
+
+async def test_a_gateway_that_answers_without_the_series_is_not_called_silent() -> None:
+    page = Told('inlet_celsius{sensor="a"} 22.5\n', kind="text/plain; version=0.0.4")
+    with serving(lambda _asked: page) as site:
+        right, wrong = await probed_series(GatewayKind.EXPORTER, f"{site.url}/metrics", *SERIES)
+    assert right.ok
+    assert (wrong.problem, wrong.mend) == ("not found", "correct the metric or labels")
+
+
+async def test_a_gateway_that_wants_a_login_says_so() -> None:
+    with serving(lambda _asked: Told("who are you?", status=401)) as site:
+        (found, _) = await probed_series(GatewayKind.EXPORTER, f"{site.url}/metrics", *SERIES)
+    assert found.problem == "does not answer"
+    assert "401" in found.evidence
 
 
 async def test_a_table_of_everything_wrong_sends_not_one_write(device: WireDevice) -> None:
