@@ -26,6 +26,23 @@ class HistorySource(Protocol):
 
 
 @dataclass
+class LastAsked:
+    """A source that is asked the same by several, one after the other, and reads it once."""
+
+    source: HistorySource
+    _question: tuple[Site, datetime, datetime, int] | None = None
+    _answer: History | None = None
+
+    def history(self, site: Site, start: datetime, end: datetime, step_s: int) -> History:
+        """As the source has it, or as it had it when this was asked just before."""
+        question = (site, start, end, step_s)
+        if self._answer is None or question != self._question:
+            self._answer = self.source.history(*question)
+            self._question = question
+        return self._answer
+
+
+@dataclass
 class Recall:
     """A rolling window of history at one step length."""
 

@@ -23,6 +23,7 @@ from controller.cycle import CycleRecord, run_cycle
 from controller.demotion import Demotion
 from controller.drift_watch import DriftWatch
 from controller.keeping import keep
+from controller.recall import LastAsked
 from controller.relearning import EVERY, Relearner
 from controller.scoring import Scorer
 from controller.status import Readiness, SiteStatus, status_of
@@ -67,12 +68,13 @@ class Service:
         self._actions = Actions(parts)
         self._scorer = Scorer(parts.site, parts.authority.rollout, parts.cycle_s)
         parts.authority.audit.listen(self._scorer.heard)
+        lately = LastAsked(self.controller.historian)
         self._balance = BalanceWatch(
-            parts.site, self.controller.historian, parts.authority.alarms, parts.metrics.observe_balance
+            parts.site, lately, parts.authority.alarms, parts.metrics.observe_balance
         )
         self._drift = DriftWatch(
             parts.site,
-            self.controller.historian,
+            lately,
             parts.authority.alarms,
             lambda: self.controller.knowledge.model,
         )
@@ -249,9 +251,10 @@ class Service:
                 parts.metrics.observe_interval(closed)
                 self._scorer.accounted(closed)
             try:
-                self.controller.ledger.write_down(parts.clock.now())
-                await self._balance.look(parts.clock.now())
-                await self._drift.look(parts.clock.now())
+                at = parts.clock.now()
+                self.controller.ledger.write_down(at)
+                await self._balance.look(at)
+                await self._drift.look(at)
             except StoreUnavailable as error:
                 self._without_store("the ledger", error)
             await parts.clock.sleep_until(parts.clock.now() + ACCOUNT_EVERY)

@@ -15,6 +15,7 @@ from controller.alarms import AlarmBook, AlarmKind
 from controller.audit import AuditLog
 from controller.balance_watch import BalanceWatch
 from controller.metrics import Metrics
+from controller.recall import LastAsked
 from controller.store import Store
 from plant.history import History
 from plant.site import Site
@@ -88,3 +89,15 @@ def test_it_looks_once_an_hour(after_h: float, looks: int) -> None:
 
 def _page(desk: Desk) -> str:
     return desk.metrics.render()[0].decode()
+
+
+def test_a_day_that_two_watches_look_at_is_read_once_and_the_next_hour_s_anew() -> None:
+    meters = Meters()
+    source, day = LastAsked(meters), timedelta(days=1)
+    first = source.history(SITE, NOW - day, NOW, 300)
+    assert source.history(SITE, NOW - day, NOW, 300) is first
+    assert meters.asked == 1
+    later = NOW + timedelta(hours=1)
+    assert source.history(SITE, later - day, later, 300) is not first
+    assert source.history(SITE, later - day, later, 900).step_s == 900
+    assert meters.asked == 3
