@@ -291,13 +291,27 @@ function showLimits(told) {
   }
 }
 
-function alarmLine(alarm) {
+// One cause can speak from many places: what says the same is one entry, and is seen as one.
+function grouped(alarms) {
+  const found = new Map();
+  for (const alarm of alarms) {
+    const key = [alarm.kind, alarm.detail, Boolean(alarm.acknowledged_at)].join();
+    found.set(key, [...(found.get(key) || []), alarm]);
+  }
+  return [...found.values()];
+}
+
+function alarmLine(alike) {
+  const [alarm] = alike;
   const made = element("div", undefined, `alarm ${alarm.priority}`);
-  made.append(element("p", `${alarm.source}: ${alarm.detail}`), element("p", `${alarm.consequence} ${alarm.response}`, "quiet"));
+  const sources = alike.map((one) => one.source).join(", ");
+  made.append(element("p", alike.length > 1 ? `${alike.length} × ${alarm.detail}: ${sources}` : `${sources}: ${alarm.detail}`));
+  made.append(element("p", `${alarm.consequence} ${alarm.response}`, "quiet"));
   if (!alarm.acknowledged_at && scopes.has("alarm")) {
-    const seen = element("button", "Acknowledge", "plain");
+    const seen = element("button", alike.length > 1 ? `Acknowledge all ${alike.length}` : "Acknowledge", "plain");
     seen.type = "button";
-    seen.addEventListener("click", () => act(() => call("POST", `/alarms/${encodeURIComponent(alarm.id)}/acknowledgement`)));
+    const see = (one) => call("POST", `/alarms/${encodeURIComponent(one.id)}/acknowledgement`);
+    seen.addEventListener("click", () => act(() => Promise.all(alike.map(see))));
     made.append(seen);
   }
   return made;
@@ -315,7 +329,7 @@ async function refresh() {
   showModes(modes);
   showState(state);
   showProposal(pending[0] || null);
-  $("alarms").replaceChildren(...(alarms.length ? alarms.map(alarmLine) : [element("p", "None.", "quiet")]));
+  $("alarms").replaceChildren(...(alarms.length ? grouped(alarms).map(alarmLine) : [element("p", "None.", "quiet")]));
   $("past").replaceChildren(...past.filter((p) => p.status !== "pending").map((p) => row([[p.id], [clock(p.created_at)], [p.status.replace("_", " ")], [p.decided_by || "–"]])));
 }
 
