@@ -163,7 +163,7 @@ def read_board(site: Site, model: PlantModel, snapshot: Snapshot) -> Board:
         reader.axis(z, Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT, Quantity.SUPPLY_AIR_TEMPERATURE, 20.0)
         for z in zones
     )
-    speed = tuple(reader.axis(z, Quantity.FAN_SPEED_SETPOINT, Quantity.FAN_SPEED, 0.9) for z in zones)
+    speed = tuple(reader.axis(z, Quantity.FAN_SPEED_SETPOINT, Quantity.FAN_SPEED, 1.0) for z in zones)
     chw = reader.axis(
         SITE,
         Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT,

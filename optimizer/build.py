@@ -212,7 +212,7 @@ def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
     load_fan_power(m.fans, air.fan.level, air.fan.slope)
     load_open_valve(m.coils, air.valve.level, air.valve.slope)
     load_trip_room(m.trips, *numbers.trips.only(zones))
-    load(m.asked_kw, problem.model.bank.water_heat_kw(at.it_reference_kw) + scope.rest_beyond_kw)
+    load(m.asked_kw, problem.model.bank.water_heat_kw(at.air_reference_kw) + scope.rest_beyond_kw)
     flow, room = numbers.flow.only(zones, scope.rest_flow), numbers.room
     load_flow(m.water, flow.level, flow.per_supply, flow.per_speed, flow.per_heat, flow.per_chw)
     planes = (room.level, room.per_heat, room.per_flow, room.per_chw, room.per_cw, room.per_rate)

@@ -45,6 +45,7 @@ EXCURSIONS: Mapping[Quantity, Excursion] = {
     Quantity.FAN_SPEED_SETPOINT: Excursion(-0.3, 2700.0, 0.15),
     Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: Excursion(4.0, 5400.0, 2.5),
     Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT: Excursion(-4.0, 4500.0, 2.5),
+    Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT: Excursion(6.0, 3600.0, 4.0),
 }
 """Each goes from as-found toward less cooling (the condenser toward more tower), never past its range.
 
@@ -55,6 +56,7 @@ _SOFT: Mapping[Quantity, tuple[str, str]] = {
     Quantity.FAN_SPEED_SETPOINT: ("{owner}.fans", "speed"),
     Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: ("chillers", "chw_c"),
     Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE_SETPOINT: ("chillers", "cw_c"),
+    Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT: ("{unit}.liquid", "liquid_c"),
 }
 """Which law, and which input of it, a lever's steps teach."""
 
@@ -107,7 +109,7 @@ def _lesson(site: Site, lever: Lever, model: PlantModel | None) -> str:
     if model is None:
         return "nothing is known of its effect yet"
     law, given = _SOFT[lever.quantity]
-    name = law.format(owner=_zone_of(site, lever))
+    name = law.format(owner=_zone_of(site, lever), unit=lever.owner)
     record = next((e for e in model.evidence if e.name == name), None)
     if record is None:
         return ""

@@ -50,6 +50,8 @@ class Reference:
     wet_bulb_c: Array
     price: Array
     it_reference_kw: Array
+    air_reference_kw: Array
+    """What of it leaves by air."""
     it_kw: Array
     fan_kw: Array
     left_kw: Array
@@ -95,6 +97,7 @@ class Reference:
             wet_bulb_c=wet,
             price=grouping.mean(problem.energy_price),
             it_reference_kw=reference,
+            air_reference_kw=bank.it_by_air_kw(reference),
             it_kw=it,
             fan_kw=fan,
             left_kw=left,
@@ -156,7 +159,7 @@ def valve_cuts(model: PlantModel, at: Reference) -> Lines:
 
     def above(r: Array) -> Array:
         above_water = (
-            (at.left_kw - at.fan_kw + bank.fan_kw(r)) / (bank.air_kw_k * r) * bank.open_valve_excess(r)
+            (at.left_kw - at.fan_kw + bank.fan_kw(r)) / (bank.coils.air_kw_k * r) * bank.open_valve_excess(r)
         )
         return above_water if bank.units is None else np.where(bank.wet > 0, above_water, -NO_WATER_K)
 

@@ -23,6 +23,8 @@ class Duty:
     economizer: Array | None = None
     storage_kw: Array | None = None
     free: Array | None = None
+    liquid_kw: Array | None = None
+    """Heat that liquid loops bring to the tower water."""
 
     @property
     def plain(self) -> bool:
@@ -54,6 +56,7 @@ class Duty:
             None if self.economizer is None else np.round(mean(self.economizer)),
             None if self.storage_kw is None else mean(self.storage_kw),
             None if self.free is None else np.round(mean(self.free)),
+            None if self.liquid_kw is None else mean(self.liquid_kw),
         )
 
     def _each(self, change: Callable[[Array], Array]) -> Duty:
@@ -62,6 +65,7 @@ class Duty:
             None if self.economizer is None else change(self.economizer),
             None if self.storage_kw is None else change(self.storage_kw),
             None if self.free is None else change(self.free),
+            None if self.liquid_kw is None else change(self.liquid_kw),
         )
 
 

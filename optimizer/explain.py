@@ -12,6 +12,7 @@ from optimizer.plan import Contest
 from optimizer.problem import Problem
 from plant.plan import Plan
 from plant.quantities import Quantity
+from plant.site import EquipmentKind
 
 _WORDS: Mapping[Quantity, tuple[str, str]] = {
     Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: ("warmer supply air", "cooler supply air"),
@@ -24,9 +25,11 @@ _WORDS: Mapping[Quantity, tuple[str, str]] = {
     Quantity.STORAGE_RATE_SETPOINT: ("more cold into the tank", "more cold out of the tank"),
     Quantity.CHILLERS_ENABLED_SETPOINT: ("one more chiller may run", "one chiller less may run"),
     Quantity.ECONOMIZER_ENABLE_SETPOINT: ("the economizer may run", "the economizer stays off"),
+    Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT: ("warmer liquid", "colder liquid"),
     Quantity.DEFERRED_IT_POWER_SETPOINT: ("work put off", "waiting work let go"),
 }
 """What a technician calls a move up and a move down."""
+_OUTDOOR_AIR = ("outdoor air may come in", "outdoor air stays out")
 
 _ALL_OF_IT = 1.2815515594600038
 """80 % of a normal distribution lies within this many standard deviations."""
@@ -87,12 +90,15 @@ def _what(contest: Contest, i: int) -> str:
     """The moves in words: the exact values stand beside the sentence wherever it is shown."""
     places: dict[str, list[str]] = {}
     problem = contest.problem
+    dampers = {e.id for e in problem.site.equipment_of(EquipmentKind.AIR_ECONOMIZER)}
     axes = (*problem.board.axes, *(s.axis for s in problem.switches.each))
     values = (*contest.paths[i, 0], *contest.schedules[i, 0])
     for axis, value in zip(axes, values, strict=True):
         if axis.levers and abs(value - axis.present) > axis.resolution / 2:
             lever = axis.levers[0]
             word = _WORDS.get(lever.quantity, (f"higher {lever.id}", f"lower {lever.id}"))
+            if lever.owner in dampers:
+                word = _OUTDOOR_AIR
             places.setdefault(word[int(value < axis.present)], []).append(lever.owner)
     if not places:
         return "No change now"

@@ -17,8 +17,10 @@ from optimizer.identify.auxiliaries import CondenserPumpLaw, PolynomialLaw, Wate
 from optimizer.identify.chillers import ChillerLaw
 from optimizer.identify.economizer import EconomizerLaw
 from optimizer.identify.evidence import Evidence
+from optimizer.identify.liquid import REFERENCE_C, LiquidLaw, shares
 from optimizer.identify.storage import NO_STORAGE, StorageLaw
 from optimizer.identify.tower import TowerLaw
+from optimizer.loop_sums import loop_sums
 from optimizer.room_side import Outside
 from optimizer.zones import ZoneBank, ZoneModel
 from plant.forecast import Array
@@ -50,6 +52,8 @@ class Course:
     put_off_kw: Array | None = None
     outdoor_air: Array | None = None
     """Leave for outdoor-air dampers, 1 or 0, as zone arrays; None where nobody withholds it."""
+    liquid_c: Array | None = None
+    """Supply temperatures of liquid loops (…, steps, loops); None: as they stand."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class World:
     """Outdoor air (steps,), where a law of the site asks for it."""
     dew_point_c: Array | None = None
     """Its dew point, likewise."""
+    liquid_c: Array | None = None
+    """Where liquid loops stand (loops,); 30 °C where nobody says."""
     economizer: Economizer = UNKNOWN
     """Whether the economizer runs now."""
 
@@ -150,6 +156,9 @@ class PlantModel:
     water: WaterLaw
     evidence: tuple[Evidence, ...]
     storage: StorageLaw = NO_STORAGE
+    liquid: tuple[LiquidLaw, ...] = ()
+    idle_load_kw: float = 0.0
+    """Load that valves let through while nothing asks for cooling: it is cooled, but not missed. [kW]"""
 
     def to_json(self) -> str:
         """The whole model as JSON."""
@@ -177,7 +186,7 @@ class PlantModel:
     @cached_property
     def bank(self) -> ZoneBank:
         """The zones' numbers stacked into arrays."""
-        return ZoneBank.of(self.zones)
+        return ZoneBank.of(self.zones, shares(self.liquid))
 
     def water_side(
         self,
@@ -208,7 +217,8 @@ class PlantModel:
         target = np.where(held, chw_c - self.economizer.cw_below_chw_k, cw_setpoint_c)
         most_kw = self.tower.full_kw * np.where(held, self.economizer.fan_share, 1.0)
         asked, stored = duty.chillers, 0.0 if duty.storage_kw is None else duty.storage_kw
-        rejected, running = load_kw * 1.1, self.chillers.running(load_kw, asked)
+        liquid = 0.0 if duty.liquid_kw is None else duty.liquid_kw
+        rejected, running = load_kw * 1.1 + liquid, self.chillers.running(load_kw, asked)
         for _ in range(3):
             pump = self.cw_pump.power_kw(running, enabled)
             share = pump / max(self.cw_pump.full_kw, 1e-6)
@@ -220,11 +230,11 @@ class PlantModel:
             left = load_kw - free if duty.storage_kw is None else np.maximum(load_kw - free + stored, 0.0)
             running = self.chillers.running(left, asked)
             chiller = self.chillers.power_kw(left, chw_c, cw, asked)
-            rejected = free + left + chiller
+            rejected = free + left + chiller + liquid
         pumps = self.chw_pump.at(flow) + self.cw_pump.power_kw(running, enabled)
         tower = self.tower.power_kw(cw, rejected, wet_bulb_c, share)
         plain = asked is None and duty.storage_kw is None
-        short = np.zeros_like(left) if plain else self.chillers.short_kw(left, running)
+        short = np.zeros_like(left) if plain else self.chillers.short_kw(left - self.idle_load_kw, running)
         return WaterSide(chiller, tower, pumps, free, rejected, cw, running, short)
 
     def flow_kw_k(self, heat_kw: Array, supply_c: Array, speed: Array, chw_c: Array) -> Array:
@@ -238,6 +248,17 @@ class PlantModel:
             share = zone.coil.water_share(speed[..., z], np.minimum(span / approach, 1.0))
             total = total + share * zone.coil.water_kw_k
         return total
+
+    @cached_property
+    def liquid_zones(self) -> tuple[int, ...]:
+        """The place of each loop's zone."""
+        places = {zone.id: z for z, zone in enumerate(self.zones)}
+        return tuple(places[law.zone] for law in self.liquid)
+
+    def liquid_at(self, world: World) -> Array:
+        """Where liquid loops stand, as one row. Shape (1, loops)."""
+        known = REFERENCE_C if world.liquid_c is None else world.liquid_c
+        return np.broadcast_to(np.asarray(known, float), (1, len(self.liquid)))
 
     def outside(self, world: World, leave: Array | None = None) -> Outside | None:
         """The air outside at each step, with what dampers may open; None where no law asks for it.
@@ -254,7 +275,8 @@ class PlantModel:
 
     def load_kw(self, heat_kw: Array) -> Array:
         """Cooling load of the plant from the heat of the zones' IT and fans. [kW]"""
-        return self.gains.at(heat_kw)
+        load = self.gains.at(heat_kw)
+        return np.maximum(load, self.idle_load_kw) if self.idle_load_kw > 0 else load
 
     def rollout(self, course: Course, world: World) -> Rollout:
         """Predict what candidate courses lead to; vectorised over candidates.
@@ -284,7 +306,7 @@ class PlantModel:
             most = np.maximum(MOST_OF_DESIGN * bank.design_kw, reference)
             power = np.minimum(reference + bank.rise_kw(inlets, reference), most)
             gain = power / (bank.air_kw_k * course.speed[:, k])
-            air = bank.air_kw_k * course.speed[:, k]
+            air = bank.coils.air_kw_k * course.speed[:, k]
             span = (power + fans[:, k]) / air
             if outside is not None:
                 heat = power + fans[:, k]
@@ -322,6 +344,11 @@ class PlantModel:
         if side is not None:
             cooling, short = cooling + side.own_kw.sum(axis=-1), short + side.short_kw.sum(axis=-1)
         it_total = self.it_meter.at(it.sum(axis=-1))
+        if self.liquid:
+            liquid_c = course.liquid_c if course.liquid_c is not None else self.liquid_at(world)
+            loops = loop_sums(self.liquid, self.liquid_zones, it, liquid_c, room.cw_c)
+            cooling, short = cooling + loops.pump_kw, short + loops.short_kw
+            it_total = it_total + loops.leak_kw
         hours = world.step_s / 3600
         gain = it / (bank.air_kw_k * course.speed)
         load_share = world.it_std_kw / np.maximum(world.it_reference_kw, 1.0)

@@ -159,8 +159,10 @@ def binding(contest: Contest, i: int) -> tuple[str, ...]:
     course = problem.board.unpack(contest.paths[i : i + 1])
     short = (rolled.supply_c[i, :steps] - course.supply_c[0, :steps]).max(axis=0)
     found += [
-        f"{z.id} chilled-water valves open: water too warm for cooler air"
-        for z, s in zip(problem.site.zones, short, strict=True)
+        f"{z.id} compressors at their most: no cooler air"
+        if zone.dx
+        else f"{z.id} chilled-water valves open: water too warm for cooler air"
+        for z, zone, s in zip(problem.site.zones, problem.model.zones, short, strict=True)
         if s > 0.1
     ]
     for axis, value in zip(problem.board.axes, contest.paths[i, steps - 1], strict=True):

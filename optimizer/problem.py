@@ -8,6 +8,8 @@ import numpy as np
 
 from optimizer.board import Board, read_board
 from optimizer.duty import Duty
+from optimizer.identify.liquid import REFERENCE_C
+from optimizer.loop_sums import loop_sums
 from optimizer.model import Course, PlantModel, Rollout, World
 from optimizer.moist import dew_point_of, pressure_kpa
 from optimizer.room_side import Outside
@@ -98,7 +100,7 @@ class Problem:
     @property
     def duty(self) -> Duty:
         """What the schedule asks of the plant room at each step."""
-        return self.switches.duty(self.schedule, self.storage_kw)
+        return self._with_liquid(self.switches.duty(self.schedule, self.storage_kw), self.schedule)
 
     @property
     def reference_kw(self) -> Array:
@@ -137,9 +139,26 @@ class Problem:
         if schedules is not None:
             chosen = schedules
             put_off = self._put_off_kw(schedules)
-        duty = self.switches.duty(chosen, course.duty.storage_kw)
+        duty = self._with_liquid(self.switches.duty(chosen, course.duty.storage_kw), chosen)
+        liquid = self.liquid_c(chosen) if self.model.liquid else None
         outdoor = self.switches.outdoor_air(chosen, len(self.model.zones))
-        return replace(course, duty=duty, put_off_kw=put_off, outdoor_air=outdoor)
+        return replace(course, duty=duty, put_off_kw=put_off, outdoor_air=outdoor, liquid_c=liquid)
+
+    def liquid_c(self, schedule: Array) -> Array:
+        """Liquid loops' supply under a schedule (…, steps, switches). Shape (…, steps, loops). [°C]"""
+        stands = np.broadcast_to(
+            self.model.liquid_at(self.world), (*schedule.shape[:-1], len(self.model.liquid))
+        )
+        return self.switches.liquid_c(schedule, stands, tuple(law.unit for law in self.model.liquid))
+
+    def _with_liquid(self, duty: Duty, schedule: Array) -> Duty:
+        """What the plant room is asked, with the heat of liquid loops."""
+        if not self.model.liquid:
+            return duty
+        liquid_c = self.liquid_c(schedule)
+        it = np.broadcast_to(self.reference_kw, (*liquid_c.shape[:-1], self.reference_kw.shape[-1]))
+        sums = loop_sums(self.model.liquid, self.model.liquid_zones, it, liquid_c, np.zeros(it.shape[:-1]))
+        return replace(duty, liquid_kw=sums.heat_kw)
 
     @property
     def outside(self) -> Outside | None:
@@ -208,7 +227,7 @@ def pose(
     stored = _stored_kwh(site, model, snapshot)
     world = World(
         forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored,
-        economizer=running.economizer, dry_bulb_c=dry, dew_point_c=dew,
+        economizer=running.economizer, dry_bulb_c=dry, dew_point_c=dew, liquid_c=_liquid_c(model, snapshot),
     )  # fmt: skip
     return Problem(
         site=site,
@@ -235,6 +254,15 @@ def _stored_kwh(site: Site, model: PlantModel, snapshot: Snapshot) -> float:
     charge = snapshot.values(site.points_with(Quantity.STORAGE_CHARGE))
     known = charge[~np.isnan(charge)]
     return float(known.mean()) * model.storage.capacity_kwh if known.size else 0.0
+
+
+def _liquid_c(model: PlantModel, snapshot: Snapshot) -> Array | None:
+    """Where liquid loops stand: their setpoint, else what is measured. Shape (loops,). [°C]"""
+    if not model.liquid:
+        return None
+    asked = [snapshot.mean(law.unit, Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT) for law in model.liquid]
+    seen = [snapshot.mean(law.unit, Quantity.LIQUID_SUPPLY_TEMPERATURE) for law in model.liquid]
+    return np.nan_to_num(np.where(np.isnan(asked), seen, asked), nan=REFERENCE_C)
 
 
 def _inlets(site: Site, model: PlantModel, snapshot: Snapshot) -> tuple[Array, Array]:

@@ -104,7 +104,7 @@ def _flow_cuts(problem: Problem, at: Reference) -> tuple[FlowCuts, Array]:
     per_heat = (hotter - base) / np.maximum(_HEAT_SHARE * heat, _LEAST)
     # Only the distance between air and water counts, so one slope serves both.
     chilled = -supply.sum(axis=-1)
-    beyond = heat - at.it_reference_kw
+    beyond = heat - at.air_reference_kw
     terms = (supply * at.supply_c + speed * at.speed + per_heat * beyond).sum(axis=-1)
     level = base.sum(axis=-1) - terms - chilled * chw[..., 0]
     here = level + terms + chilled * at.chw_c

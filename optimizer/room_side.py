@@ -35,13 +35,17 @@ class DamperBank:
     laws: tuple[OutdoorAirLaw | None, ...]
     most_kw_k: Array
     relief_kw: Array
+    slow_fans: Array
 
     @classmethod
     def of(cls, laws: tuple[OutdoorAirLaw | None, ...]) -> DamperBank:
         """Stack the zones' laws."""
         given = [law or _SHUT for law in laws]
         return cls(
-            laws, np.array([law.most_kw_k for law in given]), np.array([law.relief_kw for law in given])
+            laws,
+            np.array([law.most_kw_k for law in given]),
+            np.array([law.relief_kw for law in given]),
+            np.array([law.slow_fans for law in given]),
         )
 
     def leave(self, dew_point_c: Array) -> Array:
@@ -50,7 +54,8 @@ class DamperBank:
 
     def taken_kw(self, heat_kw: Array, air_kw_k: Array, back_c: Array, outside: Outside) -> Array:
         """Heat each zone gives to outdoor air. Zones last. [kW]"""
-        return taken_kw(self.most_kw_k, heat_kw, air_kw_k, back_c - outside.dry_c, outside.leave)
+        cooler = back_c - outside.dry_c
+        return taken_kw(self.most_kw_k, self.slow_fans, heat_kw, air_kw_k, cooler, outside.leave)
 
     def fans_kw(self, taken: Array, back_c: Array, outside: Outside) -> Array:
         """Relief fans for it. Zones last. [kW]"""

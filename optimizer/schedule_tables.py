@@ -126,6 +126,8 @@ class _Room:
     chw_c: Array
     cw_c: Array
     wet_bulb_c: Array
+    liquid_kw: Array | None
+    """Heat of liquid loops."""
     rest_kw: Array
     """Facility power that is not the plant room's: (steps,)."""
 
@@ -161,6 +163,7 @@ class _Room:
             chw[:, :, None],
             cw[:, None, :],
             world.wet_bulb_c[:, None, None],
+            None if problem.duty.liquid_kw is None else problem.duty.liquid_kw[:, None, None],
             metered + model.losses.at(metered) + fans.sum(axis=1) + own,
         )
 
@@ -184,6 +187,7 @@ class _Room:
                 asked,
                 np.full_like(self.load_kw, can.economizer[c]),
                 None if rate_kw is None else np.full_like(self.load_kw, rate_kw),
+                liquid_kw=self.liquid_kw,
             ),
         )
         hours = problem.grid.step_h
@@ -220,7 +224,7 @@ def _settled_it(problem: Problem, path: Array) -> Array:
 def _warmest_water(problem: Problem, path: Array, heat_kw: Array) -> Array:
     """The warmest water that can still make every zone's supply air. Shape (steps,). [°C]"""
     bank, course = problem.model.bank, problem.board.unpack(path)
-    span = heat_kw / (bank.air_kw_k * course.speed)
+    span = heat_kw / (bank.coils.air_kw_k * course.speed)
     return np.asarray((course.supply_c - span * bank.open_valve_excess(course.speed)).min(axis=1))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.letting_in import let_in
+from optimizer.liquid_loops import warm_loops
 from optimizer.problem import Problem
 from optimizer.schedule import Course, Standing, cheapest
 from optimizer.schedule_tables import Tables, tabulate
@@ -35,7 +36,7 @@ class Proposed:
 def can_schedule(problem: Problem) -> bool:
     """Whether there is anything to decide: machines, the economizer's leave, a tank, work that may wait,
     outdoor air."""
-    others = (SwitchKind.DEFERRAL, SwitchKind.OUTDOOR_AIR)
+    others = (SwitchKind.DEFERRAL, SwitchKind.OUTDOOR_AIR, SwitchKind.LIQUID)
     return _can_run(problem) or any(s.kind in others and s.axis.free for s in problem.switches.each)
 
 
@@ -48,7 +49,7 @@ def _can_run(problem: Problem) -> bool:
 
 def propose(problem: Problem, path: Array) -> Proposed | None:
     """The best schedule around a path (steps, axes); None where nothing can be scheduled."""
-    wanted = let_in(problem, path, put_off(problem))
+    wanted = warm_loops(problem, path, let_in(problem, path, put_off(problem)))
     if not _can_run(problem):
         walked = problem.switches.walked(wanted, problem.grid.step_s)
         return Proposed(walked, problem.storage_kw, 0.0) if can_schedule(problem) else None

@@ -51,9 +51,12 @@ def side_answers(
 ) -> SideAnswers | None:
     """One zone's, `it_kw` (steps, options); None where all its heat goes to chilled water."""
     zone, outside = problem.model.zones[z], problem.outside
-    if outside is None or (zone.dx is None and zone.outdoor is None):
+    bank = problem.model.bank
+    by_air = 1.0 if bank.by_air is None else float(bank.by_air[z])
+    if outside is None or (zone.dx is None and zone.outdoor is None and by_air == 1.0):
         return None
-    heat, air = it_kw + options.fan_kw, zone.inlets.air_kw_k * options.speed
+    it_kw = by_air * it_kw
+    heat, air = it_kw + options.fan_kw, zone.coil.air_kw_k * options.speed
     leave = np.broadcast_to(outside.leave, (outside.leave.shape[0], len(problem.model.zones)))
     one = Outside(outside.dry_c[steps][..., None], leave[steps][:, z, None, None])
     # One zone, so the zones' axis is added and taken off again.

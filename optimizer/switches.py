@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -29,6 +29,8 @@ class SwitchKind(StrEnum):
     DEFERRAL = "deferral"
     OUTDOOR_AIR = "outdoor air"
     """Leave for a zone's dampers."""
+    LIQUID = "liquid"
+    """Supply temperature of a liquid loop."""
     OTHER = "other"
     """A lever nobody has a law for: it stays, and the plan says so."""
 
@@ -45,8 +47,11 @@ _KINDS: Mapping[Quantity, SwitchKind] = {
     Quantity.CHILLERS_ENABLED_SETPOINT: SwitchKind.CHILLERS,
     Quantity.ECONOMIZER_ENABLE_SETPOINT: SwitchKind.ECONOMIZER,
     Quantity.DEFERRED_IT_POWER_SETPOINT: SwitchKind.DEFERRAL,
+    Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT: SwitchKind.LIQUID,
 }
 _MOVES_PER_STEP_S = 300
+DEW_MARGIN_K = 2.0
+"""Liquid is kept this much warmer than its room's dew point: nothing may drip on racks. [K]"""
 BUSIEST = 0.95
 """Share of a zone's design power up to which waiting work is run."""
 Waits: TypeAlias = Mapping[LeverId, float]
@@ -94,7 +99,7 @@ class Switches:
 
     def safest(self, steps: int, step_s: int) -> Array:
         """Every machine there is, the economizer free to help, no more work put off than now."""
-        stay = (SwitchKind.DEFERRAL, SwitchKind.OUTDOOR_AIR)
+        stay = (SwitchKind.DEFERRAL, SwitchKind.OUTDOOR_AIR, SwitchKind.LIQUID)
         wanted = [s.axis.present if s.kind in stay else s.axis.high for s in self.each]
         return self.walked(np.tile(np.array(wanted), (steps, 1)), step_s)
 
@@ -129,6 +134,15 @@ class Switches:
             if switch.kind is SwitchKind.OUTDOOR_AIR and switch.zone is not None:
                 leave[..., switch.zone] = schedule[..., i] > 0.5
         return leave
+
+    def liquid_c(self, schedule: Array, stands: Array, units: tuple[OwnerId, ...]) -> Array:
+        """Supply temperatures of liquid loops: ``stands`` (…, steps, loops) where no lever moves them."""
+        found = np.array(stands)
+        for i, switch in enumerate(self.each):
+            owner = switch.axis.levers[0].owner
+            if switch.kind is SwitchKind.LIQUID and owner in units:
+                found[..., units.index(owner)] = schedule[..., i]
+        return found
 
     def put_off_kw(
         self, schedule: Array, reference_kw: Array, design_kw: Array, hours: float, waits: Waits
@@ -177,17 +191,20 @@ def read_switches(site: Site, model: PlantModel, snapshot: Snapshot) -> Switches
         if lever.quantity in _BOARD:
             continue
         kind = _kind(site, lever)
+        zone = _zone(site, lever.owner, zones, within=kind is SwitchKind.OUTDOOR_AIR)
+        why = _refused(kind, model, lever.owner, None if zone is None else zones[zone]) or _twice(kind, found)
+        why = why or (HELD if lever.id in snapshot.held else None)
         present = snapshot.lever_value(lever)
         if present != present:
-            if kind is not SwitchKind.OTHER:
+            lawless = kind in (SwitchKind.OUTDOOR_AIR, SwitchKind.LIQUID) and why is not None
+            if kind is not SwitchKind.OTHER and not lawless:
                 missing.append(str(lever.id))
             present = lever.as_found
-        zone = _zone(site, lever.owner, zones, within=kind is SwitchKind.OUTDOOR_AIR)
-        why = _refused(kind, model, None if zone is None else zones[zone]) or _twice(kind, found)
-        why = why or (HELD if lever.id in snapshot.held else None)
         if why is not None:
             alone.append(f"{lever.id} stays where it is: {why}")
         axis = _axis(lever, present, fixed=why is not None)
+        if kind is SwitchKind.LIQUID and axis.free:
+            axis = _above_dew_point(site, snapshot, axis)
         found.append(Switch(kind, axis, zone))
     return Switches(tuple(found), tuple(missing), tuple(alone))
 
@@ -218,6 +235,16 @@ def _axis(lever: Lever, present: float, *, fixed: bool) -> Axis:
     )
 
 
+def _above_dew_point(site: Site, snapshot: Snapshot, axis: Axis) -> Axis:
+    """Liquid stays above the dew point of the room its pipes run through, and above what that may be."""
+    owner = axis.levers[0].owner
+    zone = next((e.zone for e in site.equipment if e.id == owner), None)
+    rooms = [z for z in site.zones if zone is None or z.id == zone]
+    seen = snapshot.values(tuple(p for z in rooms for p in site.points_of(z.id, Quantity.ZONE_DEW_POINT)))
+    dew = max([*seen[~np.isnan(seen)], *(z.humidity.dew_point_max_c for z in rooms)])
+    return replace(axis, low=min(max(axis.low, dew + DEW_MARGIN_K), axis.high), safe_is_down=True)
+
+
 def _zone(site: Site, owner: OwnerId, zones: list[OwnerId], *, within: bool) -> int | None:
     """The zone that owns a lever; ``within``: or in which its machine stands."""
     if within:
@@ -225,10 +252,11 @@ def _zone(site: Site, owner: OwnerId, zones: list[OwnerId], *, within: bool) -> 
     return zones.index(owner) if owner in zones else None
 
 
-def _refused(kind: SwitchKind, model: PlantModel, zone: OwnerId | None) -> str | None:
+def _refused(kind: SwitchKind, model: PlantModel, owner: OwnerId, zone: OwnerId | None) -> str | None:
     """Why the model may not move a kind of switch."""
-    if kind is SwitchKind.OUTDOOR_AIR:
-        record = next((e for e in model.evidence if e.name == f"{zone}.outdoor-air"), None)
+    if kind in (SwitchKind.OUTDOOR_AIR, SwitchKind.LIQUID):
+        name = f"{zone}.outdoor-air" if kind is SwitchKind.OUTDOOR_AIR else f"{owner}.liquid"
+        record = next((e for e in model.evidence if e.name == name), None)
         if record is None:
             return "the planner has no law for it"
         return None if record.trusted else "; ".join(record.disqualified)
@@ -244,7 +272,7 @@ def _refused(kind: SwitchKind, model: PlantModel, zone: OwnerId | None) -> str |
 
 def _twice(kind: SwitchKind, found: list[Switch]) -> str | None:
     """Several plants are one to the scheduler: only the first is moved."""
-    many = (SwitchKind.DEFERRAL, SwitchKind.OUTDOOR_AIR, SwitchKind.OTHER)
+    many = (SwitchKind.DEFERRAL, SwitchKind.OUTDOOR_AIR, SwitchKind.LIQUID, SwitchKind.OTHER)
     if kind not in many and any(s.kind is kind for s in found):
         return "the planner moves one of a kind, and this is the second"
     return None

@@ -41,7 +41,7 @@ class Settled:
         """As the reference has it."""
         at = numbers.at
         none = np.zeros(len(numbers.hours))
-        return cls(at.path.copy(), at.left_kw - at.it_reference_kw, none)
+        return cls(at.path.copy(), at.left_kw - at.air_reference_kw, none)
 
 
 def scopes(numbers: Numbers, stands: Settled, groups: tuple[Zones, ...]) -> Iterator[tuple[int, Scope]]:

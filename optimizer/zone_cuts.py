@@ -43,7 +43,7 @@ def unit_cuts(problem: Problem, at: Reference) -> ZonePlanes:
         if bank.units is None or at.outside is None:
             return np.zeros_like(heat)
         # The fan's own heat stands still here: it is in `heat`, and a per cent of it in the return air.
-        entering = supply + (heat - at.fan_kw) / (bank.air_kw_k * speed)
+        entering = supply + (heat - at.fan_kw) / (bank.coils.air_kw_k * speed)
         return bank.units.power_kw(heat, at.outside.dry_c, entering)
 
     return _touched(at, np.maximum(at.left_kw, _LEAST_KW), drawn_kw, above=False)
@@ -56,10 +56,10 @@ def damper_cuts(problem: Problem, at: Reference) -> ZonePlanes:
     def taken_kw(supply: Array, speed: Array, heat: Array) -> Array:
         if bank.dampers is None or at.outside is None:
             return np.zeros_like(heat)
-        air = bank.air_kw_k * speed
+        air = bank.coils.air_kw_k * speed
         return bank.dampers.taken_kw(heat, air, supply + (heat - at.fan_kw) / air, at.outside)
 
-    return _touched(at, at.it_kw + at.fan_kw, taken_kw, above=True)
+    return _touched(at, bank.it_by_air_kw(at.it_kw) + at.fan_kw, taken_kw, above=True)
 
 
 def _touched(
@@ -73,7 +73,7 @@ def _touched(
     per_supply = (law(supply + _SUPPLY_STEP_K, speed, heat) - base) / _SUPPLY_STEP_K
     per_speed = (law(supply, speed + _SPEED_STEP, heat) - base) / _SPEED_STEP
     per_heat = (law(supply, speed, heat * (1 + _HEAT_SHARE)) - base) / (_HEAT_SHARE * heat)
-    beyond = heat_kw - at.it_reference_kw
+    beyond = heat_kw - at.air_reference_kw
     level = base - per_supply * supply - per_speed * speed - per_heat * beyond
     here = level + per_supply * at.supply_c + per_speed * at.speed + per_heat * beyond
     # Where it is not convex a tangent from the side may cut off the reference itself.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,12 +64,14 @@ class ZoneBank:
     coils: CoilBank
     units: UnitBank | None = None
     """None where chilled water cools every zone."""
+    by_air: Array | None = None
+    """Part of each zone's IT power that leaves by air; None where all of it does."""
     dampers: DamperBank | None = None
     """None where no zone has outdoor-air dampers."""
 
     @classmethod
-    def of(cls, zones: tuple[ZoneModel, ...]) -> ZoneBank:
-        """Stack the zones."""
+    def of(cls, zones: tuple[ZoneModel, ...], liquid: Mapping[OwnerId, float] | None = None) -> ZoneBank:
+        """Stack the zones; ``liquid`` is the part of their IT power that leaves by liquid."""
         sensors = max(len(z.inlets.sensors) for z in zones)
         present = np.zeros((len(zones), sensors))
         coefficients = np.zeros((len(zones), sensors, zones[0].inlets.matrix.shape[1]))
@@ -93,18 +96,24 @@ class ZoneBank:
             fans=np.array([[z.fans.units * c for c in z.fans.coefficients] for z in zones]),
             coils=CoilBank.of(tuple(z.coil for z in zones)),
             units=UnitBank.of(tuple(z.dx for z in zones)) if any(z.dx for z in zones) else None,
+            by_air=np.array([1.0 - liquid.get(z.id, 0.0) for z in zones]) if liquid else None,
             dampers=DamperBank.of(tuple(z.outdoor for z in zones)) if any(z.outdoor for z in zones) else None,
         )
 
     @property
     def plain(self) -> bool:
         """Whether all heat of all zones goes to chilled water."""
-        return self.units is None and self.dampers is None
+        return self.units is None and self.dampers is None and self.by_air is None
 
     def room(self, heat_kw: Array, it_kw: Array, supply_c: Array, speed: Array, outside: Outside) -> RoomSide:
         """What zones do with their heat before chilled water sees it. Zones last."""
-        air = self.air_kw_k * speed
-        return room_side(self.units, self.dampers, heat_kw, supply_c + it_kw / air, air, outside)
+        air, by_air = self.coils.air_kw_k * speed, self.it_by_air_kw(it_kw)
+        heat = heat_kw - (it_kw - by_air)
+        return room_side(self.units, self.dampers, heat, supply_c + by_air / air, air, outside)
+
+    def it_by_air_kw(self, it_kw: Array) -> Array:
+        """What of IT power (zones last) leaves by air. [kW]"""
+        return it_kw if self.by_air is None else it_kw * self.by_air
 
     @cached_property
     def wet(self) -> Array:

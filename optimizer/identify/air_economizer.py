@@ -1,19 +1,21 @@
 """Outdoor-air dampers: the heat they take, what their fans draw for it, and when the PLC lets them.
 
-    Q_free = leave · min(Q, min(G, C r) (T_r − T_o)₊)
+    Q_free = leave · min(1, C r / G)^e · min(Q, min(G, C r) (T_r − T_o)₊)
 
 Dampers mix in as much outdoor air as makes the supply air asked for, so outdoor air takes all of a
 zone's heat Q while there is enough of it: G is the heat capacity rate of dampers wide open, C r that
-of the zone's air. Coils or compressors do the rest. The PLC closes them outside dew-point limits
-(differential dry bulb with dew-point lockout: ASHRAE Guideline 36, TC 9.9): `leave` falls from 1 to 0
-within a kelvin. G is learned from the heat the chilled water is spared; relief fans follow the cube
-of what they move.
+of the zone's air. Some controllers open dampers for the air they expect and not for what they get:
+with slow fans outdoor air then falls short of Q, and e says how far (0: it does not). Coils or
+compressors do the rest. The PLC closes dampers outside dew-point limits (differential dry bulb with
+dew-point lockout: ASHRAE Guideline 36, TC 9.9): `leave` falls from 1 to 0 within a kelvin. G is
+learned from the heat the chilled water is spared, e and the limits from where dampers stood; relief
+fans follow the cube of what they move.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,6 +38,8 @@ _LEAST_OPEN = 24
 """Quarter hours with open dampers below which nothing is learned of them."""
 _VAGUE = 0.35
 """Half the 90 % interval of G over the nameplate's, beyond which the data tell nothing."""
+_ALL_OF_IT = 0.97
+_SLOW_FANS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 _RELIEF_KW_PER_M3_S = 0.2
 _NEVER = "the dampers never opened in the data: what outdoor air takes is the nameplate's"
 
@@ -48,6 +52,8 @@ class OutdoorAirLaw:
     relief_kw: float
     dew_low_c: float
     dew_high_c: float
+    slow_fans: float = 0.0
+    """e of the law."""
 
     def leave(self, dew_point_c: ArrayLike) -> Array:
         """Share of what they could open to that the PLC allows, 0 to 1."""
@@ -58,7 +64,7 @@ class OutdoorAirLaw:
         self, heat_kw: ArrayLike, air_kw_k: ArrayLike, cooler_k: ArrayLike, leave: ArrayLike
     ) -> Array:
         """Heat that leaves with outdoor air ``cooler_k`` cooler than the return air. [kW]"""
-        return taken_kw(self.most_kw_k, heat_kw, air_kw_k, cooler_k, leave)
+        return taken_kw(self.most_kw_k, self.slow_fans, heat_kw, air_kw_k, cooler_k, leave)
 
     def fans_kw(self, taken_kw: ArrayLike, cooler_k: ArrayLike) -> Array:
         """Relief fans while that is taken. [kW]"""
@@ -66,12 +72,19 @@ class OutdoorAirLaw:
 
 
 def taken_kw(
-    most_kw_k: ArrayLike, heat_kw: ArrayLike, air_kw_k: ArrayLike, cooler_k: ArrayLike, leave: ArrayLike
+    most_kw_k: ArrayLike,
+    slow_fans: ArrayLike,
+    heat_kw: ArrayLike,
+    air_kw_k: ArrayLike,
+    cooler_k: ArrayLike,
+    leave: ArrayLike,
 ) -> Array:
     """The law for one zone or for many, shapes broadcast. [kW]"""
     cooler = np.asarray(cooler_k, float)
-    most = np.minimum(most_kw_k, air_kw_k) * np.where(cooler > LEAST_K, cooler, 0.0)
-    return np.asarray(np.asarray(leave, float) * np.minimum(np.maximum(heat_kw, 0.0), most))
+    moved = np.minimum(most_kw_k, air_kw_k)
+    most = moved * np.where(cooler > LEAST_K, cooler, 0.0)
+    follows = (moved / most_kw_k) ** np.asarray(slow_fans, float)
+    return np.asarray(np.asarray(leave, float) * follows * np.minimum(np.maximum(heat_kw, 0.0), most))
 
 
 def fans_kw(most_kw_k: ArrayLike, relief_kw: ArrayLike, taken: ArrayLike, cooler_k: ArrayLike) -> Array:
@@ -97,9 +110,24 @@ def learn_outdoor_air(
         why = _vague(fitted, k, seen[zone], rated[zone])
         most = rated[zone] if why else float(fitted.coefficients[2 + k])
         high, low = _limits(seen[zone], most, site.zone_by_id[zone].humidity)
-        laws[zone] = OutdoorAirLaw(most, relief * _rated_fan_kw(site, zone), low, high)
+        law = OutdoorAirLaw(most, relief * _rated_fan_kw(site, zone), low, high)
+        laws[zone] = replace(law, slow_fans=_slow_fans(law, seen[zone]))
         records.append(_record(zone, k, fitted, seen[zone], rated[zone], why))
     return laws, tuple(records)
+
+
+def learn_idle_load(signals: Signals) -> float:
+    """Load of the chilled water while outdoor air takes all heat; 0 where that was not seen. [kW]"""
+    if not signals.free_heat_kw:
+        return 0.0
+    zones = [z.id for z in signals.site.zones]
+    heat = [zone_heat_kw(signals, z) for z in zones]
+    free = [signals.free_heat_kw.get(z, np.zeros(signals.samples)) for z in zones]
+    all_free = np.all([f > _ALL_OF_IT * h for f, h in zip(free, heat, strict=True)], axis=0)
+    runs = np.nan_to_num(signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS)) > 0.99
+    load = signals.cooling_load_kw
+    seen = load[all_free & runs & ~np.isnan(load)]
+    return max(float(np.median(seen)), 0.0) if seen.size >= _LEAST_OPEN else 0.0
 
 
 def free_heat_kw(
@@ -228,6 +256,20 @@ def _limits(seen: _Seen, most_kw_k: float, declared: HumidityLimits) -> tuple[fl
     high = _edge(seen.dew_c, leave, worth & (seen.dew_c > middle), declared.dew_point_max_c, 1.0)
     low = _edge(seen.dew_c, leave, worth & (seen.dew_c < middle), declared.dew_point_min_c, -1.0)
     return high, low
+
+
+def _slow_fans(law: OutdoorAirLaw, seen: _Seen) -> float:
+    """The e that explains best what dampers let out while fans moved less than dampers could."""
+    slow = (seen.air_kw_k < 0.95 * law.most_kw_k) & (seen.enabled > 0.5)
+    leave = law.leave(seen.dew_c)
+    moved = np.where(slow & (leave > 0.99), seen.moved(law.most_kw_k), np.nan)
+    if np.count_nonzero(moved > 0.05 * seen.heat_kw) < _LEAST_OPEN:
+        return 0.0
+    off = []
+    for e in _SLOW_FANS:
+        tried = replace(law, slow_fans=e).taken_kw(seen.heat_kw, seen.air_kw_k, seen.cooler_k, leave)
+        off.append(float(np.nanmean((tried - moved) ** 2)))
+    return float(_SLOW_FANS[int(np.argmin(off))])
 
 
 def _edge(dew_c: Array, leave: Array, where: Mask, declared_c: float, side: float) -> float:

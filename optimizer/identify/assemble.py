@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optimizer.identify.air_economizer import free_heat_kw, learn_outdoor_air
+from optimizer.identify.air_economizer import free_heat_kw, learn_idle_load, learn_outdoor_air
 from optimizer.identify.auxiliaries import (
     learn_chw_pump,
     learn_condenser_pump,
@@ -20,6 +20,7 @@ from optimizer.identify.dx import dx_units, learn_dx
 from optimizer.identify.economizer import learn_economizer
 from optimizer.identify.inlets import learn_inlets
 from optimizer.identify.it_power import learn_it_power
+from optimizer.identify.liquid import learn_liquid, shares
 from optimizer.identify.signals import DYNAMIC_STEP_S, STATIC_STEP_S, Signals
 from optimizer.identify.storage import learn_storage
 from optimizer.identify.tower import learn_tower
@@ -58,14 +59,23 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
     signals = Signals.of(history)
     still = signals.coarse(STATIC_STEP_S)
     moving = signals.coarse(DYNAMIC_STEP_S)
+    liquid, liquid_evidence = learn_liquid(still)
+    by_liquid = shares(liquid)
+    still = still.with_liquid(by_liquid)
     air = {z.id: learn_airflow(still, z.id) for z in history.site.zones}
     outdoor, outdoor_evidence = learn_outdoor_air(still, air)
     still = still.with_free_heat(free_heat_kw(outdoor, still, air))
+    idle_load_kw = learn_idle_load(still)
     coils, coil_evidence = learn_coils(still, air)
-    zones, records = [], [coil_evidence, *outdoor_evidence]
+    zones, records = [], [coil_evidence, *outdoor_evidence, *liquid_evidence]
     for zone in history.site.zones:
         it, it_evidence = learn_it_power(still, zone.id)
-        inlets, inlet_evidence = learn_inlets(moving, zone.id, air[zone.id])
+        inlets, inlet_evidence = learn_inlets(
+            # Air gain counts all IT power: as if the air were more where some heat leaves by liquid.
+            moving,
+            zone.id,
+            air[zone.id] / (1.0 - by_liquid.get(zone.id, 0.0)),
+        )
         records += [it_evidence, inlet_evidence]
         if dx_units(history.site, zone.id):
             dx, fans, evidence = learn_dx(still, zone.id, air[zone.id])
@@ -108,4 +118,6 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
         water=water,
         evidence=tuple(records),
         storage=storage,
+        idle_load_kw=idle_load_kw,
+        liquid=liquid,
     )

@@ -111,7 +111,7 @@ def learn_airflow(signals: Signals, zone: OwnerId) -> float:
 
 
 def zone_heat_kw(signals: Signals, zone: OwnerId) -> Array:
-    """IT power and CRAH fan power of a zone: what its coils must take up. [kW]"""
+    """IT power and fan power of a zone, less what leaves by liquid: what its air must take up. [kW]"""
     fans = [
         signals.mean(signals.site.points_of(e.id, Quantity.POWER))
         for e in signals.site.equipment_of(EquipmentKind.CRAH, zone)
@@ -120,7 +120,8 @@ def zone_heat_kw(signals: Signals, zone: OwnerId) -> Array:
     # A room unit with a compressor meters both together: of its fan the nameplate tells.
     rated = sum(e.nameplate.power_kw or 0.0 for e in signals.site.equipment_of(EquipmentKind.DX_UNIT, zone))
     own_kw = rated * signals.of_zone(zone, Quantity.FAN_SPEED) ** 3 if rated else 0.0
-    return np.asarray(signals.of_zone(zone, Quantity.IT_POWER) + fan_kw + own_kw)
+    by_air = 1.0 - signals.liquid_share.get(zone, 0.0)
+    return np.asarray(by_air * signals.of_zone(zone, Quantity.IT_POWER) + fan_kw + own_kw)
 
 
 def coil_heat_kw(signals: Signals, zone: OwnerId) -> Array:

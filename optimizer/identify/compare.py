@@ -22,6 +22,7 @@ from optimizer.identify.dx import compare_dx
 from optimizer.identify.economizer import compare_economizer
 from optimizer.identify.inlets import compare_inlets
 from optimizer.identify.it_power import compare_it
+from optimizer.identify.liquid import compare_liquid, shares
 from optimizer.identify.signals import DYNAMIC_STEP_S, STATIC_STEP_S, Signals
 from optimizer.identify.tower import compare_tower
 from optimizer.model import PlantModel
@@ -55,7 +56,8 @@ def compare(model: PlantModel, history: History) -> tuple[Comparison, ...]:
     """What the model says of a history, submodel by submodel, in the units of the evidence."""
     signals = Signals.of(history)
     still, moving = signals.coarse(STATIC_STEP_S), signals.coarse(DYNAMIC_STEP_S)
-    air = {z.id: z.inlets.air_kw_k for z in model.zones}
+    still = still.with_liquid(shares(model.liquid))
+    air = {z.id: z.coil.air_kw_k for z in model.zones}
     outdoor = {z.id: z.outdoor for z in model.zones if z.outdoor is not None}
     still = still.with_free_heat(free_heat_kw(outdoor, still, air))
     found = [_known("coils", "kW/K", compare_coils({z.id: z.coil for z in model.zones}, still))]
@@ -70,9 +72,10 @@ def compare(model: PlantModel, history: History) -> tuple[Comparison, ...]:
         if zone.dx is None:
             found.append(_known(f"{zone.id}.fans", "kW", compare_fans(zone.fans, still, zone.id)))
         else:
-            pair = compare_dx(zone.dx, zone.fans, zone.inlets.air_kw_k, still, zone.id)
+            pair = compare_dx(zone.dx, zone.fans, air[zone.id], still, zone.id)
             found.append(_known(f"{zone.id}.dx", "kW", pair))
     found += [
+        *(_known(f"{law.unit}.liquid", "kW", compare_liquid(law, still)) for law in model.liquid),
         _known("heat gains", "kW", compare_gains(model.gains, still)),
         _known("chillers", "kW", compare_chillers(model.chillers, still)),
         _known("economizer", "kW", compare_economizer(model.economizer, still)),

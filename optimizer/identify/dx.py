@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from optimizer.identify.auxiliaries import learn_losses
 from optimizer.identify.crah_fans import FanLaw
 from optimizer.identify.evidence import Coverage, Evidence
 from optimizer.identify.regression import Bounds, Fit, Prior, collinear, coverage, evidence, fit
@@ -135,15 +136,26 @@ class _Seen:
 
     @classmethod
     def of(cls, signals: Signals, zone: OwnerId, air_kw_k: float) -> _Seen:
-        each = [
-            signals.mean(signals.site.points_of(e.id, Quantity.POWER)) for e in dx_units(signals.site, zone)
-        ]
         it, speed = signals.of_zone(zone, Quantity.IT_POWER), signals.of_zone(zone, Quantity.FAN_SPEED)
         supply = signals.of_zone(zone, Quantity.SUPPLY_AIR_TEMPERATURE)
         # As the planner will have it: return air follows from supply air, load and airflow.
         back = supply + it / (air_kw_k * np.maximum(speed, 0.05))
-        power = np.asarray(np.sum(each, axis=0)) if each else np.full(signals.samples, np.nan)
-        return cls(power, it, speed, signals.of_site(Quantity.OUTDOOR_DRY_BULB), back, supply)
+        outdoor = signals.of_site(Quantity.OUTDOOR_DRY_BULB)
+        return cls(_metered_kw(signals, zone), it, speed, outdoor, back, supply)
+
+
+def _metered_kw(signals: Signals, zone: OwnerId) -> Array:
+    """What a zone's units draw by their own meters; where they have none and no other machine cools the
+    site, what the building draws beyond IT and its losses. [kW]"""
+    units = dx_units(signals.site, zone)
+    points = [signals.site.points_of(e.id, Quantity.POWER) for e in units]
+    if any(points) or len(signals.site.zones) > 1:
+        each = [signals.mean(p) for p in points]
+        return np.asarray(np.sum(each, axis=0)) if each else np.full(signals.samples, np.nan)
+    cooling = signals.of_site(Quantity.COOLING_POWER)
+    it = signals.of_site(Quantity.IT_POWER)
+    rest = signals.of_site(Quantity.FACILITY_POWER) - it - learn_losses(signals)[0].at(it)
+    return np.where(np.isnan(cooling), rest, cooling)
 
 
 def _features(share: Array, seen: _Seen, units: int, input_kw: float) -> Array:

@@ -41,6 +41,19 @@ class Signals:
     free_heat_kw: Mapping[OwnerId, Array] = field(default_factory=dict)
     """Heat that left zones with outdoor air, where that is known already (`with_free_heat`)."""
 
+    liquid_share: Mapping[OwnerId, float] = field(default_factory=dict)
+    """Part of zones' IT power that leaves by liquid, likewise (`with_liquid`)."""
+
+    def with_liquid(self, share: Mapping[OwnerId, float]) -> Signals:
+        """The same, knowing how zones' heat is shared between liquid and air."""
+        return replace(self, liquid_share=share)
+
+    @property
+    def liquid_kw(self) -> Array:
+        """Heat liquid loops give to tower water; zero where the site has none or does not say. [kW]"""
+        points = self.site.points_with(Quantity.LIQUID_HEAT)
+        return np.asarray(self.stack(points).sum(axis=1)) if points else np.zeros(self.samples)
+
     def with_free_heat(self, free_heat_kw: Mapping[OwnerId, Array]) -> Signals:
         """The same, knowing what outdoor air took from each zone. [kW]"""
         return replace(self, free_heat_kw=free_heat_kw)
@@ -94,8 +107,14 @@ class Signals:
         return self.mean(self.site.points_of(SITE, quantity))
 
     def of_zone(self, zone: OwnerId, quantity: Quantity) -> Array:
-        """Mean over a zone and the equipment that serves only it."""
-        return self.mean(self.site.points_in(zone, quantity))
+        """Mean over a zone and the equipment that serves only it.
+
+        Air units of which nobody tells a speed run at one speed, and that is taken for full speed.
+        """
+        points = self.site.points_in(zone, quantity)
+        if not points and quantity is Quantity.FAN_SPEED:
+            return np.ones(self.samples)
+        return self.mean(points)
 
     def mean(self, points: tuple[Point, ...]) -> Array:
         """Mean of the known ones among several points; NaN where none is."""

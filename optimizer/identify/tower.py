@@ -132,9 +132,9 @@ def compare_tower(law: TowerLaw, signals: Signals) -> tuple[Array, Array]:
 
 
 def rejected_kw(signals: Signals) -> Array:
-    """Heat to the tower: cooling load, what a tank takes, and chiller power. [kW]"""
+    """Heat to the tower: cooling load, what a tank takes, chiller power, and liquid loops. [kW]"""
     power = signals.total(EquipmentKind.CHILLER, Quantity.POWER)
-    return np.asarray(signals.cooling_load_kw + signals.storage_kw + power)
+    return np.asarray(signals.cooling_load_kw + signals.storage_kw + power + signals.liquid_kw)
 
 
 def flow_share(signals: Signals) -> Array:
