@@ -22,19 +22,16 @@ from numpy.typing import NDArray
 from optimizer import cuts
 from optimizer.beyond import NOTHING, Asks, Beyond
 from optimizer.blocks import Grouping
+from optimizer.build_beyond import add_beyond, load_beyond
 from optimizer.contingency import SPEED_OFFSETS, TripCuts, trip_cuts
-from optimizer.laws.capacity import add_capacity, load_capacity
 from optimizer.laws.coils import add_open_valve, load_open_valve
-from optimizer.laws.demand import add_demand, load_demand
-from optimizer.laws.dx import add_compressors, load_compressors
 from optimizer.laws.fans import add_fan_power, load_fan_power
 from optimizer.laws.flow import add_flow, load_flow
 from optimizer.laws.inlets import add_inlets, load_inlets
-from optimizer.laws.outdoor_air import add_outdoor_air, load_outdoor_air
+from optimizer.laws.outdoor_air import add_outdoor_air
 from optimizer.laws.plant_room import add_plant_room, load_plant_room
 from optimizer.laws.ramps import add_ramps, load_ramps
 from optimizer.laws.servers import add_server_rise, load_server_rise
-from optimizer.laws.storage import add_storage, load_storage
 from optimizer.laws.trips import add_trip_room, load_trip_room
 from optimizer.laws.values import load, parameter
 from optimizer.problem import Problem
@@ -163,40 +160,9 @@ def assemble(shape: Shape) -> pyo.ConcreteModel:
     rate = pyo.Reference({t: m.x[t, 2 * zones + 2] for t in m.steps}) if shape.asks.tank else None
     room_cuts = _range(room_cut_count(tank=shape.asks.tank))
     add_plant_room(m.room, m.steps, room_cuts, m.heat_kw, m.flow, m.chw, m.cw, rate)
-    _add_beyond(m, shape.asks, rate)
+    add_beyond(m, shape.asks, rate)
     _add_cost(m)
     return m
-
-
-def _add_beyond(m: pyo.ConcreteModel, asks: Asks, rate: pyo.Var | None) -> None:
-    """Laws that only some sites have: a tank, machines asked for, a demand charge."""
-    m.beyond_cost = pyo.Expression(expr=0.0)
-    if rate is not None:
-        m.rate, m.tank = rate, pyo.Block()
-        add_storage(m.tank, m.steps, rate)
-        m.beyond_cost.expr += m.tank.cost
-    if asks.capacity:
-        m.capacity = pyo.Block()
-        add_capacity(m.capacity, m.steps, m.heat_kw, rate)
-        m.beyond_cost.expr += m.capacity.cost
-    if asks.units:
-        m.units = pyo.Block()
-        where = (m.supply, m.speed, m.left_kw)
-        add_compressors(m.units, m.steps, m.zones, _range(len(UNIT_SHIFTS)), *where)
-        m.beyond_cost.expr += m.units.cost
-    if asks.demand:
-        m.at_the_meter = parameter(m.steps)
-        m.controlled_kw = pyo.Expression(
-            m.steps,
-            rule=lambda m, t: (
-                m.room.room_kw[t]
-                + sum(m.fans.fan_kw[t, z] + m.at_the_meter[t] * m.servers.rise_kw[t, z] for z in m.zones)
-                + (sum(m.units.kw[t, z] for z in m.zones) if asks.units else 0.0)
-            ),
-        )
-        m.demand = pyo.Block()
-        add_demand(m.demand, m.steps, m.controlled_kw)
-        m.beyond_cost.expr += m.demand.cost
 
 
 def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
@@ -219,26 +185,10 @@ def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
     load_plant_room(m.room, *planes)
     _load_prices(m, numbers, axes)
     load(m.water_price, scope.water_price)
-    _load_beyond(m, numbers, scope)
-
-
-def _load_beyond(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
-    """Numbers of the laws that only some sites have."""
-    beyond, asks = numbers.beyond, numbers.beyond.asks
-    if asks.tank:
-        load_storage(m.tank, *beyond.tank, numbers.hours)
-    if beyond.units is not None:
-        load(m.to_water, numbers.problem.model.bank.wet)
-        load_compressors(m.units, numbers.at.price * numbers.hours, *beyond.units.each)
-    if beyond.dampers is not None:
-        load_outdoor_air(m.dampers, *beyond.dampers.each)
-    if asks.capacity:
-        load_capacity(m.capacity, *beyond.capacity)
-    if asks.demand:
-        # What the other zones' fans and servers draw beyond their reference is fixed here.
-        fixed = beyond.fixed_kw + scope.rest_beyond_kw
-        load_demand(m.demand, beyond.billed_kw, beyond.charge, fixed)
-        load(m.at_the_meter, np.full(len(numbers.hours), _at_the_meter(numbers)))
+    energy = at.price * numbers.hours
+    load_beyond(m, numbers.beyond, numbers.hours, energy, scope.rest_beyond_kw, _at_the_meter(numbers))
+    if numbers.beyond.asks.units:
+        load(m.to_water, problem.model.bank.wet)
 
 
 def _add_heat(m: pyo.ConcreteModel, asks: Asks) -> None:
