@@ -12,6 +12,7 @@ from controller.contingency import TripOutcome
 from controller.drafts import Draft, Effect, Estimate, InletOutlook
 from controller.effect_error import EffectError
 from controller.envelope import Verdict
+from controller.watchdog import data_age_s
 from plant.plan import Plan
 from plant.ports import Advice
 from plant.setpoints import Setpoints
@@ -51,7 +52,7 @@ def draft_of_plan(
         prices=plan.shadow_prices,
         trips=tuple(trips),
         remarks=(*verdict.reasons, *plan.data_quality.remarks),
-        data_age_s=(at - snapshot.time).total_seconds(),
+        data_age_s=data_age_s(snapshot, at),
     )
 
 
@@ -79,7 +80,7 @@ def draft_of_advice(
         ),
         trips=tuple(trips),
         remarks=verdict.reasons,
-        data_age_s=(at - snapshot.time).total_seconds(),
+        data_age_s=data_age_s(snapshot, at),
     )
 
 

@@ -122,14 +122,16 @@ class Service:
         shown = status_of(snapshot, parts.authority.modes, at=now, saving=saving, plan=plan)
         applied = None if book.stretch is None else book.stretch.applied
         notes = (*shown.notes, *parts.authority.takeover.notes, *told(book.running(now), applied, now))
-        return replace(shown, notes=notes, redundancy=self.trips)
+        return replace(
+            shown, notes=notes, redundancy=self.trips, data_age_s=parts.authority.watch.oldest_s(now)
+        )
 
     def readiness(self) -> Readiness:
         """Fresh data and a recent plan."""
         parts = self.controller.parts
         now = parts.clock.now()
         reasons = []
-        oldest = max(parts.authority.watch.age_s(zone.id, now) for zone in parts.site.zones)
+        oldest = parts.authority.watch.oldest_s(now)
         if oldest > parts.site.safety.max_data_age_s:
             reasons.append(f"a zone was last seen {oldest:.0f} s ago")
         if self._ready_at is None:

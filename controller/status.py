@@ -9,6 +9,7 @@ from datetime import datetime
 
 from controller.contingency import TripOutcome
 from controller.modes import Mode, ModeKeeper
+from controller.watchdog import data_age_s
 from plant.points import OwnerId
 from plant.quantities import Quantity
 from plant.setpoints import LeverId
@@ -54,6 +55,8 @@ class SiteStatus:
     mode: Mode
     stopped: str | None
     data_age_s: float
+    """Age of the oldest inlet reading that a zone is seen by; of one not seen, since it was."""
+
     facility_kw: float
     it_kw: float
     cooling_kw: float
@@ -86,7 +89,7 @@ def status_of(
         site=site.id,
         mode=modes.site_mode,
         stopped=None if stop is None else f"{stop.by}: {stop.reason}",
-        data_age_s=(at - snapshot.time).total_seconds(),
+        data_age_s=data_age_s(snapshot, at),
         facility_kw=_of_site(snapshot, Quantity.FACILITY_POWER),
         it_kw=_of_site(snapshot, Quantity.IT_POWER),
         cooling_kw=_of_site(snapshot, Quantity.COOLING_POWER),

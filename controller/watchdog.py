@@ -115,13 +115,17 @@ class DataWatch:
     def see(self, snapshot: Snapshot) -> None:
         """Take note of a snapshot."""
         for zone in self._site.zones:
-            times = self._usable_times(zone.id, snapshot)
-            if times:
-                self._seen[zone.id] = max(self._seen[zone.id], min(times))
+            at = seen_at(self._site, zone.id, snapshot)
+            if at is not None:
+                self._seen[zone.id] = max(self._seen[zone.id], at)
 
     def age_s(self, zone: OwnerId, now: datetime) -> float:
         """Seconds since the zone was last seen."""
         return (now - self._seen[zone]).total_seconds()
+
+    def oldest_s(self, now: datetime) -> float:
+        """Seconds since the zone that was not seen for longest was seen."""
+        return max(self.age_s(zone.id, now) for zone in self._site.zones)
 
     def zone(self, zone: OwnerId, now: datetime) -> DataState:
         """What a zone's data age asks for."""
@@ -139,10 +143,22 @@ class DataWatch:
         best = min(self._site.zones, key=lambda z: self.age_s(z.id, now))
         return self.zone(best.id, now)
 
-    def _usable_times(self, zone: OwnerId, snapshot: Snapshot) -> list[datetime]:
-        """Times of the usable inlet readings, or none if too few are usable."""
-        sensors = self._site.points_of(zone, Quantity.INLET_TEMPERATURE)
-        usable = [r.time for r in (snapshot.reading(p.id) for p in sensors) if r.usable]
-        newest = sorted(usable, reverse=True)
-        needed = max(1, math.ceil(MIN_USABLE_INLETS * len(sensors)))
-        return newest[:needed] if len(newest) >= needed else []
+
+def seen_at(site: Site, zone: OwnerId, snapshot: Snapshot) -> datetime | None:
+    """The oldest of the newest inlet readings that a zone needs to be seen; None if too few are usable."""
+    sensors = site.points_of(zone, Quantity.INLET_TEMPERATURE)
+    usable = [r.time for r in (snapshot.reading(p.id) for p in sensors) if r.usable]
+    newest = sorted(usable, reverse=True)
+    needed = max(1, math.ceil(MIN_USABLE_INLETS * len(sensors)))
+    return newest[needed - 1] if len(newest) >= needed else None
+
+
+def data_age_s(snapshot: Snapshot, at: datetime) -> float:
+    """Age of the oldest reading that a zone is seen by. A snapshot is always new; what is in it need not be.
+
+    NaN where a zone is not seen at all.
+    """
+    site = snapshot.site
+    seen = [seen_at(site, zone.id, snapshot) for zone in site.zones]
+    known = [when for when in seen if when is not None]
+    return (at - min(known)).total_seconds() if len(known) == len(seen) else math.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from supervision_kit import A_AIR, A_FAN, START, WATER, FakePlant, Room, demo_si
 
 from controller.fallback import FallbackController
 from controller.guard import Purpose
-from controller.watchdog import DataState, DataWatch, Heartbeat
+from controller.watchdog import DataState, DataWatch, Heartbeat, data_age_s
 from plant.forecast import Forecast
 from plant.points import OwnerId, PointId
 from plant.ports import Advice, PolicyAnswer
@@ -196,3 +197,20 @@ def test_a_blind_zone_still_goes_to_the_sites_own_value_from_either_side() -> No
         ("crah-1.supply-air.setpoint", 17.5),
         ("crah-2.supply-air.setpoint", 17.5),
     }
+
+
+def test_the_age_of_data_is_that_of_its_oldest_zone_and_not_of_the_picture() -> None:
+    """A snapshot is put together anew each time: its own time says nothing of what is in it."""
+    at = START + timedelta(seconds=300)
+    readings = dict(FakePlant(SITE).snapshot(at).readings)
+    first = [p.id for p in SITE.points_of(SITE.zones[0].id, Quantity.INLET_TEMPERATURE)]
+    for point in first:
+        readings[point] = Reading(point, at - timedelta(seconds=90), 22.0, Quality.GOOD)
+    assert data_age_s(Snapshot(SITE, at, readings), at) == 90.0
+    readings[first[0]] = Reading(first[0], at, 22.0, Quality.GOOD)
+    assert data_age_s(Snapshot(SITE, at, readings), at) == 90.0, "one fresh sensor does not see a zone"
+    for point in first:
+        readings[point] = Reading(point, at - timedelta(seconds=900), 22.0, Quality.STALE)
+    assert math.isnan(data_age_s(Snapshot(SITE, at, readings), at)), (
+        "what is stale is not old: it is not seen"
+    )
