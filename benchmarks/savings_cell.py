@@ -67,7 +67,7 @@ class Asked:
     effort: Effort
     solar: bool
     without_room: bool
-    """Whether to run trim-and-respond, mpc and the ceiling once more, not asked to keep room for a trip."""
+    """Whether to run mpc and the ceiling once more as well, not asked to keep room for a trip."""
     production: bool
     """Through the production cycle; else the bare policies in a loop."""
 
@@ -127,13 +127,12 @@ def _flat_runs(asked: Asked, ready: Ready, say: Callable[[str], None]) -> Runs:
     for policy in POLICIES:
         done["flat", policy] = run_policy(asked, ready, policy, "flat", list(done.values()))
         say(_line(ready, ("flat", policy), done["flat", policy]))
-    if asked.without_room:
-        site = replace(ready.site, safety=replace(ready.site.safety, n_minus_one=()))
-        gambling = replace(ready, site=site)
-        for policy in POLICIES[1:]:
-            key = "flat", policy + NO_ROOM
-            done[key] = run_policy(asked, gambling, policy, "flat", list(done.values()))
-            say(_line(ready, key, done[key]))
+    site = replace(ready.site, safety=replace(ready.site.safety, n_minus_one=()))
+    gambling = replace(ready, site=site)
+    for policy in POLICIES[1:] if asked.without_room else (RIVAL,):
+        key = "flat", policy + NO_ROOM
+        done[key] = run_policy(asked, gambling, policy, "flat", list(done.values()))
+        say(_line(ready, key, done[key]))
     return done
 
 
