@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -138,5 +139,5 @@ def _spend(limit: RateLimit, caller: str) -> None:
     wait_s = limit.wait_s(caller)
     if wait_s > 0:
         raise Problem(
-            429, Code.TOO_MANY_REQUESTS, "too many requests", {"Retry-After": str(max(1, round(wait_s)))}
+            429, Code.TOO_MANY_REQUESTS, "too many requests", {"Retry-After": str(math.ceil(wait_s))}
         )

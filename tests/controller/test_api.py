@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+from dataclasses import replace
 
 import pytest
 from api_kit import Desk, api_room
@@ -12,6 +14,7 @@ from supervision_kit import A_AIR, WATER
 
 from controller.actuation import execute
 from controller.alarms import AlarmKind
+from controller.api import build_app
 from controller.proposals import Proposal
 from plant.points import PointId
 
@@ -285,6 +288,23 @@ async def test_too_many_requests_are_429() -> None:
     assert int(answers[-1].headers["retry-after"]) >= 1
     async with d.client("operator") as c:
         assert (await c.get("/api/v1/whoami")).status_code == 200, "another caller is not slowed down"
+
+
+@pytest.mark.parametrize("per_minute", [3, 45, 600])
+async def test_who_waits_as_long_as_told_is_answered_and_who_waits_less_is_not(per_minute: int) -> None:
+    d, now = api_room(requests_per_minute=per_minute), [0.0]
+    d.app = build_app(replace(d.deps, ticker=lambda: now[0]))
+    async with d.client("viewer") as c:
+        for _ in range(per_minute):
+            assert (await c.get("/api/v1/whoami")).status_code == 200
+        told = await c.get("/api/v1/whoami")
+        assert (told.status_code, told.json()["code"]) == (429, "too_many_requests")
+        wait_s = int(told.headers["retry-after"])
+        assert wait_s == math.ceil(60 / per_minute)
+        now[0] += 60 / per_minute - 0.01
+        assert (await c.get("/api/v1/whoami")).status_code == 429
+        now[0] = wait_s
+        assert (await c.get("/api/v1/whoami")).status_code == 200
 
 
 async def test_guessing_tokens_is_slowed_down(d: Desk) -> None:
