@@ -162,7 +162,7 @@ def _profile(report: EnergyReport) -> dict[str, Any] | None:
                 else (v.value or "–"),
                 "" if v.field.unit == "1" else v.field.unit,
                 v.filled.value,
-                "; ".join(filter(None, (v.note, v.evidence))),
+                "; ".join(dict.fromkeys(filter(None, (v.source, v.note, v.evidence)))),
             ]
             for v in filled.values
         ],
