@@ -36,11 +36,40 @@ def let_in(problem: Problem, path: Array, wanted: Array) -> Array:
 def inside_limits(problem: Problem, path: Array, switch: Switch) -> Mask:
     """Steps at which outdoor air keeps the switch's zone inside its humidity limits. Shape (steps,)."""
     zone = 0 if switch.zone is None else switch.zone
-    limits, dew = problem.site.zones[zone].humidity, problem.world.dew_c
+    return np.asarray(_beyond_k(problem, path)[..., zone] <= -_MARGIN_K)
+
+
+def humidity_price(problem: Problem, paths: Array, schedules: Array) -> Array:
+    """What outdoor air beyond humidity limits costs candidates in the score. Shape (candidates,)."""
+    if problem.model.bank.dampers is None:
+        return np.zeros(len(paths))
+    beyond = humidity_excess_kh(problem, paths, schedules).sum(axis=-1)
+    return np.asarray(beyond * problem.settings.margin_cost_per_k_h)
+
+
+def humidity_excess_kh(problem: Problem, paths: Array, schedules: Array) -> Array:
+    """Kelvin-hours of outdoor dew point beyond each zone's limits, as far as dampers are open.
+
+    Paths (candidates, steps, axes), schedules (candidates, steps, switches); (candidates, zones) comes.
+    """
+    zones, dampers = len(problem.model.zones), problem.model.bank.dampers
+    if dampers is None:
+        return np.zeros((len(paths), zones))
+    asked = problem.switches.outdoor_air(schedules, zones)
+    opened = dampers.leave(problem.world.dew_c) * (1.0 if asked is None else asked)
+    over = np.maximum(_beyond_k(problem, paths), 0.0) * opened
+    return np.asarray(over.sum(axis=-2) * problem.grid.step_h)
+
+
+def _beyond_k(problem: Problem, paths: Array) -> Array:
+    """How far outdoor dew point is beyond zones' limits; negative inside. Shape (…, steps, zones). [K]"""
+    dew, zones = problem.world.dew_c[:, None], problem.site.zones
     # The air is moistest, relative to what it can hold, where it is coolest: at the supply.
-    supply = problem.board.unpack(path).supply_c[:, zone]
-    most = np.minimum(limits.dew_point_max_c, dew_point_c(supply, limits.relative_humidity_max))
-    return np.asarray((dew <= most - _MARGIN_K) & (dew >= limits.dew_point_min_c + _MARGIN_K))
+    supply = problem.board.unpack(paths).supply_c
+    at_supply = dew_point_c(supply, np.array([z.humidity.relative_humidity_max for z in zones]))
+    most = np.minimum(np.array([z.humidity.dew_point_max_c for z in zones]), at_supply)
+    least = np.array([z.humidity.dew_point_min_c for z in zones])
+    return np.asarray(np.maximum(dew - most, least - dew))
 
 
 def _pays(problem: Problem, path: Array, wanted: Array, columns: list[int]) -> Mask:

@@ -12,6 +12,7 @@ import numpy as np
 
 from optimizer.contingency import keeps_room, trip_room
 from optimizer.costs import SHORT_PRICE
+from optimizer.letting_in import humidity_excess_kh
 from optimizer.plan import Contest
 from plant.plan import Violation
 
@@ -36,6 +37,9 @@ def _all(contest: Contest, i: int) -> Iterator[Violation]:
         room = np.maximum(trip_room(problem, contest.paths[i : i + 1]).excess_k[0], 0.0).sum(axis=0) * hours
         for z, zone in enumerate(problem.site.zones):
             yield _priced(f"{zone.id} room for a trip", room[z], "K·h", settings.violation_cost_per_k_h)
+    humid = humidity_excess_kh(problem, contest.paths[i : i + 1], contest.schedules[i : i + 1])[0]
+    for z, zone in enumerate(problem.site.zones):
+        yield _priced(f"{zone.id} humidity limits", humid[z], "K·h", settings.margin_cost_per_k_h)
     short = float(rolled.short_kw[i].sum()) * hours
     yield _priced("cooling short of the machines asked for", short, "kWh", SHORT_PRICE)
     cap = problem.carbon_cap_kg

@@ -10,6 +10,7 @@ import numpy as np
 
 from optimizer.contingency import room_binds, room_price
 from optimizer.costs import beside_energy
+from optimizer.letting_in import humidity_price
 from optimizer.model import Rollout
 from optimizer.problem import Problem
 from plant.forecast import Array
@@ -79,6 +80,7 @@ def compare(
     score = money.sum(axis=1) + _violation_cost(problem, rolled, stacked) + _moves(problem, stacked)
     score = score + beside_energy(problem, rolled)
     chosen = np.broadcast_to(problem.schedule, (len(names), *problem.schedule.shape)) if own is None else own
+    score = score + humidity_price(problem, stacked, chosen)
     return Contest(problem, names, stacked, rolled, money, score, chosen)
 
 

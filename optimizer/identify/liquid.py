@@ -4,9 +4,9 @@
     P_cdu = p₀ + p₁ x + p₂ x² + p₃ x³,   x = Q_l / (C_l (T_r − T_cw)),  T_r = T_l + Q_l / C_l
 
 λ is the share of IT power that leaves by liquid, h₀ what the unit's own pump adds; warm chips leak
-more (κ ≥ 0, reckoned from 30 °C). x is how much of the heat the plate could give to tower water is
-asked of it: the valve and the facility pump follow it. Liquid colder by a kelvin asks more of both,
-so power rises with x, always.
+more (κ ≥ 0, reckoned from 30 °C), which shows in IT power beside utilization. x is how much of the
+heat the plate could give to tower water is asked of it: the valve and the facility pump follow it.
+Liquid colder by a kelvin asks more of both, so power rises with x, always.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from plant.site import Equipment, EquipmentKind
 
 REFERENCE_C = 30.0
 _SHARE, _LEAK_PER_K, _MOST_LEAK = 0.6, 0.001, 0.006
-_LEAST_SPAN_K = 1.0
+_LEAST_SPAN_K, _WARM_INLET_C = 1.0, 24.0
+_WEAK = 0.02
+"""Observations the prior counts for where meters are far better than any nameplate."""
 _SUPPLY_MOVED_K, _LOAD_MOVED = 1.5, 0.05
 
 
@@ -121,8 +123,10 @@ class _Seen:
 def _learn(signals: Signals, unit: Equipment) -> tuple[LiquidLaw, Evidence]:
     zone = unit.zone or OwnerId("")
     seen = _Seen.of(signals, unit.id, zone)
-    heat = _heat(seen, signals.site.zone_by_id[zone].it_design_kw)
-    share, leak = float(heat.coefficients[1]), float(heat.coefficients[2])
+    design = signals.site.zone_by_id[zone].it_design_kw
+    leaks = _leakage(signals, zone, seen, design)
+    heat = _heat(seen, design, float(leaks.coefficients[-1]))
+    share, leak = float(heat.coefficients[1]), float(leaks.coefficients[-1])
     known = seen.flow_kw_k[~np.isnan(seen.flow_kw_k)]
     rated = (unit.nameplate.water_flow_m3_s or 0.0) * RHO_WATER * CP_WATER
     flow = float(np.median(known)) if known.size else rated or (unit.nameplate.capacity_kw or 100.0) / 8
@@ -142,6 +146,10 @@ def _learn(signals: Signals, unit: Equipment) -> tuple[LiquidLaw, Evidence]:
         it_kw=seen.it_kw, liquid_c=seen.supply_c, cw_c=seen.cw_c, asked=np.where(np.isnan(x), np.nan, x)
     )
     extra = _flat(inputs)
+    if not leaks.samples:
+        extra += (
+            "nothing tells leakage of warm chips from utilization: what warmer liquid costs is a prior",
+        )
     if heat.samples and not heat.cv_rmse <= 0.1:
         extra += (f"heat shared between liquid and air: CV(RMSE) {heat.cv_rmse:.0%} is above 10%",)
     record = evidence(
@@ -156,16 +164,29 @@ def _learn(signals: Signals, unit: Equipment) -> tuple[LiquidLaw, Evidence]:
     return law, record
 
 
-def _heat(seen: _Seen, design_kw: float) -> Fit:
-    """h₀, λ and λκ from measured liquid heat."""
+def _heat(seen: _Seen, design_kw: float, leak: float) -> Fit:
+    """h₀ and λ from measured liquid heat; ``leak`` is λκ, which is in the IT power already."""
     warm = np.maximum(seen.supply_c - REFERENCE_C, 0.0)
-    x = np.column_stack([np.ones_like(seen.it_kw), seen.it_kw, seen.it_kw * warm])
-    bounds = Bounds(np.zeros(3), np.array([0.05 * design_kw, 0.95, _MOST_LEAK]))
-    grid = np.array([[1.0, 0.4, 0.0], [1.0, 0.9, 0.0], [1.0, 0.6, 6.0]]) * np.array(
-        [1.0, design_kw, design_kw]
-    )
-    target = grid @ np.array([0.01 * design_kw, _SHARE, _SHARE * _LEAK_PER_K])
-    return fit(x, seen.heat_kw, bounds, Prior(grid, target, 2.0))
+    reference = seen.it_kw / (1.0 + leak * warm)
+    # What leaks is all liquid's: off the heat before it is shared.
+    x = np.column_stack([np.ones_like(reference), reference])
+    bounds = Bounds(np.zeros(2), np.array([0.05 * design_kw, 0.95]))
+    grid = np.array([[1.0, 0.4 * design_kw], [1.0, 0.9 * design_kw]])
+    target = grid @ np.array([0.01 * design_kw, _SHARE])
+    return fit(x, seen.heat_kw - leak * warm * reference, bounds, Prior(grid, target, _WEAK))
+
+
+def _leakage(signals: Signals, zone: OwnerId, seen: _Seen, design_kw: float) -> Fit:
+    """IT power against utilization, warm inlets and warm liquid; the last coefficient is λκ."""
+    used = signals.of_zone(zone, Quantity.UTILIZATION)
+    inlets = signals.mean(signals.site.points_of(zone, Quantity.INLET_TEMPERATURE))
+    warm = np.maximum(seen.supply_c - REFERENCE_C, 0.0)
+    air = np.nan_to_num(np.maximum(inlets - _WARM_INLET_C, 0.0)) * design_kw
+    x = np.column_stack([np.ones_like(used), used, air, seen.it_kw * warm])
+    bounds = Bounds(np.zeros(4), np.array([design_kw, design_kw, 0.02, _MOST_LEAK]))
+    rows = np.array([[1.0, 0.3, 0.0, 0.0], [1.0, 0.9, 0.0, 0.0], [0.0, 0.0, 0.0, 5.0 * design_kw]])
+    target = rows @ np.array([0.4 * design_kw, 0.6 * design_kw, 0.0, _SHARE * _LEAK_PER_K])
+    return fit(x, seen.it_kw, bounds, Prior(rows, target, _WEAK))
 
 
 def _pumps(asked: Array, power: Array, rated_kw: float) -> Fit:
