@@ -13,6 +13,7 @@ from controller.audit import AuditHead, AuditLog, AuditRecord
 from controller.canonical import plain
 from controller.modes import ModeKeeper
 from controller.rollout import Drill, Rollout, Standing
+from controller.scorecard import told
 from plant.site import Site
 
 _KINDS = ("mode.", "drill.", "lever.", "fallback.", "stop", "resume", "limits.", "standing.", "alarm.raised")
@@ -151,11 +152,11 @@ def _zone_line(z: Standing) -> str:
         z.mode,
         z.stage,
         card.days,
-        f"{card.inlet_error_k:.2f} K",
-        f"{100 * card.forecast_error:.1f} %",
+        f"{told(card.inlet_error_k, 2)} K",
+        f"{told(100 * card.forecast_error, 1)} %",
         f"{card.violation_s / 60:.0f} min",
         overrides,
-        f"{card.saving_ratio:.2f}",
+        told(card.saving_ratio, 2),
         wants,
     )
     return _row(cells)

@@ -85,14 +85,14 @@ class Scorecard:
             found.append(f"{self.zone}: {self.violation_s / 60:.0f} min above the inlet limit")
         if math.isfinite(wanted.max_inlet_error_k) and not self.inlet_error_k <= wanted.max_inlet_error_k:
             allowed = f"{wanted.max_inlet_error_k:g} allowed"
-            found.append(f"{self.zone}: inlet error {self.inlet_error_k:.1f} K, {allowed}")
+            found.append(f"{self.zone}: inlet error {told(self.inlet_error_k, 1)} K, {allowed}")
         if math.isfinite(wanted.max_forecast_error) and not self.forecast_error <= wanted.max_forecast_error:
             allowed = f"{100 * wanted.max_forecast_error:.0f} allowed"
-            found.append(f"{self.zone}: load forecast error {100 * self.forecast_error:.0f} %, {allowed}")
+            found.append(f"{self.zone}: load forecast error {told(100 * self.forecast_error)} %, {allowed}")
         if math.isfinite(wanted.max_override_share) and not self.override_share <= wanted.max_override_share:
-            found.append(f"{self.zone}: people overrode {100 * self.override_share:.0f} % of its cycles")
+            found.append(f"{self.zone}: people overrode {told(100 * self.override_share)} % of its cycles")
         if math.isfinite(wanted.min_saving_ratio) and not self.saving_ratio >= wanted.min_saving_ratio:
-            found.append(f"{self.zone}: saved {self.saving_ratio:.2f} of what was predicted")
+            found.append(f"{self.zone}: saved {told(self.saving_ratio, 2)} of what was predicted")
         unsafe = self.overrides.get(RejectionCode.UNSAFE, 0)
         if wanted.max_unsafe is not None and unsafe > wanted.max_unsafe:
             found.append(f"{self.zone}: {unsafe} proposals were called unsafe")
@@ -195,3 +195,8 @@ def _rms(rows: Sequence[Mapping[str, Any]], squares: str, count: str) -> float:
 
 def _sum(rows: Sequence[Mapping[str, Any]], column: str) -> float:
     return float(sum(row[column] for row in rows))
+
+
+def told(value: float, digits: int = 0) -> str:
+    """A figure for people; one that could not be judged yet is a question mark."""
+    return "?" if math.isnan(value) else f"{value:.{digits}f}"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from controller.cli.operator import Reason, api_client
-from controller.cli.words import named
+from controller.cli.words import named, write_out
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="A job's id; `jobs list` shows them.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end. Exit code 1 if it did not succeed.")]
@@ -53,16 +53,8 @@ def get(
     out: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")],
 ) -> None:
     """Fetch the document a job made."""
-    from plant.errors import ConfigError
-
     with api_client() as api:
-        content = api.answer("GET", f"/jobs/{named(job_id)}/result").content
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise ConfigError(
-            f"file {out}", f"cannot be written ({error.strerror})", "name another with -o"
-        ) from None
+        write_out(out, api.answer("GET", f"/jobs/{named(job_id)}/result").content)
     typer.echo(f"written to {out}")
 
 

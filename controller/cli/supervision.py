@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from controller.cli.operator import Reason, api_client
-from controller.cli.words import minutes_of, named, number
+from controller.cli.words import minutes_of, named, number, write_out
 
 Since = Annotated[
     str | None, typer.Option(metavar="TIME", help="An instant (2026-03-01T06:00Z), or a length: 8h.")
@@ -191,7 +191,7 @@ def commissioning(
     if out is None:
         typer.echo(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        write_out(out, text.encode())
         typer.echo(f"written to {out}")
 
 

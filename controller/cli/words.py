@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 from plant.errors import ConfigError
@@ -83,3 +84,19 @@ def number(text: str, what: str) -> float:
     if not math.isfinite(value):
         raise ConfigError(what, f"{text!r} is not a number", "write it as 25.5")
     return value
+
+
+def write_out(file: Path, content: bytes) -> None:
+    """Write a document where a person wants it.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be written there.
+    """
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(
+            f"file {file}", f"cannot be written ({error.strerror})", "name another with -o"
+        ) from None

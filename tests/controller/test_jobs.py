@@ -9,14 +9,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 import pytest
 from api_kit import Desk, api_room
 from supervision_kit import START
 
 from controller.child_work import WorkFailed, in_child
+from controller.drill import DeadManDrill
 from controller.job_runner import JobRunner, Tell
 from controller.jobs import Job, JobBook, JobKind, JobStatus, Result
+from controller.wiring import Controller
+from controller.workers import Workers
 
 ROOT = Path(__file__).parents[2]
 
@@ -180,3 +184,14 @@ def test_a_replay_ends_with_the_program_that_ordered_it() -> None:
     finally:
         if program.poll() is None:
             program.send_signal(signal.SIGKILL)
+
+
+async def test_a_replay_that_cannot_be_played_fails_with_the_line_a_person_would_read(tmp_path: Path) -> None:
+    order = {"scenario": "hot-week", "policy": "fixed", "days": 1}
+    job = Job("J-000001", JobKind.REPLAY, order, JobStatus.RUNNING, "eve", START)
+    told: list[str] = []
+    workers = Workers(cast(Controller, None), cast(DeadManDrill, None), tmp_path)
+    with pytest.raises(WorkFailed, match=r"hot-week.*heat-wave"):
+        await workers.replay(job, lambda _share, words: told.append(words))
+    assert told == ["making a simulated plant ready"]
+    assert list(tmp_path.iterdir()) == []

@@ -34,7 +34,7 @@ from telemetry.historian import Historian
 from telemetry.simulated import InProcessGateway
 
 _DEMO = demo_site()
-# Room for a trip narrows too, and has tests of its own; warm as found, so that a limit can be tightened below.
+# Room for a trip narrows too and has its own tests; warm as found, so that a limit can be set below it.
 SITE = replace(
     _DEMO,
     safety=replace(_DEMO.safety, n_minus_one=()),

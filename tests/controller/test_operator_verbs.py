@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from supervision_kit import A_AIR
 from typer.testing import CliRunner, Result
 
 from controller.alarms import AlarmKind
+from controller.audit import AuditLog
+from controller.auth import NotKnown, Principal, Scope, TokenBook
 from controller.cli.main import app, main
 from controller.cli.words import HoldWords, hold_words, minutes_of
+from controller.store import Store
 from plant.errors import ConfigError
 
 
@@ -140,6 +144,13 @@ def test_alarms_are_seen_and_put_aside(line: Line) -> None:
         ("webhooks retry W-0", "W-0"),
         ("handover --since yesterday", "cannot be read"),
         ("handover --since 2026-03-01", "names no time zone"),
+        ("commissioning -o nowhere/at/all.md", "cannot be written"),
+        ("token issue --name Kim --role king", "king"),
+        ("token issue --name Kim --role viewer --scope stop", "may not stop"),
+        ("token issue --name Kim --scope dance", "dance"),
+        ("token issue --name Kim --days nan", "no life for a token"),
+        ("token issue --name Kim --days 1e30", "no life for a token"),
+        ("token revoke 0", "is not there"),
         ("silly", "No such command 'silly'"),
         ("status --silly", "--silly"),
     ],
@@ -149,6 +160,7 @@ def test_a_mistake_is_one_line_and_exit_code_two(
 ) -> None:
     monkeypatch.setenv("COOLWRIGHT_URL", line.url)
     monkeypatch.setenv("COOLWRIGHT_TOKEN", line.desk.tokens["engineer"])
+    monkeypatch.setenv("COOLWRIGHT_DATABASE", "sqlite://")
     monkeypatch.setattr(sys, "argv", ["coolwright", *words.split()])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -162,6 +174,28 @@ def test_a_refusal_is_one_line_and_exit_code_one(line: Line) -> None:
     said = line("standing", "grant", "zone-a.supply-air=18..23", who="operator")
     assert said.exit_code == 1
     assert "may not grant or revoke standing approvals" in said.stderr
+
+
+def test_a_token_may_be_less_than_its_role_and_ends_when_it_is_revoked(line: Line, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'tokens.sqlite'}"
+    less = ("--scope", "read", "--scope", "alarm")
+    issued = line("token", "issue", "--name", "Kim", "--role", "operator", *less, "--database", url)
+    store = Store(url)
+    book = TokenBook(store, AuditLog(store))
+    now = datetime.now(UTC)
+    who = book.identify(issued.stdout.strip(), now)
+    assert isinstance(who, Principal)
+    assert (who.may(Scope.ALARM), who.may(Scope.STOP)) == (True, False)
+    listed = line("token", "list", "--database", url).stdout
+    assert line("token", "revoke", listed.split()[0], "--database", url).exit_code == 0
+    assert isinstance(book.identify(issued.stdout.strip(), now), NotKnown), "at once, in the running program"
+    assert "revoked" in line("token", "list", "--database", url).stdout
+
+
+def test_what_could_not_be_judged_yet_is_no_number(line: Line) -> None:
+    assert "nan" not in line("rollout").stdout
+    assert "nan" not in line("commissioning").stdout
+    assert "inlet error ? K" in line("rollout").stdout
 
 
 def test_a_standing_approval_is_granted_listed_and_revoked(line: Line) -> None:

@@ -59,12 +59,12 @@ def test_a_good_fortnight_and_a_drill_are_enough() -> None:
     ("seen", "says"),
     [
         ({"inlet_error_k": 1.4}, "inlet error 1.4 K"),
-        ({"inlet_error_k": math.nan}, "inlet error nan K"),
+        ({"inlet_error_k": math.nan}, "inlet error ? K"),
         ({"violation_s": 60.0}, "336 min above"),
         ({"forecast_error": -0.15}, "load forecast error 15 %"),
-        ({"forecast_error": math.nan}, "load forecast error nan %"),
+        ({"forecast_error": math.nan}, "load forecast error ? %"),
         ({"actual_kwh": 2.0}, "saved 0.20 of what"),
-        ({"predicted_kwh": 0.0}, "saved nan of what"),
+        ({"predicted_kwh": 0.0}, "saved ? of what"),
     ],
 )
 def test_each_weakness_is_named_and_what_was_not_judged_is_not_passed(
