@@ -66,6 +66,23 @@ def taught(site: Site, until: datetime, as_found_days: float, excitation_days: f
     return History(site, SAMPLE_S, frame, frame.notna().astype(float))
 
 
+def an_answer(site: Site, policy: Policy, past: History, model: PlantModel, start: datetime) -> Advice:
+    """What a policy says to the site as found, at a time."""
+    return _answer(site, played(site, start), policy, past, Forecaster(site, model))
+
+
+def _answer(
+    site: Site, plant: SimulatedPlant, policy: Policy, past: History, forecaster: Forecaster
+) -> Advice:
+    grid = TimeGrid(plant.now, 900, 48)
+    carbon = CarbonSeries(grid, np.full(48, 350.0), CarbonKind.AVERAGE, "flat", True)
+    price = PriceSeries(grid, np.full(48, site.tariff.price_per_kwh), site.tariff.currency, "flat")
+    snapshot = Snapshot(site, plant.now, {r.point: r for r in plant.readings()})
+    answer = policy.decide(snapshot, forecaster.forecast(past, snapshot, carbon, price, grid))
+    assert isinstance(answer, Advice), answer
+    return answer
+
+
 def a_day(
     site: Site, policy: Policy, past: History, model: PlantModel, start: datetime, decide_s: int = 1800
 ) -> Day:
@@ -74,12 +91,7 @@ def a_day(
     heartbeat = next(p.id for p in site.points if p.quantity is Quantity.HEARTBEAT)
     before, answers, beat = plant.totals(), [], 0
     for _ in range(86_400 // decide_s):
-        grid = TimeGrid(plant.now, 900, 48)
-        carbon = CarbonSeries(grid, np.full(48, 350.0), CarbonKind.AVERAGE, "flat", True)
-        price = PriceSeries(grid, np.full(48, site.tariff.price_per_kwh), site.tariff.currency, "flat")
-        snapshot = Snapshot(site, plant.now, {r.point: r for r in plant.readings()})
-        answer = policy.decide(snapshot, forecaster.forecast(past, snapshot, carbon, price, grid))
-        assert isinstance(answer, Advice), answer
+        answer = _answer(site, plant, policy, past, forecaster)
         answers.append(answer)
         for _ in range(decide_s // PERIOD_S):
             beat += 1

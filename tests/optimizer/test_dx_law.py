@@ -187,7 +187,7 @@ NOON = datetime(2025, 7, 8, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def past(site: Site) -> History:
-    return taught(site, NOON, 2.0, 2.0)
+    return taught(site, NOON, 1.0, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def model(past: History) -> PlantModel:
 
 @pytest.fixture(scope="module")
 def planned(site: Site, past: History, model: PlantModel) -> Day:
-    return a_day(site, MpcPolicy(site, model), past, model, NOON)
+    return a_day(site, MpcPolicy(site, model), past, model, NOON, decide_s=3600)
 
 
 def test_a_site_without_water_has_no_say_about_water(model: PlantModel) -> None:
@@ -211,7 +211,7 @@ def test_a_day_of_planning_saves_energy_and_keeps_the_racks_cool(
     site: Site, past: History, model: PlantModel, planned: Day
 ) -> None:
     fixed = a_day(site, FixedPolicy(site), past, model, NOON, decide_s=21_600)
-    assert planned.facility_kwh < fixed.facility_kwh - 250
+    assert planned.facility_kwh < fixed.facility_kwh - 200
     assert planned.violation_minutes == 0.0
     assert planned.worst_inlet_c < 27.0
 
