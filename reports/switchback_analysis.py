@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -72,7 +72,7 @@ class SwitchbackResult:
     """By how much baseline hours after control, unlike those after as found, shift the saving: the plant
     remembers. It is in the interval, in quadrature; it is not taken off the saving."""
     interim: bool = False
-    """The schedule has not ended: only the anytime interval may be acted on."""
+    """The schedule was not run to its last hour: only the anytime interval may be acted on."""
     recorded: bool = False
     """Whether the arms are from the record of what was applied, not from the schedule alone."""
     method_version: str = METHOD_VERSION
@@ -112,6 +112,8 @@ def analyze(
     SwitchbackResult
         Not `qualified`, with reasons and without figures, where the data do not carry an answer.
     """
+    until = _run_until(history, record)
+    history = _before(history, until)
     ran = run_as(schedule, record, pd.DatetimeIndex(history.values.index), history.step_s)
     everything, basis_reason = _hours(history, ran)
     rows = everything[everything["as_drawn"]]
@@ -151,9 +153,24 @@ def analyze(
         anytime_low_kw=-effect - anytime,
         anytime_high_kw=-effect + anytime,
         carryover_kw=carried,
-        interim=history.end + timedelta(seconds=history.step_s) < schedule.blocks[-1].end,
+        interim=until < schedule.blocks[-1].end - timedelta(hours=1),
         recorded=record is not None,
     )
+
+
+def _run_until(history: History, record: Sequence[Stretch] | None) -> datetime:
+    """Until when a schedule was run, or data came: asked for may be a time that has not come yet."""
+    if record is not None:
+        return max((s.until for s in record), default=history.start)
+    known = history.values.index[~np.isnan(read_series(history).facility_kw.values)]
+    step = timedelta(seconds=history.step_s)
+    return known[-1].to_pydatetime() + step if len(known) else history.start
+
+
+def _before(history: History, until: datetime) -> History:
+    """Without what was not run: time that has not come is no time that was not run as drawn."""
+    rows = np.asarray(history.values.index < pd.Timestamp(until))
+    return replace(history, values=history.values[rows], measured_share=history.measured_share[rows])
 
 
 def _hours(history: History, ran: RunAs) -> tuple[pd.DataFrame, str | None]:

@@ -210,6 +210,14 @@ def test_before_the_end_it_says_that_it_is_interim(demo_site: Site) -> None:
     history, schedule, _ = switched(world, 0.1)
     early = replace(history, values=history.values[:800], measured_share=history.measured_share[:800])
     assert analyze(early, schedule).interim
+    # Asked for up to the end, of which the rest has not come: the same.
+    asked = replace(history, values=history.values.copy())
+    asked.values.iloc[800:] = np.nan
+    assert analyze(asked, schedule).interim
+    assert analyze(asked, schedule).compliance == 1.0, "what has not come was not run otherwise"
+    record = [Stretch(b.start, b.end, Applied(b.arm)) for b in schedule.blocks]
+    assert analyze(history, schedule, record=record[:40]).interim, "it was stopped before its end"
+    assert not analyze(history, schedule, record=record).interim
     result = analyze(history, schedule)
     assert not result.interim
     assert result.anytime_low_kw < result.low_kw < result.saving_kw < result.high_kw < result.anytime_high_kw
