@@ -219,9 +219,11 @@ def pose(
     notes = [*board.left_alone, *switches.left_alone]
     if any(e.zone is None for e in site.equipment_of(EquipmentKind.AIR_ECONOMIZER)):
         notes.append("outdoor air of no one zone is in no law: what it saves is not predicted")
-    for record in model.evidence:
-        if record.name.endswith((".outdoor-air", ".liquid")) and not record.trusted:
-            notes.append(f"{record.name} is reckoned with, untaught: {'; '.join(record.disqualified)}")
+    notes += [
+        f"{record.name} is reckoned with, untaught: {'; '.join(record.disqualified)}"
+        for record in model.evidence
+        if record.name.endswith((".outdoor-air", ".liquid")) and not record.trusted
+    ]
     if np.isnan(carbon).any():
         notes.append("carbon intensity has gaps: those hours are planned without a carbon cost")
     per_g = site.tariff.carbon_price_per_tonne / _G_PER_TONNE
