@@ -35,6 +35,7 @@ from optimizer.identify import identify
 from optimizer.mpc import MpcPolicy
 from optimizer.plan import compare
 from optimizer.problem import PlannerSettings, Problem, Unready, pose
+from optimizer.running import RunClock
 from plant.forecast import Array, CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.ports import Advice
 from plant.site import Site
@@ -113,7 +114,7 @@ def posed(site: Site, climate: str, month: int) -> tuple[Problem, MpcPolicy, Sna
     price = PriceSeries(grid, np.full(_STEPS, site.tariff.price_per_kwh), site.tariff.currency, "flat")
     forecast = Forecaster(site, model).forecast(past, snapshot, carbon, price, grid)
     settings = replace(PlannerSettings.of(site), n_minus_one=False)
-    problem = pose(site, model, settings, snapshot, forecast)
+    problem = pose(site, model, settings, snapshot, forecast, RunClock().observe(snapshot))
     if isinstance(problem, Unready):
         raise SystemExit(f"{climate}, month {month}: {problem.reason}")
     return problem, MpcPolicy(site, model, settings), snapshot, forecast
