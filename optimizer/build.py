@@ -271,7 +271,7 @@ def _lag(numbers: Numbers, zones: NDArray[np.intp]) -> tuple[Array, Array]:
 
 def _limit(numbers: Numbers) -> Array:
     """What each zone's warmest inlet may reach, the margin taken off. Shape (blocks, zones)."""
-    return np.asarray(numbers.problem.limit_c - numbers.problem.settings.sigmas * numbers.at.std_k)
+    return np.asarray(numbers.problem.limit_c - numbers.problem.margin_k(numbers.at.std_k))
 
 
 def _neighborhood(problem: Problem, path: Array, share: float) -> tuple[Array, Array]:

@@ -50,6 +50,16 @@ EXCURSIONS: Mapping[Quantity, Excursion] = {
 """Each goes from as-found toward less cooling (the condenser toward more tower), never past its range.
 
 Different dwells, so that no two levers always move together: their effects could not be told apart."""
+WARM_H = 3.0
+"""Where the economizer was never seen to start: hours at the end in which the return water is as warm as
+may be. A tower needs half an hour to come down, a PLC keeps what it began for twenty minutes."""
+WARM_END: Mapping[Quantity, float] = {
+    Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: 5.0,
+    Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: 8.0,
+}
+"""How far above as-found these are taken in those hours, never past their range; all air stays."""
+_WARMS_K = 6.0
+"""Least that warm chilled water gains in the coils before it comes back. [K]"""
 LEVELS = 4
 _SOFT: Mapping[Quantity, tuple[str, str]] = {
     Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: ("{owner}.inlets", "supply_c"),
@@ -68,16 +78,22 @@ class CommissioningPlan:
     hours: float
     lessons: Mapping[LeverId, str]
     levels: Mapping[LeverId, tuple[float, ...]]
+    warm_end: Mapping[LeverId, float] = field(default_factory=dict)
+    """Where levers stand in the last `WARM_H` hours to see the economizer start; best in a cool night."""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing left to learn this way."""
-        return not self.levels
+        return not self.levels and not self.warm_end
 
     def target(self, lever: Lever, elapsed_s: float) -> float:
         """Where a lever should be: its level of the time, as found before and after."""
         levels = self.levels.get(lever.id)
-        if levels is None or not 0 <= elapsed_s < self.hours * 3600:
+        if not 0 <= elapsed_s < self.hours * 3600:
+            return lever.as_found
+        if self.warm_end and elapsed_s >= (self.hours - WARM_H) * 3600:
+            return self.warm_end.get(lever.id, lever.as_found)
+        if levels is None:
             return lever.as_found
         return levels[int(elapsed_s // EXCURSIONS[lever.quantity].dwell_s) % len(levels)]
 
@@ -98,7 +114,42 @@ def commissioning_plan(
         if lever.id in lessons
     }
     levels = {lever.id: tuple(_levels(site, lever, shares)) for lever in site.levers if lever.id in lessons}
-    return CommissioningPlan(hours, lessons, levels)
+    warm, why = _warm_end(site, model)
+    return CommissioningPlan(hours, {**dict.fromkeys(warm, why), **lessons}, levels, warm)
+
+
+def _warm_end(site: Site, model: PlantModel | None) -> tuple[dict[LeverId, float], str]:
+    """Where levers go so that the economizer starts, if it was never seen to, and why.
+
+    One that ran throughout has nothing to show: no step of ours would make the night warmer.
+    """
+    if model is None or not model.economizer.present or model.economizer.switching.starts_seen:
+        return {}, ""
+    record = next((e for e in model.evidence if e.name == "economizer"), None)
+    if record is None or any("always ran" in reason for reason in record.disqualified):
+        return {}, ""
+    if not _cool_enough(site, model):
+        return {}, ""
+    found = {
+        lever.id: round(lever.clamp(lever.as_found + WARM_END[lever.quantity]), 6)
+        for lever in site.levers
+        if lever.quantity in WARM_END
+    }
+    return found, f"the economizer was never seen to start: warm return water for {WARM_H:g} h, best at night"
+
+
+def _cool_enough(site: Site, model: PlantModel) -> bool:
+    """Whether water as warm as the levers make could start it in the coolest air the tower was seen in."""
+    tower = next((e for e in model.evidence if e.name == "tower"), None)
+    air = next((c for c in tower.coverage if c.name == "wet_bulb_c"), None) if tower else None
+    water = [
+        lever.clamp(lever.as_found + WARM_END[lever.quantity])
+        for lever in site.levers
+        if lever.quantity is Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT
+    ]
+    if air is None or not water:
+        return False
+    return max(water) + _WARMS_K - air.low > float(model.economizer.switching.start_span_k(air.low))
 
 
 def _lesson(site: Site, lever: Lever, model: PlantModel | None) -> str:

@@ -227,7 +227,7 @@ def _with_room(problem: Problem, tables: StaticMap, path: Array) -> dict[str, Ar
         if not over.any():
             break
         rolled = problem.model.rollout(problem.course(found[None]), problem.world)
-        edge = rolled.worst_inlet_c[0] + problem.settings.sigmas * rolled.worst_inlet_std_k[0]
+        edge = rolled.worst_inlet_c[0] + problem.margin_k(rolled.worst_inlet_std_k[0])
         limit = np.where(over > 0, edge[_SOON:].max(axis=0) - over, lower.limit_c)
         lower = replace(lower, limit_c=np.minimum(lower.limit_c, limit))
         found = candidates.optimum(lower, tables)

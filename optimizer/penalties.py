@@ -27,9 +27,9 @@ def violations(contest: Contest, i: int) -> tuple[Violation, ...]:
 def _all(contest: Contest, i: int) -> Iterator[Violation]:
     problem, rolled = contest.problem, contest.rolled
     settings, hours = problem.settings, problem.grid.step_h
-    std = settings.sigmas * rolled.worst_inlet_std_k[i]
+    margin = problem.margin_k(rolled.worst_inlet_std_k[i])
     over = np.maximum(rolled.worst_inlet_c[i] - problem.limit_c, 0.0).sum(axis=0) * hours
-    into = np.maximum(rolled.worst_inlet_c[i] + std - problem.limit_c, 0.0).sum(axis=0) * hours
+    into = np.maximum(rolled.worst_inlet_c[i] + margin - problem.limit_c, 0.0).sum(axis=0) * hours
     for z, zone in enumerate(problem.site.zones):
         yield _priced(f"{zone.id} planning limit", over[z], "K·h", settings.violation_cost_per_k_h)
         yield _priced(f"{zone.id} margin for uncertainty", into[z], "K·h", settings.margin_cost_per_k_h)

@@ -150,7 +150,7 @@ def binding(contest: Contest, i: int) -> tuple[str, ...]:
     problem = contest.problem
     steps = max(1, round(_BINDS_WITHIN_H / problem.grid.step_h))
     rolled = contest.rolled
-    margin = problem.settings.sigmas * rolled.worst_inlet_std_k[i, :steps]
+    margin = problem.margin_k(rolled.worst_inlet_std_k[i, :steps])
     room = (problem.limit_c - margin - rolled.worst_inlet_c[i, :steps]).min(axis=0)
     found = [
         f"{z.id} inlet limit {z.limits.planning_max_c:g} °C less {m:.1f} K for uncertainty"

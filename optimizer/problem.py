@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from plant.timegrid import TimeGrid
 _STEADY_K = 0.1
 """Inlets this much warmer than the model says are taken for noise, not for bias. [K]"""
 _MOST_BIAS_K = 12.0
+_ROUNDING_K = 0.05
 _G_PER_TONNE = 1e6
 
 
@@ -39,6 +41,8 @@ class PlannerSettings:
     """
 
     sigmas: float = 2.0
+    answers_within_s: float = 600.0
+    """Time in which what was not expected is seen and answered: a plan comes every few minutes."""
     move_cost: float = 0.002
     violation_cost_per_k_h: float = 100.0
     margin_cost_per_k_h: float = 30.0
@@ -175,9 +179,30 @@ class Problem:
         water = rolled.water_l / 1000 * self.site.tariff.water_price_per_m3
         return np.asarray(energy + water)
 
+    def margin_k(self, std_k: Array, zones: slice | int = slice(None)) -> Array:
+        """Room kept under the planning limit for a spread of the warmest inlet (…, zones). [K]
+
+        What the law itself scatters by is kept whole. Of what comes with an unusual load only the part
+        that reaches the inlets before the next plans answer it, 1 − exp(−t/τ). And whatever comes, with
+        no answer at all, must still find room under the recommended limit, where the supervisor looks.
+        """
+        bank, sigmas = self.model.bank, self.settings.sigmas
+        law = bank.std_k[zones]
+        felt = -np.expm1(-self.settings.answers_within_s / bank.tau_s[zones])
+        other = np.sqrt(np.maximum(std_k**2 - law**2, 0.0))
+        answered = sigmas * np.hypot(np.minimum(law, std_k), felt * other)
+        return np.asarray(np.maximum(answered, sigmas * std_k - self._beyond_planning_k[zones]))
+
+    @cached_property
+    def _beyond_planning_k(self) -> Array:
+        """From the planning limit to the recommended one, by zone, a little less for rounding. [K]"""
+        limits = [z.limits for z in self.site.zones]
+        room = np.array([v.recommended_max_c - v.planning_max_c for v in limits])
+        return np.maximum(room - _ROUNDING_K, 0.0)
+
     def excess_k(self, rolled: Rollout, *, with_margin: bool) -> Array:
         """Inlets above the planning limit, by step, worst zone. Shape (candidates, steps). [K]"""
-        margin = self.settings.sigmas * rolled.worst_inlet_std_k if with_margin else 0.0
+        margin = self.margin_k(rolled.worst_inlet_std_k) if with_margin else 0.0
         return np.asarray((rolled.worst_inlet_c + margin - self.limit_c).max(axis=-1))
 
 

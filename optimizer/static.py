@@ -191,7 +191,7 @@ class _ZoneAnswers:
         from_load = table.at(table.rise_per_load_k, reference) * load_share
         std = np.sqrt(bank.std_k[z] ** 2 + from_load**2 + (EXTRAPOLATION_STD * beyond) ** 2)
         bias = float(np.max(world.inlet_bias_k[z]))
-        warmest = table.supply_c + rise + bias + problem.settings.sigmas * std
+        warmest = table.supply_c + rise + bias + problem.margin_k(std, z)
         side = side_answers(problem, table, z, it, steps, tables.chw_c)
         coolest = table.at(table.coolest_k, reference)[..., None] if side is None else side.coolest_k
         coolest = coolest + tables.chw_c

@@ -6,13 +6,15 @@ it was learned. Data outside the range it was learned on accuse the range, not t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.identify.compare import Comparison, compare
 from optimizer.identify.evidence import Evidence, Origin
 from optimizer.model import PlantModel
+from optimizer.zones import ZoneModel
 from plant.history import History
 
 LEAST_SAMPLES = 16
@@ -57,6 +59,28 @@ def drift(model: PlantModel, recent: History) -> tuple[Drift, ...]:
     records = {e.name: e for e in model.evidence}
     judged = (_judge(c, records[c.name]) for c in compare(model, recent))
     return tuple(d for d in judged if d is not None)
+
+
+def widened(model: PlantModel, found: Iterable[Drift]) -> PlantModel:
+    """The model with what drifted as unsure as it proved to be: a plan by it keeps the wider margin.
+
+    Inlet laws scatter by their recent error from here on, and each drifted law's record has it. The
+    model gets another version, for it is another model. Whoever supervises narrows authority besides.
+    """
+    drifted = {d.name: d.rmse for d in found if d.drifted}
+    if not drifted:
+        return model
+
+    def unsure(zone: ZoneModel) -> ZoneModel:
+        rmse = drifted.get(f"{zone.id}.inlets", 0.0)
+        std = tuple(max(own, rmse) for own in zone.inlets.std_k)
+        return replace(zone, inlets=replace(zone.inlets, std_k=std))
+
+    return replace(
+        model,
+        zones=tuple(unsure(zone) for zone in model.zones),
+        evidence=tuple(replace(e, std=max(e.std, drifted.get(e.name, 0.0))) for e in model.evidence),
+    )
 
 
 def _judge(found: Comparison, record: Evidence) -> Drift | None:

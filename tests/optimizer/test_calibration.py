@@ -15,7 +15,7 @@ from optimizer.forecast.skill import skill
 from optimizer.identify import identify
 from optimizer.identify.auxiliaries import learn_it_meter
 from optimizer.identify.chillers import learn_chillers
-from optimizer.identify.drift import drift
+from optimizer.identify.drift import drift, widened
 from optimizer.identify.evidence import Evidence
 from optimizer.identify.horizon import calibrate, parted
 from optimizer.identify.it_power import learn_it_power
@@ -146,7 +146,43 @@ def test_a_site_that_stood_still_is_stepped_and_one_that_moved_is_not(model: Pla
     still = make_history(days=2, still=True)
     plan = commissioning_plan(still.site, identify(still, at=still.end))
     assert set(plan.lessons) >= {lever.id for lever in still.site.levers if "zone" in lever.id}
-    assert commissioning_plan(still.site, model).empty
+    assert commissioning_plan(still.site, seen_to_start(model)).empty
+
+
+def seen_to_start(model: PlantModel, starts: int = 3) -> PlantModel:
+    law = replace(model.economizer.switching, starts_seen=starts)
+    return replace(model, economizer=replace(model.economizer, switching=law))
+
+
+def test_an_economizer_never_seen_to_start_gets_warm_water_with_all_air_at_the_end(history: History) -> None:
+    cold = make_history(days=3, seed=5, wet_c=8.0)
+    plan = commissioning_plan(history.site, seen_to_start(identify(cold, at=cold.end), 0))
+    assert not plan.empty
+    assert any("never seen to start" in why for why in plan.lessons.values())
+    last = (plan.hours - 1.0) * 3600
+    for lever in history.site.levers:
+        at = plan.target(lever, last)
+        warm = lever.quantity in {
+            Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT,
+            Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT,
+        }
+        assert at > lever.as_found + 4 if warm else at == lever.as_found
+        assert at <= lever.high
+    # In air that no water we can make is warm enough for, nobody is asked to try.
+    hot = make_history(days=3, seed=5, wet_c=24.0)
+    assert not commissioning_plan(history.site, seen_to_start(identify(hot, at=hot.end), 0)).warm_end
+
+
+def test_a_law_that_drifted_is_planned_by_with_the_wider_margin(history: History, model: PlantModel) -> None:
+    warmer = {f"zone-a.inlet-{s}": history.values[f"zone-a.inlet-{s}"] + 3.0 for s in range(1, 7)}
+    changed_air = replace(history, values=history.values.assign(**warmer))
+    found = drift(model, changed_air)
+    assert {d.name for d in found if d.drifted} == {"zone-a.inlets"}
+    unsure = widened(model, found)
+    assert unsure.version != model.version
+    assert unsure.bank.std_k[0] == pytest.approx(3.0, abs=0.3)
+    np.testing.assert_array_equal(unsure.bank.std_k[1:], model.bank.std_k[1:])
+    assert widened(model, drift(model, history)) is model
 
 
 def test_steps_stay_in_range_and_never_pair_warm_air_with_little_of_it(history: History) -> None:
