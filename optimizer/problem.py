@@ -11,6 +11,7 @@ from optimizer.board import Board, read_board
 from optimizer.duty import Duty
 from optimizer.identify.liquid import REFERENCE_C
 from optimizer.loop_sums import loop_sums
+from optimizer.margins import Margins
 from optimizer.model import Course, PlantModel, Rollout, World
 from optimizer.moist import dew_point_of, pressure_kpa
 from optimizer.room_side import Outside
@@ -26,7 +27,6 @@ from plant.timegrid import TimeGrid
 _STEADY_K = 0.1
 """Inlets this much warmer than the model says are taken for noise, not for bias. [K]"""
 _MOST_BIAS_K = 12.0
-_ROUNDING_K = 0.05
 _G_PER_TONNE = 1e6
 
 
@@ -180,25 +180,15 @@ class Problem:
         return np.asarray(energy + water)
 
     def margin_k(self, std_k: Array, zones: slice | int = slice(None)) -> Array:
-        """Room kept under the planning limit for a spread of the warmest inlet (…, zones). [K]
-
-        What the law itself scatters by is kept whole. Of what comes with an unusual load only the part
-        that reaches the inlets before the next plans answer it, 1 − exp(−t/τ). And whatever comes, with
-        no answer at all, must still find room under the recommended limit, where the supervisor looks.
-        """
-        bank, sigmas = self.model.bank, self.settings.sigmas
-        law = bank.std_k[zones]
-        felt = -np.expm1(-self.settings.answers_within_s / bank.tau_s[zones])
-        other = np.sqrt(np.maximum(std_k**2 - law**2, 0.0))
-        answered = sigmas * np.hypot(np.minimum(law, std_k), felt * other)
-        return np.asarray(np.maximum(answered, sigmas * std_k - self._beyond_planning_k[zones]))
+        """Room kept under the planning limit for a spread of the warmest inlet (…, zones). [K]"""
+        return self._margins.kept_k(std_k, zones)
 
     @cached_property
-    def _beyond_planning_k(self) -> Array:
-        """From the planning limit to the recommended one, by zone, a little less for rounding. [K]"""
+    def _margins(self) -> Margins:
         limits = [z.limits for z in self.site.zones]
-        room = np.array([v.recommended_max_c - v.planning_max_c for v in limits])
-        return np.maximum(room - _ROUNDING_K, 0.0)
+        above = np.array([v.recommended_max_c - v.planning_max_c for v in limits])
+        s, bank = self.settings, self.model.bank
+        return Margins.of(s.sigmas, s.answers_within_s, bank.std_k, bank.tau_s, above)
 
     def excess_k(self, rolled: Rollout, *, with_margin: bool) -> Array:
         """Inlets above the planning limit, by step, worst zone. Shape (candidates, steps). [K]"""

@@ -15,7 +15,7 @@ from optimizer.problem import Problem
 from optimizer.schedule import Course, Standing, cheapest
 from optimizer.schedule_tables import Tables, tabulate
 from optimizer.switches import SwitchKind
-from optimizer.waiting import best_put_off
+from optimizer.waiting import Peak, best_put_off, best_under_peak, net_put_off_kw
 from plant.forecast import Array
 
 _BREAKS_CAP = 50.0
@@ -49,16 +49,20 @@ def _can_run(problem: Problem) -> bool:
 
 def propose(problem: Problem, path: Array) -> Proposed | None:
     """The best schedule around a path (steps, axes); None where nothing can be scheduled."""
-    wanted = warm_loops(problem, path, let_in(problem, path, put_off(problem)))
+    wanted = warm_loops(problem, path, let_in(problem, path, put_off(problem, path)))
     if not _can_run(problem):
         walked = problem.switches.walked(wanted, problem.grid.step_s)
         return Proposed(walked, problem.storage_kw, 0.0) if can_schedule(problem) else None
     return _run(problem, path, wanted)
 
 
-def put_off(problem: Problem) -> Array:
-    """The problem's schedule with work put off to cheaper hours. Shape (steps, switches)."""
+def put_off(problem: Problem, path: Array) -> Array:
+    """The problem's schedule with work put off to cheaper hours. Shape (steps, switches).
+
+    Where the highest quarter hour is billed, it is looked at as a path (steps, axes) would have it.
+    """
     switches, wanted = problem.switches, problem.schedule.copy()
+    peak = _peak(problem, path)
     design = np.array([z.it_design_kw for z in problem.site.zones])
     for i, switch in enumerate(switches.each):
         if switch.kind is not SwitchKind.DEFERRAL or not switch.axis.free:
@@ -66,8 +70,26 @@ def put_off(problem: Problem) -> Array:
         spare = switches.spare_kw(switch, problem.world.it_reference_kw, design)
         waits = problem.running.waiting_kwh.get(switch.axis.levers[0].id, 0.0)
         price, hours = problem.energy_price, problem.grid.step_h
-        wanted[:, i] = best_put_off(price, switch.axis.high, waits, spare, hours)
+        most = switch.axis.high
+        if peak is None:
+            wanted[:, i] = best_put_off(price, most, waits, spare, hours)
+            continue
+        wanted[:, i] = best_under_peak(price, most, waits, spare, hours, peak)
+        net = net_put_off_kw(wanted[:, i], waits, spare, hours)
+        peak = replace(peak, facility_kw=peak.facility_kw - peak.per_kw * net)
     return switches.walked(wanted, problem.grid.step_s)
+
+
+def _peak(problem: Problem, path: Array) -> Peak | None:
+    """The month's peak as a path comes to it; None where none is billed."""
+    charge = problem.site.tariff.demand_charge_per_kw_month
+    if charge <= 0 or not any(s.kind is SwitchKind.DEFERRAL and s.axis.free for s in problem.switches.each):
+        return None
+    model, total = problem.model, problem.world.it_reference_kw.sum(axis=1)
+    rolled = model.rollout(problem.course(path[None]), problem.world)
+    metered = model.it_meter.at(np.stack([total, total + 1.0]))
+    more = metered + model.losses.at(metered)
+    return Peak(rolled.facility_kw[0], float((more[1] - more[0]).mean()), charge, problem.billed_peak_kw)
 
 
 def _run(problem: Problem, path: Array, wanted: Array) -> Proposed | None:

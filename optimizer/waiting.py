@@ -7,6 +7,8 @@ the difference in price between now and the hour after it is let go.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from plant.forecast import Array
@@ -16,6 +18,8 @@ CATCH_UP_H = 1.0
 _LONGEST_H = 6.0
 """No more work is made to wait than this many hours of all that the lever can put off."""
 _LEVELS = 61
+_CAPS, _ABOVE_CAP = 6, 20.0
+"""Caps on the peak that are tried, and how many times the dearest price power above one costs."""
 
 
 def net_put_off_kw(put_off_kw: Array, waiting_kwh: float, spare_kw: Array, hours: float) -> Array:
@@ -51,6 +55,47 @@ def best_put_off(price: Array, most_kw: float, waiting_kwh: float, spare_kw: Arr
         choice[k] = off < let_go - 1e-9
         value = np.minimum(off, let_go)
     return _followed(choice, waits, most_kw, waiting_kwh, spare_kw, hours)
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What the month's highest quarter hour costs: the meter without a lever, and how it answers to it.
+
+    `facility_kw` (steps,) is what is expected at the meter, `per_kw` what a kilowatt put off spares there.
+    """
+
+    facility_kw: Array
+    per_kw: float
+    charge: float
+    billed_kw: float
+
+    def cost(self, net_kw: Array) -> float:
+        """What the highest quarter hour adds to the bill with so much less power a step."""
+        highest = float((self.facility_kw - self.per_kw * net_kw).max())
+        return self.charge * max(highest - self.billed_kw, 0.0)
+
+
+def best_under_peak(
+    price: Array, most_kw: float, waiting_kwh: float, spare_kw: Array, hours: float, peak: Peak
+) -> Array:
+    """When to put work off where the highest quarter hour is billed too: power by step. [kW]
+
+    The peak couples all steps, so a few caps on it are tried: above a cap power is very dear, which puts
+    work off there and runs none there. What each course costs is then reckoned with the true prices.
+    """
+    highest = float(peak.facility_kw.max())
+    lowest = max(highest - peak.per_kw * most_kw, peak.billed_kw)
+    caps = [] if lowest >= highest else np.linspace(lowest, highest, _CAPS, endpoint=False).tolist()
+    best, least = np.zeros_like(price), np.inf
+    for cap in [None, *caps]:
+        dear = price if cap is None else price + _ABOVE_CAP * price.max() * (peak.facility_kw > cap)
+        path = best_put_off(dear, most_kw, waiting_kwh, spare_kw, hours)
+        net = net_put_off_kw(path, waiting_kwh, spare_kw, hours)
+        left = waiting_kwh + hours * float(net.sum())
+        money = -hours * float((price * net).sum()) + float(price.max()) * left + peak.cost(net)
+        if money < least - 1e-9:
+            best, least = path, money
+    return best
 
 
 def _followed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optimizer.waiting import best_put_off, net_put_off_kw
+from optimizer.waiting import Peak, best_put_off, best_under_peak, net_put_off_kw
 
 
 def test_what_is_put_off_is_run_within_the_hour_after_and_none_is_lost() -> None:
@@ -49,3 +49,18 @@ def test_it_is_the_best_of_all_ways_to_put_work_off() -> None:
         money = -(net * price).sum(axis=1) + price.max() * net.sum(axis=1)
         mine = net_put_off_kw(found, 0.0, spare, 1.0)
         assert -(mine * price).sum() + price.max() * mine.sum() == pytest.approx(money.min(), abs=1e-9)
+
+
+def test_work_is_put_off_under_a_peak_that_is_billed_though_energy_costs_the_same() -> None:
+    # 130 kW in one hour among 90 and 100: what is put off there is run in the hour after.
+    price, spare = np.full(5, 0.1), np.array([1e3, 1e3, 1e3, 1e3, 1e3])
+    meter = np.array([100.0, 130.0, 90.0, 90.0, 90.0])
+    assert best_put_off(price, 20.0, 0.0, spare, 1.0).max() == 0.0
+    path = best_under_peak(price, 20.0, 0.0, spare, 1.0, Peak(meter, 1.0, 10.0, 0.0))
+    assert path.tolist() == [0, 20, 0, 0, 0]
+    # 130 becomes 110 = 90 + 20 in the hour it is caught up: 20 kW less are billed.
+    net = net_put_off_kw(path, 0.0, spare, 1.0)
+    assert float((meter - net).max()) == 110.0
+    # A peak that was billed before is paid whatever is done now: nothing is put off for it.
+    billed = Peak(meter, 1.0, 10.0, 150.0)
+    assert best_under_peak(price, 20.0, 0.0, spare, 1.0, billed).max() == 0.0
