@@ -132,12 +132,15 @@ class SwitchbackArm:
 
 def levers_off(site: Site, snapshot: Snapshot) -> frozenset[LeverId]:
     """Levers of which some register is not, or not known to be, where the site had it before us."""
-    return frozenset(lever.id for lever in site.levers if not _as_found(lever, snapshot))
+    return frozenset(v.id for v in site.levers if not _as_found(v, snapshot, v.resolution))
 
 
 def steps_back(site: Site, snapshot: Snapshot, at: datetime, barred: frozenset[LeverId]) -> list[Command]:
-    """The next writes towards as found: each register by itself, no further than the envelope lets it."""
-    off = levers_off(site, snapshot) - barred
+    """The next writes towards as found: each register by itself, no further than the envelope lets it.
+
+    A register may count as found within a resolution; the way back still goes all the way.
+    """
+    off = frozenset(v.id for v in site.levers if not _as_found(v, snapshot, v.resolution / 2)) - barred
     wanted = {lever.id: lever.as_found for lever in site.levers if lever.id in off}
     allowed = review(site, wanted, snapshot, at=at, held=barred)
     targets = {lever: change.after for lever, change in allowed.changes.items()}
@@ -167,10 +170,8 @@ def told(run: Run | None, applied: Applied | None, at: datetime) -> tuple[str, .
     return (f"switchback {run.id}: {block.arm} block {count} until {block.end.isoformat()}{state}{washout}",)
 
 
-def _as_found(lever: Lever, snapshot: Snapshot) -> bool:
-    return all(
-        abs(snapshot.value(point) - lever.as_found) <= lever.resolution * (1 + 1e-6) for point in lever.points
-    )
+def _as_found(lever: Lever, snapshot: Snapshot, within: float) -> bool:
+    return all(abs(snapshot.value(point) - lever.as_found) <= within * (1 + 1e-6) for point in lever.points)
 
 
 def _moves(lever: Lever, target: float, snapshot: Snapshot) -> list[Command]:
