@@ -11,6 +11,7 @@ import math
 
 from controller.envelope import COOLER, hot_zones, range_for, seen_inlets_c
 from controller.guard import RESCUE_MOVES
+from controller.planner import asked
 from controller.process import borne_out
 from controller.reach import home_of, reaches
 from plant.commands import Command
@@ -100,7 +101,8 @@ class FallbackController:
     def _advice(self, snapshot: Snapshot, forecast: Forecast | None) -> Setpoints:
         if self._policy is None or forecast is None:
             return Setpoints({})
-        answer = self._policy.decide(snapshot, forecast)
+        # A policy that stumbles over a reading gives no advice; safety does not end with it.
+        answer = asked(self._policy, snapshot, forecast)
         return answer.setpoints if isinstance(answer, Advice) else Setpoints({})
 
 
