@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from optimizer.identify.dx import capacity_share
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
 from optimizer.zones import ZoneBank
@@ -43,7 +45,9 @@ DERATED, OVERLOAD = 0.95, 1.05
 """What a chiller is counted on for after a trip, and may have carried before it, over its nameplate. [-]"""
 GROWTH = 0.02
 """Least standard deviation of the load meanwhile, as a share of it. [-]"""
-_SUBSTEPS, _LATER, _MOST_K = 4, 2, 60.0
+HOT_C, LEAST_FLOW = 40.0, 0.8
+"""Outdoor air where none is foretold, and the share of a compressor's capacity at next to no air. [°C, -]"""
+_SUBSTEPS, _LATER, _MOST_K, _LEAST_AIR = 4, 2, 60.0, 0.02
 
 
 def after_trip_c(
@@ -83,24 +87,42 @@ class _Before:
         """What the zone's air gains if a share of full airflow moves. [K]"""
         return np.minimum(self.power_kw / (self.bank.air_kw_k * moved), _MOST_K)
 
-    def made_c(self, back_c: Array, speed: Array, water_c: Array) -> Array:
-        """Supply air: as it was asked for, or the coolest that open valves make of what comes back. [°C]"""
+    @cached_property
+    def able_kw(self) -> Array:
+        """What each zone's own compressors are counted on for on the hottest hour ahead; water has no end."""
+        units = self.bank.units
+        if units is None:
+            return np.full(len(self.bank.zones), np.inf)
+        hottest = np.nanmax(self.problem.world.outdoor_c, initial=-np.inf)
+        rated = DERATED * units.rated_kw * capacity_share(hottest if np.isfinite(hottest) else HOT_C)
+        return np.where(units.here, rated, np.inf)
+
+    def most_k(self, left: Array, speed: Array) -> Array:
+        """How far the compressors that are left can cool the air they move. [K]"""
+        able = left * self.able_kw * (LEAST_FLOW + (1.0 - LEAST_FLOW) * speed)
+        return np.asarray(able / (self.bank.air_kw_k * np.maximum(left * speed, _LEAST_AIR)))
+
+    def made_c(self, back_c: Array, left: Array, speed: Array, water_c: Array) -> Array:
+        """Supply air: as it was asked for, or the coolest that can be made of what comes back. [°C]"""
         share, fans = self._open_valves(speed)
-        return np.maximum(self.supply_c, back_c - share * (back_c - water_c) + fans)
+        coolest = np.maximum(back_c - share * (back_c - water_c), back_c - self.most_k(left, speed))
+        return np.maximum(self.supply_c, coolest + fans)
 
-    def warmed_c(
-        self, back_c: Array, gain_k: Array, speed: Array, moved: Array, water_c: Array, seconds: float
-    ) -> Array:
-        """The air that comes back, some time later: exact while valves are open, or while they are not.
+    def warmed_c(self, back_c: Array, left: Array, speed: Array, water_c: Array, seconds: float) -> Array:
+        """The air that comes back, some time later: exact as long as one thing limits the cooling.
 
-        Supply air is the larger of two, so what comes back is no cooler than under either.
+        That is what was asked for, open valves, or all the compressors can do. Supply air is the warmest of
+        the three, so what comes back is no cooler than under any of them.
         """
+        cooled = np.maximum(left * speed, _LEAST_AIR)
+        gain = self.gain_k(cooled)
         share, fans = self._open_valves(speed)
         store = STORE * np.minimum(self.bank.tau_s, MOST_TAU_S)
-        part = -seconds / np.maximum(store / moved, HOT_AISLE_S)
-        as_asked = -np.expm1(part) * (self.supply_c + gain_k - back_c)
-        all_open = -np.expm1(share * part) * (water_c + (gain_k + fans) / share - back_c)
-        return np.asarray(back_c + np.maximum(as_asked, all_open))
+        part = -seconds / np.maximum(store / cooled, HOT_AISLE_S)
+        as_asked = -np.expm1(part) * (self.supply_c + gain - back_c)
+        all_open = -np.expm1(share * part) * (water_c + (gain + fans) / share - back_c)
+        all_on = -part * (gain + fans - self.most_k(left, speed))
+        return np.asarray(back_c + np.maximum(np.maximum(as_asked, all_open), all_on))
 
     def _open_valves(self, speed: Array) -> tuple[Array, Array]:
         """Effectiveness with open valves, and what the units' fans warm their air by. [-, K]"""
@@ -140,31 +162,44 @@ def _air_trip(at: _Before, chw: Array) -> Array:
     left = np.array([facts.left_of(z.id) for z in at.problem.site.zones])
     lefts = np.stack([left, left * UNEVEN]).reshape(2, *([1] * (at.supply_c.ndim - 1)), len(left))
     after = at.speed if np.isnan(facts.survivor_fan) else np.maximum(at.speed, facts.survivor_fan)
-    return _march(at, lefts, after, np.broadcast_to(chw[..., None], at.supply_c.shape))
+    water = np.broadcast_to(at.bank.water_c(chw), at.supply_c.shape)
+    stops = _march(at, lefts, after, water)
+    if at.bank.units is None:
+        return stops
+    blows = _march(at, lefts, after, water, blows=True)
+    return np.where(at.bank.units.here, np.maximum(stops, blows), stops)
 
 
-def _march(at: _Before, left: Array, after: Array, water: Array) -> Array:
-    """Warmest inlet within the ride-through time, with a share of the air left. [°C]"""
+def _march(at: _Before, left: Array, after: Array, water: Array, *, blows: bool = False) -> Array:
+    """Warmest inlet within the ride-through time, with a share of the units left. [°C]
+
+    ``blows``: compressors stop alone, and what is not left blows on what comes back.
+    """
     facts, gain = at.facts, at.gain_k(at.speed)
     back = at.supply_c + gain
     inlet = at.supply_c + at.rise_k(gain, np.broadcast_to(at.supply_c, gain.shape))
     warmest, step_s = np.full(at.supply_c.shape, -np.inf), facts.survivor_ramp_s / _SUBSTEPS
     ramped = _SUBSTEPS if step_s > 0 and not np.isnan(facts.survivor_fan) else 0
+
+    def breathed(speed: Array) -> tuple[Array, Array]:
+        cooled = np.maximum(left * speed, _LEAST_AIR)
+        moved = np.broadcast_to(np.maximum(speed, _LEAST_AIR), cooled.shape) if blows else cooled
+        given = at.made_c(back, left, speed, water)
+        mixed = given + (back - given) * (1.0 - cooled / moved)
+        return at.breathed_c(back, mixed, at.gain_k(moved)), moved
+
     for k in range(ramped):
         # Half of the declared time passes before anybody notices; the ramp takes the rest.
         share = max(0.0, 2.0 * (k + 0.5) / _SUBSTEPS - 1.0)
         speed = at.speed + (after - at.speed) * share
-        moved = np.maximum(left * speed, 0.02)
-        given, gain = at.made_c(back, speed, water), at.gain_k(moved)
-        back = at.warmed_c(back, gain, speed, moved, water, step_s)
-        inlet = inlet - np.expm1(-step_s / AIR_S) * (at.breathed_c(back, given, gain) - inlet)
+        back = at.warmed_c(back, left, speed, water, step_s)
+        toward, moved = breathed(speed)
+        inlet = inlet - np.expm1(-step_s / AIR_S) * (toward - inlet)
         warmest = np.maximum(warmest, at.warmest(inlet, moved))
-    moved = np.maximum(left * after, 0.02)
-    gain = at.gain_k(moved)
     step_s = max(facts.ride_through_s - ramped * step_s, 1.0) / _LATER
     for _ in range(_LATER):
-        back = at.warmed_c(back, gain, after, moved, water, step_s)
-    later = at.breathed_c(back, at.made_c(back, after, water), gain)
+        back = at.warmed_c(back, left, after, water, step_s)
+    later, moved = breathed(after)
     return np.asarray(np.maximum(warmest, at.warmest(later, moved)))
 
 
@@ -173,9 +208,9 @@ def _chiller_trip(at: _Before, chw: Array, load: Array) -> Array:
     if not at.facts.chillers:
         return np.full(at.supply_c.shape, -np.inf)
     heat = at.problem.model.load_kw((load + at.bank.fan_kw(at.speed)).sum(axis=-1))
-    warmer = chw + loop_rise_k(at.problem.model, at.facts, heat)
+    warmer = at.bank.water_c(chw + loop_rise_k(at.problem.model, at.facts, heat))
     still = replace(at, facts=replace(at.facts, survivor_fan=math.nan))
-    return _march(still, np.ones((2, *at.supply_c.shape)), at.speed, warmer[..., None])
+    return _march(still, np.ones((2, *at.supply_c.shape)), at.speed, warmer)
 
 
 def loop_rise_k(model: PlantModel, facts: Redundancy, heat_kw: Array) -> Array:

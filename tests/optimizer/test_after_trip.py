@@ -12,6 +12,7 @@ from analytic_plant import demo_site, outlook, snapshot_at
 from controller.contingency import TripCheck
 from optimizer import after_trip
 from optimizer.after_trip import after_trip_c
+from optimizer.identify.dx import DxLaw
 from optimizer.identify.inlets import RISE_KNOTS_K
 from optimizer.model import PlantModel
 from optimizer.problem import PlannerSettings, Problem, pose
@@ -72,7 +73,7 @@ def test_with_water_to_spare_only_the_store_and_recirculation_count(
     model: PlantModel, history: History
 ) -> None:
     # One of two units, 5 % the stronger: 0.475 of the air. 190 kW + 2 % gain 193.8/38 = 5.10 K before and
-    # 10.74 K after. The store, 0.6 x 600 s x 38 kW/K, warms with 360/0.475 = 758 s: 69.5 % of the way in 900 s.
+    # 10.74 K after. The store, 0.6 x 600 s x 38 kW/K, warms with 360/0.475 = 758 s: 69.5 % of it in 900 s.
     before, after = 1.02 * LOAD_KW / AIR_KW_K, 1.02 * LOAD_KW / (0.475 * AIR_KW_K)
     back = after - (after - before) * math.exp(-900 * 0.475 / (0.6 * TAU_S))
     expected = 17 + rise_k(after) * back / after
@@ -93,6 +94,27 @@ def test_with_warm_water_the_coil_that_is_left_cannot_make_the_air(
     expected = supply + rise_k(after) * min((back - supply) / after, 1.0)
     assert expected < after_trip.WARM_FROM_C
     assert tripped_c(hand, history, asked, water) == pytest.approx(expected, abs=0.05)
+
+
+def test_compressors_that_are_left_take_what_they_can_and_the_rest_stays_in_the_room(
+    model: PlantModel, history: History
+) -> None:
+    # 250 kW of compressors for a load of 193.8 kW: one of two left, 5 % the weaker, at 95 % of its plate and
+    # full air takes 0.475 x 0.95 x 250 = 112.8 kW. What is missing warms 0.6 x 600 s x 38 kW/K = 13,680 kJ/K:
+    # 81 kW x 900 s / 13,680 = 5.3 K. The air it blows is cooler than what comes back by 112.8/18.05 = 6.25 K;
+    # a trip of the compressors alone mixes it with as much uncooled air, and no less air moves then.
+    hand = by_hand(model)
+    nothing = (0.0,) * 6
+    units = DxLaw(250.0, 80.0, nothing)  # type: ignore[arg-type]
+    hand = replace(hand, zones=tuple(replace(z, dx=units) for z in hand.zones))
+    load, able, kw_k = 1.02 * LOAD_KW, 0.475 * 0.95 * 250.0, 0.475 * AIR_KW_K
+    before, after = load / AIR_KW_K, load / kw_k
+    back = 20 + before + (load - able) * 900 / (0.6 * TAU_S * AIR_KW_K)
+    fan_stops = back - able / kw_k
+    stopped = fan_stops + rise_k(after) * min((back - fan_stops) / after, 1.0)
+    blown = back - able / kw_k * 0.475
+    expected = max(stopped, blown + rise_k(before) * min((back - blown) / before, 1.0))
+    assert tripped_c(hand, history, 20.0, 7.0) == pytest.approx(expected, abs=0.1)
 
 
 def test_a_zone_that_stores_more_heat_is_warmer_later(

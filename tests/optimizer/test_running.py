@@ -50,7 +50,7 @@ def test_outdoor_air_dampers_are_no_water_side_economizer(history: History, mode
         replace(e, kind=EquipmentKind.AIR_ECONOMIZER) if e.id == "economizer-1" else e for e in site.equipment
     )
     by_air = read_switches(replace(site, equipment=dampers), model, now)
-    assert by_air.each[1].kind is SwitchKind.OTHER
+    assert by_air.each[1].kind is SwitchKind.OUTDOOR_AIR
     assert not by_air.each[1].axis.free
     assert any("economizer-1.enable" in why for why in by_air.left_alone)
 
