@@ -73,9 +73,11 @@ class Refusal(StrEnum):
     PLANT_CHANGED = "plant_changed"
     ENVELOPE = "envelope"
     REUSED = "reused"
+    LAPSED = "lapsed"
+    """The standing approval behind it counts no more; no person approved it."""
 
 
-_FINAL = frozenset({Refusal.TAMPERED, Refusal.PLANT_CHANGED, Refusal.ENVELOPE})
+_FINAL = frozenset({Refusal.TAMPERED, Refusal.PLANT_CHANGED, Refusal.ENVELOPE, Refusal.LAPSED})
 """Refusals that end the proposal; the others leave it to wait or to expire."""
 
 
@@ -155,6 +157,8 @@ def validate(
         return Refusal.REUSED, "it was executed before"
     if stored.expires_at <= at:
         return Refusal.EXPIRED, f"it ended at {stored.expires_at.isoformat()}"
+    if lapsed := desk.lapsed(stored):
+        return Refusal.LAPSED, lapsed
     return objection(stored, snapshot=snapshot, site=site, at=at, held=held, trips=trips, narrowed=narrowed)
 
 

@@ -52,6 +52,8 @@ class Proposal:
     decided_by: str | None = None
     decision_reason: str | None = None
     decision_code: str | None = None
+    standing: str | None = None
+    """The standing approval it was approved by; None where a person did, or nobody."""
     executed_at: datetime | None = None
     note: str | None = None
 
@@ -119,6 +121,7 @@ def proposal_of_row(row: Mapping[str, Any]) -> Proposal:
         decided_by=row["decided_by"],
         decision_reason=row["decision_reason"],
         decision_code=row["decision_code"],
+        standing=row["standing"],
         executed_at=when("executed_at"),
         note=row["note"],
     )

@@ -177,6 +177,16 @@ class ApprovalDesk:
             approval = self._standing.use(pending.draft, at)
             return None if approval is None else self._approve_standing(pending, approval, at)
 
+    def lapsed(self, proposal: Proposal) -> str:
+        """Why the standing approval behind a proposal counts no more, or nothing. A person's own stands."""
+        if proposal.standing is None:
+            return ""
+        mode = self._modes.of_levers(frozenset(proposal.changes))
+        if mode is not Mode.SUPERVISED:
+            return f"only standing approval {proposal.standing} is behind it, and the mode is {mode}"
+        revoked = self._standing.revoked(proposal.standing)
+        return f"standing approval {proposal.standing} behind it was revoked" if revoked else ""
+
     def begin(self, proposal: Proposal, at: datetime) -> bool:
         """Claim an approved proposal for execution. True once in its life."""
         with self._store.transaction() as tx:
@@ -257,6 +267,8 @@ class ApprovalDesk:
 
     def _approve_standing(self, proposal: Proposal, approval: StandingApproval, at: datetime) -> Proposal:
         who = f"{approval.by} (standing {approval.id})"
+        with self._store.transaction() as tx:
+            tx.execute(update(PROPOSALS).where(PROPOSALS.c.id == proposal.id).values(standing=approval.id))
         return self._move(proposal, ProposalStatus.APPROVED, at, who, "covered by a standing approval")
 
     def _refuse(self, proposal: Proposal, by: str, at: datetime, why: str) -> None:

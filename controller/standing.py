@@ -114,6 +114,11 @@ class StandingApprovals:
             )
         return True
 
+    def revoked(self, approval_id: str) -> bool:
+        """Whether it was ended early, or was never there."""
+        query = select(STANDING).where(STANDING.c.id == approval_id, STANDING.c.revoked_at.is_(None))
+        return not self._store.rows(query)
+
     def active(self, at: datetime) -> list[StandingApproval]:
         """Approvals in force with uses left, oldest first."""
         query = select(STANDING).where(

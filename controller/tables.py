@@ -36,6 +36,7 @@ PROPOSALS = Table(
     Column("decided_by", String(200)),
     Column("decision_reason", Text),
     Column("decision_code", String(20)),
+    Column("standing", _ID),
     Column("executed_at", _INSTANT),
     Column("note", Text),
 )

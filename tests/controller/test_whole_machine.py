@@ -177,13 +177,30 @@ STORY: dict[str, list[Step]] = {
     "shadow": [*asked({A_AIR: 18.4}), ("mode", ("zone-a", Mode.SHADOW)), *ACT],
     "taken": [*asked({A_AIR: 18.4}), *ACT, ("local", None), ("wait", 950.0), *ACT],
     "restart": [*asked({A_AIR: 18.4}), *ACT, ("restart", None), *asked({A_AIR: 18.8}), *ACT],
+    # the second cycle finds the first one's proposal on the table, and that it was agreed to beforehand
+    "lapsed": [
+        ("standing", A_AIR),
+        ("think", {A_AIR: 18.4}),
+        ("think", {A_AIR: 18.4}),
+        ("mode", ("zone-a", Mode.ADVISORY)),
+        *ACT,
+    ],
     "unasked": [("think", {A_AIR: 18.4}), ("decide", "wrong digest"), *ACT],
 }
 
 
 @pytest.mark.parametrize(
     ("name", "writes"),
-    [("leap", 2), ("half", 4), ("restart", 2), ("limited", 2), ("wild", 2), ("hot", None), ("unasked", 0)],
+    [
+        ("leap", 2),
+        ("half", 4),
+        ("restart", 2),
+        ("limited", 2),
+        ("wild", 2),
+        ("hot", None),
+        ("unasked", 0),
+        ("lapsed", 0),
+    ],
 )
 def test_the_stories_are_not_empty(name: str, writes: int | None) -> None:
     m = tell(STORY[name])
@@ -281,6 +298,10 @@ def no_limits(p: Patch) -> None:
     p.setattr(LimitBook, "confirm", lambda *_, **__: None)
 
 
+def no_lapse(p: Patch) -> None:
+    p.setattr("controller.proposals.ApprovalDesk.lapsed", lambda *_: "")
+
+
 def no_second_look_at_heat(p: Patch) -> None:
     p.setattr(envelope, "hot_zones", lambda *_: {})
 
@@ -297,6 +318,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], str, str]] = [
     (no_shadow, "shadow", "in shadow"),
     (no_takeover, "taken", "people have it"),
     (no_memory, "restart", "too soon|too far"),
+    (no_lapse, "lapsed", "nobody agreed"),
     (no_second_look_at_heat, "hot", "warms a zone that is hot"),
 ]
 

@@ -17,6 +17,7 @@ from supervision_kit import FakePlant, HandClock, demo_site
 
 from controller.actions import Actions
 from controller.cycle import run_cycle
+from controller.drafts import Draft
 from controller.envelope import Range
 from controller.guard import Purpose
 from controller.limits import LimitBook
@@ -182,6 +183,17 @@ class Machine:
 
         self.authority.writer.write = write  # type: ignore[method-assign]
         self.proposal: str | None = None
+        self._foretell()
+
+    def _foretell(self) -> None:
+        """Foretell that inlets stay as they are: where nothing is foretold no standing approval counts."""
+        inner = self.authority.desk.offer
+
+        def offer(draft: Draft, at: datetime) -> Proposal:
+            stay = tuple(replace(i, after_c=i.before_c, std_k=0.0) for i in draft.inlets)
+            return inner(replace(draft, inlets=stay), at)
+
+        self.authority.desk.offer = offer  # type: ignore[method-assign]
 
     # The planner and the forecast, by hand
     name = "a solver"
@@ -283,11 +295,12 @@ class Machine:
         if self.proposal is None or self.proposal in self.agreed:
             return True
         proposal = self.authority.desk.get(self.proposal)
-        standing = proposal is not None and "standing" in (proposal.decided_by or "")
-        zones = [self.authority.modes.effective(z.id) for z in OURS.zones]
-        return (
-            standing and self.authority.modes.effective(SITE) is Mode.SUPERVISED and Mode.SUPERVISED in zones
-        )
+        if proposal is None or "standing" not in (proposal.decided_by or ""):
+            return False
+        moved = [OURS.lever_by_id[name].owner for name in proposal.changes]
+        every = [z.id for z in OURS.zones]
+        touched = {z for owner in moved for z in ([owner] if owner in OURS.zone_by_id else every)}
+        return all(self.authority.modes.effective(z) is Mode.SUPERVISED for z in (SITE, *touched))
 
 
 _RANK = {Mode.FALLBACK: 0, Mode.SHADOW: 1, Mode.ADVISORY: 2, Mode.SUPERVISED: 3}
