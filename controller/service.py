@@ -160,7 +160,7 @@ class Service:
             self._rethink.clear()
             began, due = time.monotonic(), clock.now() + timedelta(seconds=cycle_s)
             try:
-                await self.controller.keep_limits()
+                await self.controller.keep_up()
                 record = await run_cycle(self.controller.parts)
                 self._note(record, time.monotonic() - began)
             except StoreUnavailable as error:

@@ -40,6 +40,7 @@ from optimizer.baselines import FixedPolicy, TrimAndRespondPolicy
 from optimizer.commissioning import CommissioningPolicy, commissioning_plan
 from optimizer.forecast import Forecaster
 from optimizer.identify import identify
+from optimizer.identify.drift import widened
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
 from plant.errors import ConfigError
@@ -237,6 +238,8 @@ class Controller:
     planned_for: Site
     """The limits the present planner knows."""
     baselines: BaselineBook
+    planned_unsure: frozenset[str] = frozenset()
+    """The laws the present planner knows to have drifted."""
 
     async def adopt(self, knowledge: Knowledge) -> None:
         """Go on with what was learned anew: between two cycles, a new planner and outlook."""
@@ -250,16 +253,22 @@ class Controller:
             old, parts = self.parts.planner, self.parts
             parts.model = knowledge.model
             parts.planner = self.plans_by(knowledge)
+            self.planned_for, self.planned_unsure = parts.site, frozenset()
             parts.outlook = make_outlook(parts.site, self.historian, knowledge, self.feeds, self.settings)
             await old.close()
         self.knowledge = knowledge
 
-    async def keep_limits(self) -> None:
-        """Between two cycles: a planner that knows the limits people have changed since it was started."""
-        if self.planned_for is self.parts.site:
+    async def keep_up(self) -> None:
+        """Between two cycles: a planner that knows the limits people have changed since it was started, and
+        is as unsure of laws that have drifted since as they proved to be."""
+        drifted = self.parts.drifted()
+        names = frozenset(law.name for law in drifted)
+        if self.planned_for is self.parts.site and names == self.planned_unsure:
             return
-        old, self.planned_for = self.parts.planner, self.parts.site
-        self.parts.planner = self.plans_by(self.knowledge)
+        old, known = self.parts.planner, self.knowledge
+        model = None if known.model is None else widened(known.model, drifted)
+        self.parts.planner = self.plans_by(replace(known, model=model))
+        self.planned_for, self.planned_unsure = self.parts.site, names
         await old.close()
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from api_kit import api_room
@@ -21,6 +22,8 @@ from controller.replay import GoingOn
 from controller.settings import Settings
 from controller.store import Store
 from controller.wiring import Controller, Knowledge, assemble
+from optimizer.identify.drift import Drift
+from optimizer.model import PlantModel
 from plant.forecast import Forecast
 from plant.ports import Advice, PolicyAnswer
 from plant.setpoints import Setpoints
@@ -72,7 +75,7 @@ class House:
         """One turn of the service's thinking loop."""
 
         async def think() -> CycleRecord:
-            await self.controller.keep_limits()
+            await self.controller.keep_up()
             return await run_cycle(self.controller.parts)
 
         return asyncio.run(think())
@@ -125,6 +128,32 @@ def test_the_next_plan_and_proposal_keep_to_it_and_nothing_is_replanned_for_noth
         SITE.lever_by_id[A_AIR].high,
         stood + 0.1,
     ], "one planner for each set of limits, and none for a cycle without a change"
+
+
+def test_a_law_that_drifts_makes_the_planner_unsure_once_and_no_other_law_does(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    law = Drift("zone-a.inlets", 96, 1.4, 1.2, 0.2, 0.8)
+    unsure: list[tuple[str, ...]] = []
+
+    def widened(model: PlantModel, found: tuple[Drift, ...]) -> PlantModel:
+        unsure.append(tuple(d.name for d in found))
+        return model
+
+    monkeypatch.setattr("controller.wiring.widened", widened)
+    house.controller.knowledge = replace(house.controller.knowledge, model=cast(PlantModel, object()))
+    drifted: list[Drift] = []
+    house.controller.parts.drifted = lambda: tuple(drifted)
+    house.cycle()
+    drifted.append(law)
+    house.cycle()
+    drifted[0] = replace(law, rmse=1.5)
+    house.cycle()
+    assert unsure == [("zone-a.inlets",)], "a planner for each law that drifts, none for each hour it does"
+    assert len(house.started) == 2
+    drifted.clear()
+    house.cycle()
+    assert unsure[1:] == [()], "and the model as it was learned once the plant answers by it again"
 
 
 def test_what_was_approved_before_is_not_written_any_more(house: House) -> None:
