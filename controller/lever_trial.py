@@ -42,6 +42,10 @@ ANSWERS: Mapping[Quantity, Process] = {
 LEAST_STEP = 3.0
 """Moves smaller than this many resolutions drown in noise and are not judged. [resolutions]"""
 
+SUSPECT_STEP = 2.0
+"""The same for a fan that answered backwards once already: a planner near its working point may not move it
+by more for hours, and the next to do so would be a rescue. [resolutions]"""
+
 ENOUGH = 0.3
 """Share of the move that counts as an answer. [-]"""
 
@@ -98,8 +102,10 @@ class Trial:
         return self.due - timedelta(seconds=TOO_LATE * self.settle_s)
 
 
-def answer_of(start: Anchor, told: float, lever: Lever, now: Anchor) -> Answer:
-    """What the plant answered.
+def answer_of(
+    start: Anchor, told: float, lever: Lever, now: Anchor, *, least_step: float = LEAST_STEP
+) -> Answer:
+    """What the plant answered to a move of at least ``least_step`` resolutions.
 
     The process is asked to come from where it stood to where the lever was told to go. An answer
     against the move counts as backwards only where it leads away from the setpoint as well: a process
@@ -108,15 +114,15 @@ def answer_of(start: Anchor, told: float, lever: Lever, now: Anchor) -> Answer:
     fan slows when told to speed up, whatever else is wrong.
     """
     was, is_ = _running_means(start, now, lever)
-    move, least = told - start.register, LEAST_STEP * lever.resolution - 1e-9
+    move, least = told - start.register, least_step * lever.resolution - 1e-9
     if math.isnan(was) or abs(move) < least:
         return Answer.UNKNOWN
     way = math.copysign(1.0, move)
     followed, asked, missing = way * (is_ - was), way * (told - was), way * (told - is_)
-    against = ENOUGH * abs(move)
+    against = ENOUGH * max(abs(move), LEAST_STEP * lever.resolution)
     if lever.quantity is Quantity.FAN_SPEED_SETPOINT:
         # A drive at its lowest speed has no more to give the wrong way than it has.
-        against = min(against, least)
+        against = min(against, LEAST_STEP * lever.resolution - 1e-9)
     cooling = way * COOLER.get(lever.quantity, 0) > 0
     if followed <= -against and missing >= abs(move) / 2:
         return Answer.UNKNOWN if cooling and not _must_follow(start, now, lever) else Answer.BACKWARDS

@@ -116,7 +116,10 @@ class LeverTruth:
             return {}
         answers: dict[LeverId, Answer] = {}
         for lever in self._site.levers:
-            witness = Witness.of(self._site, lever, trusted_law(self._site, lever, self.model()))
+            doubt = self._strikes.get(lever.id)
+            suspect = doubt is not None and doubt.answer is Answer.BACKWARDS
+            law = trusted_law(self._site, lever, self.model())
+            witness = Witness.of(self._site, lever, law, suspect=suspect)
             now = None if witness is None else witness.stand(snapshot)
             answer = None if witness is None or now is None else self._follow(witness, now, snapshot, at)
             if answer is not None:

@@ -151,6 +151,23 @@ def test_a_fan_that_slows_when_told_to_speed_up_is_found_out_in_two_steps_and_pu
     assert bench.truth.put_back(bench.snapshot()) == {}
 
 
+def test_of_a_fan_that_slowed_once_a_smaller_step_is_proof_enough(bench: Bench) -> None:
+    """Before that it is no step to judge: a planner near its working point moves it by no more for hours."""
+    assert bench.move(A_FAN, 0.02, share=-1.0) == []
+    assert bench.move(A_FAN, 0.01, share=-1.0) == [(A_FAN, Answer.BACKWARDS)]
+    assert bench.truth.frozen == frozenset()
+    assert bench.move(A_FAN, 0.02, share=-1.0) == [(A_FAN, Answer.BACKWARDS)]
+    assert bench.truth.put_back(bench.snapshot()) == {A_FAN: pytest.approx(0.9)}
+
+
+@pytest.mark.parametrize("share", [-0.4, 0.0, 1.0])
+def test_noise_after_one_bad_answer_freezes_no_fan(bench: Bench, share: float) -> None:
+    """0.8 % of speed the wrong way is what a sensor may say of a fan that stands still."""
+    bench.move(A_FAN, 0.03, share=-1.0)
+    bench.move(A_FAN, 0.02, share=share)
+    assert bench.truth.frozen == frozenset()
+
+
 def test_one_push_of_a_rescue_that_slows_the_fans_is_proof(bench: Bench) -> None:
     """Else the next push, five minutes later, would take away as much air again."""
     for point in SITE.lever_by_id[A_FAN].points:
