@@ -19,13 +19,13 @@ from plant.points import PointId
 from reports.account_record import (
     METHOD_VERSION,
     Account,
-    BaselinePart,
     CarbonFacts,
     RatioSums,
     SavingInterval,
     combine,
 )
 from reports.baseline_model import BaselineModel
+from reports.baseline_part import BaselinePart, Stake
 from reports.figures import DataShares, EnergyFigures, Figure
 from reports.pairs import pair_sums
 from reports.rates import Rates, StepRates, step_rates
@@ -38,6 +38,7 @@ __all__ = [
     "CarbonFacts",
     "RatioSums",
     "SavingInterval",
+    "Stake",
     "account",
     "account_of",
     "combine",
@@ -72,9 +73,6 @@ def account_of(
     history, series, actual, expected = steps.history, steps.series, steps.actual, steps.expected
     step_h = steps.step_h
     both = {f: ~np.isnan(actual[f]) & ~np.isnan(expected[f]) for f in Figure}
-    baseline_sum = EnergyFigures.of(lambda f: _sum(expected[f][both[f]]) * step_h)
-    compared_h = EnergyFigures.of(lambda f: float(both[f].sum()) * step_h)
-    sparse = EnergyFigures.of(lambda f: _sum(np.where(steps.sparse, expected[f], 0.0)[both[f]]) * step_h)
     return Account(
         site_id=history.site.id,
         start=history.start,
@@ -83,23 +81,41 @@ def account_of(
         carbon=CarbonFacts(carbon.provider, carbon.kind, carbon.synthetic),
         totals=EnergyFigures.of(lambda f: _sum(actual[f]) * step_h),
         compared=EnergyFigures.of(lambda f: _sum(actual[f][both[f]]) * step_h),
-        baseline=baseline_sum,
+        baseline=EnergyFigures.of(lambda f: _sum(expected[f][both[f]]) * step_h),
         covered_h=EnergyFigures.of(lambda f: float((~np.isnan(actual[f])).sum()) * step_h),
-        compared_h=compared_h,
+        compared_h=EnergyFigures.of(lambda f: float(both[f].sum()) * step_h),
         shares=_shares(series, actual),
         ratios=_ratio_sums(actual, step_h),
         meters=_meters(series),
-        baseline_parts=() if baseline is None else (_part(baseline, baseline_sum, sparse, compared_h),),
+        baseline_parts=() if baseline is None else (_part(steps, baseline, both),),
         extrapolated_h=float((both[Figure.FACILITY] & ~steps.inside).sum()) * step_h,
         remarks=steps.remarks,
         pairs=pair_sums(steps.pairs, step_h),
     )
 
 
-def _part(
-    model: BaselineModel, amounts: EnergyFigures, sparse: EnergyFigures, hours: EnergyFigures
-) -> BaselinePart:
-    return BaselinePart(model.id, model.qualified, model.reasons, amounts, sparse, hours, model.statistics)
+def _part(steps: StepRates, model: BaselineModel, both: Mapping[Figure, NDArray[np.bool_]]) -> BaselinePart:
+    """What the model contributed, over the steps in which both sides of a figure are known."""
+
+    def amount(rate: Array, figure: Figure) -> float:
+        return _sum(rate[both[figure]]) * steps.step_h
+
+    def sparse(rate: Array, figure: Figure) -> float:
+        return amount(np.where(steps.sparse, rate, 0.0), figure)
+
+    return BaselinePart(
+        model.id,
+        model.qualified,
+        model.reasons,
+        EnergyFigures.of(lambda f: amount(steps.expected[f], f)),
+        EnergyFigures.of(lambda f: sparse(steps.expected[f], f)),
+        EnergyFigures.of(lambda f: float(both[f].sum()) * steps.step_h),
+        model.statistics,
+        tuple(
+            Stake(meter, amount(rate, Figure.COST), sparse(rate, Figure.COST))
+            for meter, rate in steps.cost_stakes.items()
+        ),
+    )
 
 
 def _sum(values: Array) -> float:

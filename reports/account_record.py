@@ -13,25 +13,13 @@ from datetime import datetime, timedelta
 
 from plant.forecast import CarbonKind
 from plant.points import PointId
-from reports.baseline_model import MeterName
+from reports.baseline_part import BaselinePart, joined_parts
 from reports.figures import DataShares, EnergyFigures, Figure, added
 from reports.pairs import PairKey, PairSum
-from reports.statistics import CONFIDENCE, FitStatistics, saving_half_width, too_few_hours
+from reports.statistics import CONFIDENCE
 
-METHOD_VERSION = "account/3"
-WIDEST_SHARE = 0.5
-"""A saving's half width above this share of the baseline is withheld: such an interval tells nothing."""
+METHOD_VERSION = "account/4"
 _AND = " + "
-
-BASELINE_METER = {
-    Figure.FACILITY: MeterName.FACILITY,
-    Figure.IT: MeterName.IT,
-    Figure.COOLING: MeterName.COOLING,
-    Figure.WATER: MeterName.WATER,
-    # Carbon and cost ride on facility energy: its relative uncertainty is theirs.
-    Figure.CARBON: MeterName.FACILITY,
-    Figure.COST: MeterName.FACILITY,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,44 +52,6 @@ class RatioSums:
         """Sum of two disjoint periods."""
         pairs = {name: added(getattr(self, name), getattr(other, name)) for name in self.__slots__}
         return RatioSums(**pairs)
-
-
-@dataclass(frozen=True)
-class BaselinePart:
-    """What one baseline model contributed to an account: amounts, hours compared, its statistics.
-
-    `sparse` is the part of `amounts` in weather the model was hardly fitted on.
-    """
-
-    model_id: str
-    qualified: bool
-    reasons: tuple[str, ...]
-    amounts: EnergyFigures
-    sparse: EnergyFigures
-    hours: EnergyFigures
-    statistics: Mapping[MeterName, FitStatistics]
-
-    def half_width(self, figure: Figure) -> float:
-        """Half width of the saving's interval for this part; NaN where it cannot be told."""
-        fit = self.statistics.get(BASELINE_METER[figure])
-        if fit is None or math.isnan(self.amounts[figure]):
-            return math.nan
-        half = self._width(figure, fit)
-        return math.nan if half > WIDEST_SHARE * abs(self.amounts[figure]) else half
-
-    def interval_problem(self, figure: Figure) -> str | None:
-        """Why there is no interval although there is a fit; None where there is one or no fit."""
-        fit = self.statistics.get(BASELINE_METER[figure])
-        if fit is None or math.isnan(self.amounts[figure]) or not math.isnan(self.half_width(figure)):
-            return None
-        if too_few_hours(fit):
-            left = f"{fit.n_effective:.1f} independent of {fit.n} hours for {fit.p} parameters"
-            return f"{figure}: no interval, autocorrelation {fit.rho:.2f} leaves {left}"
-        share = self._width(figure, fit) / abs(self.amounts[figure])
-        return f"{figure}: no interval, it would be ±{share:.0%} of the baseline, which tells nothing"
-
-    def _width(self, figure: Figure, fit: FitStatistics) -> float:
-        return saving_half_width(self.amounts[figure], self.hours[figure], fit, self.sparse[figure])
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +196,7 @@ def _joined(a: Account, b: Account) -> Account:
         shares={f: _joined_shares(a, b, f, gap_s) for f in Figure},
         ratios=a.ratios.plus(b.ratios),
         meters={f: tuple(dict.fromkeys((*a.meters[f], *b.meters[f]))) for f in Figure},
-        baseline_parts=_joined_parts(a.baseline_parts, b.baseline_parts),
+        baseline_parts=joined_parts(a.baseline_parts, b.baseline_parts),
         extrapolated_h=a.extrapolated_h + b.extrapolated_h,
         remarks=tuple(dict.fromkeys((*a.remarks, *b.remarks))),
         pairs={k: _joined_pair(a, b, k, gap_s / 3600) for k in {**a.pairs, **b.pairs}},
@@ -273,17 +223,3 @@ def _joined_shares(a: Account, b: Account, figure: Figure, gap_s: float) -> Data
         return float(sum(getattr(x.shares[figure], name) * w for x, w in pairs) / whole)
 
     return DataShares(share("measured"), share("estimated"), share("missing") + gap_s / whole)
-
-
-def _joined_parts(a: tuple[BaselinePart, ...], b: tuple[BaselinePart, ...]) -> tuple[BaselinePart, ...]:
-    parts = {part.model_id: part for part in a}
-    for part in b:
-        known = parts.get(part.model_id)
-        parts[part.model_id] = part if known is None else _joined_part(known, part)
-    return tuple(parts.values())
-
-
-def _joined_part(a: BaselinePart, b: BaselinePart) -> BaselinePart:
-    return replace(
-        a, amounts=a.amounts.plus(b.amounts), sparse=a.sparse.plus(b.sparse), hours=a.hours.plus(b.hours)
-    )

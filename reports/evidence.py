@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reports.baseline_model import MeterName
 from reports.figures import Figure
 from reports.rates import StepRates
 from reports.series import Meter
@@ -29,6 +30,12 @@ RATE = {
 BASELINE = {figure: f"baseline_{column}" for figure, column in RATE.items()}
 SPARSE = {figure: f"sparse_{column}" for figure, column in BASELINE.items()}
 """The baseline's rate in weather it was hardly fitted on, zero in other weather."""
+STAKE = {
+    MeterName.FACILITY: "baseline_energy_cost_magnitude_per_h",
+    MeterName.WATER: "baseline_water_cost_magnitude_per_h",
+}
+"""Magnitude of the baseline's cost by the meter it rides on."""
+SPARSE_STAKE = {meter: f"sparse_{column}" for meter, column in STAKE.items()}
 INTENSITY, PRICE, MARGINAL = "intensity_g_per_kwh", "price_per_kwh", "marginal_g_per_kwh"
 MARGINAL_RATE, MARGINAL_BASELINE = "marginal_carbon_kg_per_h", "baseline_marginal_carbon_kg_per_h"
 _METERED = {Figure.FACILITY: "facility_kw", Figure.IT: "it_kw", Figure.COOLING: "cooling_kw",
@@ -82,6 +89,8 @@ def _frame(steps: StepRates, marginal: StepRates | None) -> pd.DataFrame:
     columns |= {BASELINE[figure]: steps.expected[figure] for figure in Figure}
     rare = np.where(steps.sparse, 1.0, 0.0)
     columns |= {SPARSE[figure]: rare * steps.expected[figure] for figure in Figure}
+    for name, stake in steps.cost_stakes.items():
+        columns |= {STAKE[name]: stake, SPARSE_STAKE[name]: rare * stake}
     for key, pair in steps.pairs.items():
         top, bottom = pair_columns(key)
         columns |= {top: pair.numerator, bottom: pair.denominator, share_column(key): pair.measured_share}
@@ -114,12 +123,20 @@ def _derived(steps: StepRates, marginal: bool) -> dict[str, Any]:
         found[carbon] = _product(facility, INTENSITY)
         terms: list[list[Any]] = [[facility, PRICE]]
         terms += [[carbon, factors.carbon_price_per_kg]] if factors.carbon_price_per_kg else []
-        terms += [[water, factors.water_price_per_l]] if factors.water_price_per_l else []
-        found[cost] = {"op": "linear", "terms": terms, "says": "Σ rate · price"}
+        priced = [[water, factors.water_price_per_l]] if factors.water_price_per_l else []
+        found[cost] = {"op": "linear", "terms": terms + priced, "says": "Σ rate · price"}
+        if rate is BASELINE:
+            found |= {
+                STAKE[m]: _magnitude(t) for m, t in zip(steps.cost_stakes, (terms, priced), strict=False)
+            }
     if marginal:
         found[MARGINAL_RATE] = _product(RATE[Figure.FACILITY], MARGINAL)
         found[MARGINAL_BASELINE] = _product(BASELINE[Figure.FACILITY], MARGINAL)
     return found
+
+
+def _magnitude(terms: list[list[Any]]) -> Mapping[str, Any]:
+    return {"op": "magnitude", "terms": terms, "says": "|Σ rate · price|"}
 
 
 def _product(power: str, intensity: str) -> Mapping[str, Any]:

@@ -180,7 +180,7 @@ def _inputs(rule: Mapping[str, Any]) -> list[str]:
     match rule["op"]:
         case "total":
             return [c for group in rule["groups"] for c in group]
-        case "linear":
+        case "linear" | "magnitude":
             return [part for term in rule["terms"] for part in term if isinstance(part, str)]
         case _:
             return list(rule["of"])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plant.forecast import CarbonSeries, PriceSeries
 from plant.history import History
 from reports.aligned import on_steps
-from reports.baseline_model import BaselineModel
+from reports.baseline_model import BaselineModel, MeterName
 from reports.figures import Figure
 from reports.hourly_matching import hourly_pairs
 from reports.pairs import PairKey, PairRates, pair_rates
@@ -29,7 +29,8 @@ class StepRates:
     """What an account is made of, on the history's steps. Arrays have shape (steps,).
 
     `actual` and `expected` (the baseline's) are rates per hour of each figure; `inside` says which
-    steps lie where the baseline was fitted, `sparse` which have weather it saw little of.
+    steps lie where the baseline was fitted, `sparse` which have weather it saw little of. `cost_stakes`
+    is the magnitude of the baseline's cost rate by the meter it rides on.
     """
 
     history: History
@@ -41,6 +42,7 @@ class StepRates:
     sparse: NDArray[np.bool_]
     remarks: tuple[str, ...]
     pairs: Mapping[PairKey, PairRates]
+    cost_stakes: Mapping[MeterName, Array]
 
     @property
     def step_h(self) -> float:
@@ -59,7 +61,7 @@ def step_rates(
     """Read a history's meters and put factors, the baseline and hourly contracts on its steps."""
     series = read_series(history)
     factors = _factors(history, series, carbon, price)
-    expected, remarks = _baseline_rates(history, baseline, series, factors)
+    expected, cost_stakes, remarks = _baseline_rates(history, baseline, factors)
     inside, sparse = _where_fitted(baseline, expected, series)
     if factors.water_is_unpriced:
         remarks.append("water is not metered: cost is without water")
@@ -67,7 +69,9 @@ def step_rates(
     carbon_pair = PairRates(actual[Figure.CARBON], facility.values, facility.measured_share)
     pairs = {PairKey.CARBON_PER_FACILITY: carbon_pair, **pair_rates(history, series)}
     pairs |= hourly_pairs(history, facility, supplied)
-    return StepRates(history, series, factors, actual, expected, inside, sparse, tuple(remarks), pairs)
+    return StepRates(
+        history, series, factors, actual, expected, inside, sparse, tuple(remarks), pairs, cost_stakes
+    )
 
 
 class _Powers(Protocol):
@@ -93,19 +97,24 @@ class Factors:
         """Every figure as a rate per hour; a term without a price cannot make cost missing."""
         facility_kw, it_kw, cooling_kw, water_l_h = source.powers
         carbon_kg_h = facility_kw * self.intensity_g_per_kwh / 1000
-        cost = facility_kw * self.price_per_kwh
-        if self.carbon_price_per_kg:
-            cost = cost + carbon_kg_h * self.carbon_price_per_kg
-        if self.water_price_per_l:
-            cost = cost + water_l_h * self.water_price_per_l
         return {
             Figure.FACILITY: facility_kw,
             Figure.IT: it_kw,
             Figure.COOLING: cooling_kw,
             Figure.CARBON: carbon_kg_h,
-            Figure.COST: cost,
+            Figure.COST: np.sum([*self.costs(source).values()], axis=0),
             Figure.WATER: water_l_h,
         }
+
+    def costs(self, source: _Powers) -> Mapping[MeterName, Array]:
+        """Cost per hour by the meter it rides on; a meter without a price is left out."""
+        facility_kw, _, _, water_l_h = source.powers
+        energy = facility_kw * self.price_per_kwh
+        if self.carbon_price_per_kg:
+            energy = energy + facility_kw * self.intensity_g_per_kwh / 1000 * self.carbon_price_per_kg
+        if not self.water_price_per_l:
+            return {MeterName.FACILITY: energy}
+        return {MeterName.FACILITY: energy, MeterName.WATER: water_l_h * self.water_price_per_l}
 
 
 def _factors(history: History, series: SiteSeries, carbon: CarbonSeries, price: PriceSeries) -> Factors:
@@ -121,14 +130,17 @@ def _factors(history: History, series: SiteSeries, carbon: CarbonSeries, price: 
 
 
 def _baseline_rates(
-    history: History, baseline: BaselineModel | None, series: SiteSeries, factors: Factors
-) -> tuple[Rates, list[str]]:
-    """Baseline rates and remarks."""
+    history: History, baseline: BaselineModel | None, factors: Factors
+) -> tuple[Rates, Mapping[MeterName, Array], list[str]]:
+    """Baseline rates, the magnitudes its cost is made of, and remarks."""
     if baseline is None:
-        return dict.fromkeys(Figure, np.full(len(history.values), np.nan)), ["there is no baseline yet"]
+        nothing = np.full(len(history.values), np.nan)
+        return dict.fromkeys(Figure, nothing), {}, ["there is no baseline yet"]
     remarks = [] if baseline.qualified else ["the baseline is not qualified"]
     remarks += [f"baseline: {reason}" for reason in baseline.reasons]
-    return factors.rates(baseline.estimate(history)), remarks
+    estimate = baseline.estimate(history)
+    stakes = {meter: np.abs(cost) for meter, cost in factors.costs(estimate).items()}
+    return factors.rates(estimate), stakes, remarks
 
 
 def _where_fitted(

@@ -11,7 +11,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from reports.account_record import BASELINE_METER, WIDEST_SHARE, Account
+from reports.account_record import Account
+from reports.baseline_part import WIDEST_SHARE, BaselinePart, Stake
 from reports.carbon import Basis, CarbonRow
 from reports.evidence import (
     BASELINE,
@@ -19,6 +20,8 @@ from reports.evidence import (
     MARGINAL_RATE,
     RATE,
     SPARSE,
+    SPARSE_STAKE,
+    STAKE,
     pair_columns,
     share_column,
 )
@@ -72,8 +75,7 @@ def _figure_cells(of: Account, figure: Figure) -> dict[str, CellTrace]:
     total = _integral(rate, [rate])
     compared, expected = _integral(rate, [rate, baseline]), _integral(baseline, [rate, baseline])
     saving = _difference(expected, compared)
-    sparse = _integral(SPARSE[figure], [rate, baseline])
-    half = _half_width(of, figure, expected, sparse, {"op": "hours", "where": [rate, baseline]})
+    half = _half_width(of, figure, [rate, baseline])
     name, interval = figure.value, of.interval
     told = [p.interval_problem(figure) for p in of.baseline_parts]
     without = None
@@ -98,23 +100,34 @@ def _figure_cells(of: Account, figure: Figure) -> dict[str, CellTrace]:
     }
 
 
-def _half_width(of: Account, figure: Figure, expected: Trace, sparse: Trace, hours: Trace) -> Trace:
-    parts = [p for p in of.baseline_parts if p.statistics.get(BASELINE_METER[figure]) is not None]
-    if not parts:
+def _half_width(of: Account, figure: Figure, where: list[str]) -> Trace:
+    part = next((p for p in of.baseline_parts if p.stakes(figure)), None)
+    if part is None:
         return {"op": "number", "value": None, "says": "there is no baseline with statistics"}
-    fit = parts[0].statistics[BASELINE_METER[figure]]
+    hours: Trace = {"op": "hours", "where": where}
+    parts = [_stake(part, stake, figure, hours, where) for stake in part.stakes(figure)]
     return {
         "op": "half_width",
-        "baseline": expected,
-        "sparse": sparse,
+        "model_id": part.model_id,
+        "parts": parts,
+        "widest_share": WIDEST_SHARE,
+        "says": "Σ hypot(t(n'-p) · E · CV'' · sqrt(n/n' · (1/m + p/n)), sparse_allowance · E in sparse "
+        "weather) of the parts; none where n' ≤ p or wider than widest_share of Σ |E|",
+    }
+
+
+def _stake(part: BaselinePart, stake: Stake, figure: Figure, hours: Trace, where: list[str]) -> Trace:
+    rate, sparse = BASELINE[figure], SPARSE[figure]
+    if figure is Figure.COST:
+        rate, sparse = STAKE[stake.meter], SPARSE_STAKE[stake.meter]
+    return {
+        "meter": stake.meter.value,
+        "baseline": _integral(rate, where),
+        "sparse": _integral(sparse, where),
         "hours": hours,
-        "fit": asdict(fit),
-        "model_id": parts[0].model_id,
+        "fit": asdict(part.statistics[stake.meter]),
         "sparse_allowance": SPARSE_ALLOWANCE,
         "confidence": CONFIDENCE,
-        "widest_share": WIDEST_SHARE,
-        "says": "hypot(t(n'-p) · E · CV'' · sqrt(n/n' · (1/m + p/n)), sparse_allowance · E in sparse "
-        "weather); none where n' ≤ p or wider than widest_share of E",
     }
 
 

@@ -43,7 +43,7 @@ class MadeUpPlant:
         h = np.arange(steps) * step_s / 3600
         wet_bulb = 18 + 6 * np.sin(2 * np.pi * (h - 9) / 24) + 3 * np.sin(2 * np.pi * h / 151)
         use = 0.55 + 0.2 * np.sin(2 * np.pi * (h - 8) / 24) + 0.03 * np.sin(2 * np.pi * h / 97)
-        ar = _ar1(rng, hours, rho)[(h).astype(int)] * noise
+        ar = ar1(rng, hours, rho)[(h).astype(int)] * noise
         design = {z.id: z.it_design_kw for z in self.site.zones}
         zone_it = {z: kw * (0.3 + 0.6 * use) for z, kw in design.items()}
         it = sum(zone_it.values()) + fan_extra_kw
@@ -81,7 +81,8 @@ class MadeUpPlant:
         return {p.id: at[p.quantity] for p in self.site.points if p.quantity in at}
 
 
-def _ar1(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:
+def ar1(rng: np.random.Generator, n: int, rho: float) -> np.ndarray:
+    """Standard normal noise with a lag-1 autocorrelation of `rho`."""
     out = np.zeros(n)
     out[0] = rng.normal()
     for i in range(1, n):

@@ -89,12 +89,12 @@ class Recomputer:
             case "carbon":
                 power, intensity = (self.columns[c] for c in rule["of"])
                 return power * intensity / 1000
-            case "linear":
+            case "linear" | "magnitude":
                 terms = [[self.columns[x] if isinstance(x, str) else x for x in t] for t in rule["terms"]]
                 total = terms[0][0] * terms[0][1]
                 for a, b in terms[1:]:
                     total = total + a * b
-                return total
+                return np.abs(total) if rule["op"] == "magnitude" else total
         raise AssertionError(rule["op"])
 
     def known(self, where: list[str]) -> np.ndarray:
@@ -170,6 +170,12 @@ class Recomputer:
         return self.shares(t)[1]
 
     def of_half_width(self, t: dict[str, Any]) -> float:
+        half = sum(self.part(p) for p in t["parts"])
+        at_stake = sum(abs(self.value(p["baseline"])) for p in t["parts"])
+        half = math.nan if half > t["widest_share"] * at_stake else half
+        return math.hypot(half)
+
+    def part(self, t: dict[str, Any]) -> float:
         f, hours, energy = t["fit"], self.value(t["hours"]), self.value(t["baseline"])
         rare = t["sparse_allowance"] * self.value(t["sparse"])
         n, p, rho = f["n"], f["p"], f["rho"]
@@ -179,9 +185,7 @@ class Recomputer:
         cv = f["cv_rmse"] * math.sqrt((n - p) / n * left / (left - p))
         t_value = float(student.ppf(1 - (1 - t["confidence"]) / 2, left - p))
         spread = math.sqrt(n / left * (1 / max(hours, 1.0) + p / n))
-        half = math.hypot(t_value * abs(energy) * cv * spread, rare)
-        half = math.nan if half > t["widest_share"] * abs(energy) else half
-        return math.hypot(half)
+        return math.hypot(t_value * abs(energy) * cv * spread, rare)
 
 
 def test_every_cell_is_computed_again_from_its_explanation_alone(
