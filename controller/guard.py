@@ -207,7 +207,8 @@ class GuardedWriter:
     def _note_where(self, going: Sequence[Command], snapshot: Snapshot, now: datetime) -> None:
         for command in going:
             here = _Stood(snapshot.value(command.point), now)
-            # A renewal of a value that stands moves nothing: it begins no period.
+            # A renewal of a value that stands moves nothing: it begins no period. Nor is what a failed change
+            # held until it was undone in the same round a place it stood: fallback would have to wait for it.
             if abs(here.value - command.value) > EPSILON:
                 self._stood[command.point] = [*self._stood_lately(command.point, now), here]
 

@@ -53,6 +53,13 @@ def _comes_back(note: Note) -> bool:
     return there > note.lever.max_move and _outside(note.lever, note.command.value) < there
 
 
+def _undone_at_once(note: Note, earlier: Sequence[Note]) -> bool:
+    """Whether it takes back what the same round wrote: between the two it did not stand anywhere."""
+    return note.purpose is Purpose.ROLLBACK and any(
+        n.purpose is Purpose.PROPOSAL and n.at == note.at for n in earlier
+    )
+
+
 def _rules(note: Note, earlier: Sequence[Note]) -> None:
     lever, value = note.lever, note.command.value
     who = f"{lever.id} to {value:g} for {note.purpose}"
@@ -70,7 +77,8 @@ def _rules(note: Note, earlier: Sequence[Note]) -> None:
         assert note.purpose in NOT_STOPPED, f"{who}: under a stop"
     if abs(note.told - note.before) > TINY:
         return  # a register that lies: how far it really moved nobody could know
-    starts = [note.before, *(n.before for n in lately if abs(n.command.value - n.before) > TINY)]
+    stood = [n for n in lately if not _undone_at_once(n, lately)]
+    starts = [note.before, *(n.before for n in stood if abs(n.command.value - n.before) > TINY)]
     assert all(abs(value - s) <= reach + TINY for s in starts), f"{who}: too far from {starts}"
     if note.purpose in WAITS and abs(move) > TINY:
         assert not [n for n in lately if abs(n.command.value - n.before) > TINY], f"{who}: too soon"
@@ -185,6 +193,14 @@ STORY: dict[str, list[Step]] = {
         ("mode", ("zone-a", Mode.ADVISORY)),
         *ACT,
     ],
+    # what a failed change held for an instant is no place to measure the stop's first step from
+    "undone": [
+        ("dead", OURS.lever_by_id[A_FAN].points[0]),
+        *asked({A_AIR: 17.0, A_FAN: 1.0}),
+        *ACT,
+        ("stop", None),
+        *ACT,
+    ],
     "unasked": [("think", {A_AIR: 18.4}), ("decide", "wrong digest"), *ACT],
 }
 
@@ -200,6 +216,7 @@ STORY: dict[str, list[Step]] = {
         ("hot", None),
         ("unasked", 0),
         ("lapsed", 0),
+        ("undone", None),
     ],
 )
 def test_the_stories_are_not_empty(name: str, writes: int | None) -> None:
