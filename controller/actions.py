@@ -149,7 +149,10 @@ class Actions:
         held, warm = authority.barred(at), authority.rescue.zones & fallen
         # Too warm or not, a zone we do not see is ramped by the rule for the blind.
         urgent = authority.fallback.rescue(snapshot, warm | ({SITE} if warm else set()), held=held)
-        ramp = authority.fallback.commands(snapshot, self._outlook, owners=fallen - warm, held=held)
+        gone = {command.point for command in urgent}
+        slow = authority.fallback.commands(snapshot, self._outlook, owners=fallen - warm, held=held)
+        # A fallen site's own levers are in both: the slow step would take the fast one back.
+        ramp = [command for command in slow if command.point not in gone]
         if not urgent and not ramp:
             return ()
         self._last_fallback_at = at

@@ -375,6 +375,16 @@ def test_fallback_goes_on_when_its_policy_stumbles_over_a_reading(monkeypatch: p
         tell(stop)
 
 
+def test_under_a_stop_the_slow_step_does_not_take_back_the_water_of_a_rescue() -> None:
+    """Both want the plant's water: 4 moves of 0.5 K for the rescue, one for the ramp of the fallen site."""
+    register = OURS.lever_by_id[WATER].points[0]
+    hot: list[Step] = [("inlet", ("zone-c", 27.7)), *ACT, ("wait", 700.0), ("think", {}), *ACT]
+    m = tell([("somebody else", (register, 14.0)), ("think", {}), ("stop", None), *hot])
+    water = [n for n in m.plant.notes if n.lever.id == WATER]
+    assert any(n.purpose is Purpose.RESCUE for n in water)
+    assert all(n.command.value < n.before for n in water)
+
+
 def test_a_lever_of_the_whole_plant_warms_no_zone_that_is_hot() -> None:
     m = tell([("inlet", ("zone-d", 28.0)), *asked({WATER: 7.4}), *ACT])
     assert [n for n in m.plant.notes if n.lever.id == WATER and n.purpose is Purpose.PROPOSAL] == []
