@@ -149,18 +149,31 @@ def draw_schedule(
     Raises
     ------
     ConfigError
-        If blocks do not divide a day, the washout eats half a block, or there is no pair.
+        If blocks do not divide a day, the washout eats half a block, or no two days are of a kind.
     """
     if block_h < 1 or _DAY_H % block_h:
         raise ConfigError("switchback block", f"of {block_h} h does not divide a day", "use 6, 8, 12 or 24 h")
     if not 0 <= washout_h < block_h / 2:
         raise ConfigError("switchback washout", f"of {washout_h:g} h eats the blocks", "use longer blocks")
-    if days * _DAY_H < 2 * block_h:
-        raise ConfigError("switchback schedule", f"of {days} days has no pair of blocks", "use more days")
+    _refuse_without_pairs(first_day, days)
     spans = _spans(first_day, days, ZoneInfo(timezone), block_h)
     arms = _paired([stratum for _, _, stratum in spans], np.random.default_rng(seed))
     blocks = tuple(Block(a, b, arm, stratum) for (a, b, stratum), arm in zip(spans, arms, strict=True))
     return Schedule(seed, timezone, block_h, washout_h, blocks)
+
+
+def _refuse_without_pairs(first: date, days: int) -> None:
+    """Blocks are paired across days of a kind: without two such days every arm would be a coin's toss."""
+    kinds = [_kind(first + timedelta(days=i)) for i in range(max(days, 3))]
+    if len(set(kinds[:days])) < days:
+        return
+    needed = next(n for n in (2, 3) if len(set(kinds[:n])) < n)
+    raise ConfigError(
+        "switchback schedule",
+        f"of {days} d from {first.isoformat()} has no pair of blocks (the same hours of two workdays or of "
+        "two weekend days)",
+        f"use {needed} days or more",
+    )
 
 
 def _spans(first: date, days: int, zone: ZoneInfo, block_h: int) -> list[tuple[datetime, datetime, str]]:

@@ -35,8 +35,8 @@ C, B = Arm.CONTROL, Arm.BASELINE
 
 
 def wish(arms: list[Arm], block_h: int, washout_h: float) -> Wish:
-    """A day whose first blocks are these, by trying seeds: a test may, an engineer announces one."""
-    wishes = (Wish(DAY, 1, block_h, washout_h, seed) for seed in range(200))
+    """Two days whose first blocks are these, by trying seeds: a test may, an engineer announces one."""
+    wishes = (Wish(DAY, 2, block_h, washout_h, seed) for seed in range(200))
     return next(w for w in wishes if [b.arm for b in w.drawn(SITE.timezone).blocks[: len(arms)]] == arms)
 
 

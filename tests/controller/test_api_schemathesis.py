@@ -31,7 +31,7 @@ _REFUSED = ["2xx", "401", "403", "404", "409", "410", "412", "423", "429", "5xx"
 _UNSAID = {
     "POST /api/v1/jobs": "a period nobody can name, a scenario that does not ship",
     "GET /api/v1/reports/energy": "a period is named in one of two ways, and begins before it ends",
-    "POST /api/v1/switchback": "blocks and washout that do not go together, a first day that is over",
+    "POST /api/v1/switchback": "blocks, washout and days that do not go together, a first day that is over",
     "POST /api/v1/standing-approvals": "low above high",
 }
 _CONFIG = schemathesis.Config.from_dict(

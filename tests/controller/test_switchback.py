@@ -31,7 +31,7 @@ def test_baseline_blocks_stand_as_found_and_nothing_is_proposed_in_them(loop: Lo
     schedule = run.schedule
     end = schedule.blocks[2].end
     loop.until(end)
-    loop.clock.turn_to(schedule.blocks[-1].end)  # nobody needs to see the rest of the day
+    loop.clock.turn_to(schedule.blocks[-1].end)  # nobody needs to see the rest of it
     asyncio.run(loop.actions.run())
     offered = [(r.snapshot.time, r.proposal) for r in loop.records]
     arms = [(schedule.arm_at(at), proposal) for at, proposal in offered]
@@ -195,7 +195,7 @@ def test_whoever_looks_is_told(loop: Loop) -> None:
     assert "begins at" in told(run, None, loop.now)[0]
     block = run.schedule.blocks[0]
     line = told(run, Applied.MOVING, block.start)[0]
-    assert f"{block.arm} block 1 of 12" in line
+    assert f"{block.arm} block 1 of 24" in line
     assert line.endswith("moving, washout")
     loop.until(block.start + timedelta(minutes=20))
     page = loop.controller.parts.metrics.render()[0].decode()

@@ -30,7 +30,7 @@ from plant.errors import ConfigError
 from reports.switchback import Arm
 from telemetry.historian import Historian
 
-DAYS = ["--days", "1", "--seed", str(SHORT.seed), "--block", "2", "--washout", "0.5"]
+DAYS = ["--days", "2", "--seed", str(SHORT.seed), "--block", "2", "--washout", "0.5"]
 FROM = ["--from", SHORT.first_day.isoformat()]
 STEP = timedelta(minutes=30)
 
@@ -102,7 +102,7 @@ def test_two_engineers_start_it_and_nobody_else_does(hall: Hall) -> None:
     started = hall.says("bob", "confirm", request)
     assert started.exit_code == 0, started.output
     run = started.stdout.partition(":")[0]
-    assert "12 blocks" in started.stdout
+    assert "24 blocks" in started.stdout
     assert "not_open" in hall.says("bob", "confirm", request).stderr, "agreed to once is agreed to"
     assert "is running" in hall.says("ann", "start", *DAYS, *FROM).stderr, "one at a time"
     waiting = hall.says("eve", "status")
@@ -123,11 +123,16 @@ def test_what_cannot_be_drawn_is_refused_in_words(hall: Hall) -> None:
         (["--from", "2026-07-01"], "would begin in the past"),
         (["--washout", "12"], "eats the blocks"),
         (["--from", "soon"], "first_day"),
+        (["--days", "1", *FROM], "use 2 days or more"),
     ):
         done = hall.says("ann", "start", "--days", "2", "--seed", "1", *words)
         assert done.exit_code != 0
         said = str(done.exception) if isinstance(done.exception, ConfigError) else done.stderr
         assert told in said
+    headers = {"Authorization": f"Bearer {hall.tokens['ann']}"}
+    body = {"days": 1, "seed": 1, "block_h": 2, "washout_h": 0.5, "first_day": SHORT.first_day.isoformat()}
+    answer = httpx2.post(f"{hall.url}/api/v1/switchback", headers=headers, json=body, timeout=60)
+    assert (answer.status_code, "use 2 days or more" in answer.text) == (422, True)
     assert hall.loop.book.requests(hall.loop.now) == []
 
 
@@ -143,7 +148,7 @@ def test_blocks_alternate_in_the_plants_registers_and_the_report_tells_of_them(h
     found = {p: lever.as_found for lever in SITE.levers for p in lever.points}
     for at, line, registers in seen:
         in_first = at < first.end
-        assert f"{first.arm if in_first else second.arm} block {1 if in_first else 2} of 12" in line
+        assert f"{first.arm if in_first else second.arm} block {1 if in_first else 2} of 24" in line
         if in_first:
             assert "baseline" in line
             assert registers == pytest.approx(found)

@@ -173,6 +173,24 @@ def test_a_switchback_is_drawn_and_asked_for_its_result(historian: str, tmp_path
     assert any("blocks have data, 6 are needed" in reason for reason in found["reasons"])
 
 
+def test_a_span_without_pairs_is_one_line_and_exit_code_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "schedule.json"
+    words = ["switchback", "draw", str(EXAMPLE), "--from", "2026-07-06", "--days", "1", "--seed", "7"]
+    monkeypatch.setattr(
+        "sys.argv", ["coolwright", *words, "--block", "2", "--washout", "0.5", "-o", str(file)]
+    )
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.startswith("coolwright: switchback schedule: of 1 d from 2026-07-06 has no pair of blocks")
+    assert told.endswith("; use 2 days or more\n")
+    assert not file.exists()
+
+
 def test_a_file_that_is_no_schedule_is_one_line(historian: str, tmp_path: Path) -> None:
     file = tmp_path / "schedule.json"
     file.write_text("{}", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -87,6 +88,25 @@ def test_a_schedule_that_cannot_tell_anything_is_refused(choices: dict[str, int]
     days = choices.pop("days", 14)
     with pytest.raises(ConfigError, match=words):
         draw_schedule(MONDAY, days, "UTC", seed=1, **choices)
+
+
+FRIDAY = date(2026, 7, 10)
+
+
+@pytest.mark.parametrize("block_h", [2, 6, 24])
+@pytest.mark.parametrize(("first", "days", "needed"), [(MONDAY, 1, 2), (FRIDAY, 1, 3), (FRIDAY, 2, 3)])
+def test_a_span_in_which_every_arm_would_be_a_toss_is_refused_with_the_span_that_will_do(
+    first: date, days: int, needed: int, block_h: int
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        draw_schedule(first, days, "UTC", seed=1, block_h=block_h, washout_h=0.5)
+    assert refused.value.thing == "switchback schedule"
+    assert "no pair of blocks" in refused.value.problem
+    assert refused.value.mend == f"use {needed} days or more"
+    assert "\n" not in str(refused.value)
+    drawn = draw_schedule(first, needed, "UTC", seed=1, block_h=block_h, washout_h=0.5)
+    arms = Counter((pair, block.arm) for pair, block in zip(drawn.pairs, drawn.blocks, strict=True))
+    assert any(arms[pair, Arm.BASELINE] == arms[pair, Arm.CONTROL] == 1 for pair in drawn.pairs)
 
 
 def test_a_schedule_that_was_not_followed_shows_nothing(demo_site: Site) -> None:
