@@ -221,16 +221,17 @@ def _with_room(problem: Problem, tables: StaticMap, path: Array) -> dict[str, Ar
     """The per-step optimum once more, below where it went, until a trip would find enough room."""
     if not keeps_room(problem):
         return {}
-    lower, found = problem, path
+    back, found = np.zeros((problem.grid.steps, len(problem.model.zones))), path
     for _ in range(_ROUNDS):
-        over = np.maximum(trip_room(problem, found[None]).excess_k[0, _SOON:], 0.0).max(axis=0)
+        over = np.maximum(trip_room(problem, found[None]).excess_k[0], 0.0)
+        over[:_SOON] = 0.0
         if not over.any():
             break
         rolled = problem.model.rollout(problem.course(found[None]), problem.world)
         edge = rolled.worst_inlet_c[0] + problem.margin_k(rolled.worst_inlet_std_k[0])
-        limit = np.where(over > 0, edge[_SOON:].max(axis=0) - over, lower.limit_c)
-        lower = replace(lower, limit_c=np.minimum(lower.limit_c, limit))
-        found = candidates.optimum(lower, tables)
+        # Each step by itself: what an afternoon's load asks for must not keep a night from free cooling.
+        back = np.where(over > 0, np.maximum(back, problem.limit_c - edge + over), back)
+        found = candidates.optimum(replace(problem, held_back_k=back), tables)
     return {} if found is path else {"per-step optimum with room for a trip": found}
 
 

@@ -100,6 +100,8 @@ class Problem:
     """The tank's planned rate (steps,); a path may have another."""
     cap_price: float = 0.0
     """What a carbon cap adds to the price of a gram, in `energy_price`. [currency/g]"""
+    held_back_k: Array | None = None
+    """How far below the inlets' limits the search stays, by step and zone; nobody else looks at it. [K]"""
 
     @property
     def duty(self) -> Duty:

@@ -167,6 +167,12 @@ class Zones:
         return _Taken(picks, drawn, water, flow, excess)
 
 
+def _limit_c(problem: Problem, z: int, steps: Array) -> Array:
+    """What a zone's inlets are searched under at each step. Shape (steps, 1). [°C]"""
+    back = 0.0 if problem.held_back_k is None else problem.held_back_k[steps, z]
+    return np.broadcast_to(problem.limit_c[z] - back, len(steps))[:, None]
+
+
 @dataclass(frozen=True)
 class _ZoneAnswers:
     """One zone at each step: what each option gives. Shapes (steps, options[, water levels])."""
@@ -197,7 +203,7 @@ class _ZoneAnswers:
         coolest = coolest + tables.chw_c
         return cls(
             heat_kw=it + table.fan_kw,
-            excess_k=np.maximum(warmest - problem.limit_c[z], 0.0),
+            excess_k=np.maximum(warmest - _limit_c(problem, z, steps), 0.0),
             flow_kw_k=table.at(table.flow_kw_k, reference) if side is None else side.flow_kw_k,
             short_k=np.maximum(coolest - table.supply_c[:, None], 0.0),
             side=side,
