@@ -250,12 +250,10 @@ class Controller:
             self.ledger.baseline = knowledge.baseline
             self.parts.metrics.observe_baseline(knowledge.baseline)
         if knowledge.model is not None and knowledge.model != self.knowledge.model:
-            old, parts = self.parts.planner, self.parts
+            parts = self.parts
             parts.model = knowledge.model
-            parts.planner = self.plans_by(knowledge)
-            self.planned_for, self.planned_unsure = parts.site, frozenset()
             parts.outlook = make_outlook(parts.site, self.historian, knowledge, self.feeds, self.settings)
-            await old.close()
+            await self._plan_anew(knowledge, frozenset())
         self.knowledge = knowledge
 
     async def keep_up(self) -> None:
@@ -265,10 +263,14 @@ class Controller:
         names = frozenset(law.name for law in drifted)
         if self.planned_for is self.parts.site and names == self.planned_unsure:
             return
-        old, known = self.parts.planner, self.knowledge
+        known = self.knowledge
         model = None if known.model is None else widened(known.model, drifted)
-        self.parts.planner = self.plans_by(replace(known, model=model))
-        self.planned_for, self.planned_unsure = self.parts.site, names
+        await self._plan_anew(replace(known, model=model), names)
+
+    async def _plan_anew(self, knowledge: Knowledge, unsure: frozenset[str]) -> None:
+        """A new planner in place of the present one, which may finish closing after it."""
+        old, self.parts.planner = self.parts.planner, self.plans_by(knowledge)
+        self.planned_for, self.planned_unsure = self.parts.site, unsure
         await old.close()
 
     async def close(self) -> None:

@@ -79,12 +79,11 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
         records += [it_evidence, inlet_evidence]
         if dx_units(history.site, zone.id):
             dx, fans, evidence = learn_dx(still, zone.id, air[zone.id])
-            zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans, dx, outdoor.get(zone.id)))
             records += evidence
         else:
-            fans, fan_evidence = learn_crah_fans(still, zone.id)
-            zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans, None, outdoor.get(zone.id)))
+            dx, (fans, fan_evidence) = None, learn_crah_fans(still, zone.id)
             records.append(fan_evidence)
+        zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans, dx, outdoor.get(zone.id)))
     gains, gains_evidence = learn_gains(still)
     chillers, chiller_evidence = learn_chillers(still)
     economizer, economizer_evidence = learn_economizer(still, moving)
