@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 TESTED := $(VENV)/.installed-dev
 ARGS   ?=
 
-.PHONY: demo test check format climates trip-week clean help
+.PHONY: demo test check format climates trip-week stories clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*##/ —/'
@@ -32,6 +32,10 @@ climates: $(TESTED) ## one week in each of three climates: fixed, trim-and-respo
 
 trip-week: $(TESTED) ## a week on the simulator: after each change every machine is tripped in turn (an hour)
 	$(BIN)/python -m benchmarks.trips $(ARGS)
+
+stories: $(TESTED) ## random stories told to the whole supervision: make stories STORIES=2000 SEED=7 (minutes)
+	STORIES=$(or $(STORIES),500) $(BIN)/python -m pytest -q tests/controller/test_whole_machine.py \
+		-k whatever_happens --hypothesis-seed=$(or $(SEED),random) $(ARGS)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Coolwright needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; install python3.11 and set PYTHON=") if sys.version_info < (3, 11) else None'
