@@ -13,8 +13,8 @@ from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period,
 from controller.switchback import recorded_runs
 from controller.wiring import Controller, carbon_settings
 from plant.errors import ConfigError
-from reports.energy import EnergyReport
 from reports.periods import Split
+from reports.report_record import EnergyReport
 
 
 async def report_of(controller: Controller, order: Order) -> EnergyReport:

@@ -20,10 +20,10 @@ from plant.site import CarbonSource, Site
 from plant.timegrid import TimeGrid, floor_to
 from reports.baseline import fit_baseline
 from reports.baseline_model import BaselineModel
-from reports.energy import EnergyReport, HistorySource, Keep, energy_report, keep_nothing
+from reports.energy import HistorySource, Keep, energy_report, keep_nothing
 from reports.periods import Period, Split, named_period
 from reports.profile import load_profile
-from reports.report_record import SwitchbackFinding
+from reports.report_record import EnergyReport, SwitchbackFinding
 from reports.supplied import Supplied
 from reports.supplied_file import load_supplied
 from reports.switchback_analysis import analyze

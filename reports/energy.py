@@ -5,51 +5,28 @@ The figures come from accounts; here they get their period, their ratios, and th
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
-import plant
 from plant.forecast import CarbonSeries, PriceSeries
 from plant.history import History
-from plant.kpi import DEFINITIONS_VERSION, Kpi, cue, pue, wue
 from plant.site import Site
-from reports.account import METHOD_VERSION, Account, account_of, combine
+from reports.account import Account, account_of, combine
 from reports.balance import MeterBalance, joined, meter_balance
-from reports.baseline_model import METHOD_VERSION as BASELINE_VERSION
 from reports.baseline_model import BaselineModel
 from reports.carbon import carbon_statement
-from reports.figures import Figure
+from reports.course import CoursePart, course
 from reports.kpis import kpis
 from reports.periods import Split, cut, label_of, month_of
 from reports.profile import FilledProfile, Profile
 from reports.profile_fill import Material, fill
+from reports.provenance import provenance
 from reports.rates import StepRates, step_rates
-from reports.report_record import EnergyReport, Provenance, Ratio, ReportRow, Status
+from reports.ratios import ratios
+from reports.report_record import EnergyReport, ReportRow
 from reports.supplied import Supplied
-
-__all__ = [
-    "MIN_MEASURED",
-    "Choices",
-    "EnergyReport",
-    "Feeds",
-    "HistorySource",
-    "Keep",
-    "Provenance",
-    "Ratio",
-    "ReportRow",
-    "Status",
-    "code_sha256",
-    "config_sha256",
-    "energy_report",
-    "keep_nothing",
-]
 
 DEFAULT_STEP_S = 900
 MIN_MEASURED = 0.9
@@ -133,10 +110,9 @@ def energy_report(
         If the period is empty or not a whole number of steps.
     """
     choices = Choices(split, step_s, min_measured, supplied, profile)
-    pieces = [
-        _piece(site, historian, a, b, baseline, Feeds(carbon, price, marginal), choices, keep)
-        for a, b in cut(start, end, site.timezone, split, step_s)
-    ]
+    feeds = Feeds(carbon, price, marginal)
+    asked = _Asked(site, historian, baseline, feeds, choices, keep, end - start)
+    pieces = [asked.piece(*edges) for edges in cut(start, end, site.timezone, split, step_s)]
     whole = _row(site, pieces, choices)
     parts = tuple(_row(site, [p], choices) for p in pieces) if split is not Split.WHOLE else ()
     balance = pieces[0].balance
@@ -154,47 +130,49 @@ def energy_report(
         balance=balance,
         supplied=supplied,
         profile=_filled(site, whole, choices),
-        provenance=Provenance(
-            f"{METHOD_VERSION}+{BASELINE_VERSION}+kpi/{DEFINITIONS_VERSION}",
-            config_sha256(site),
-            step_s,
-            min_measured,
-            baseline.id if baseline else None,
-            code_sha256(),
-            supplied.sha256,
-        ),
+        provenance=provenance(site, baseline, supplied, step_s, min_measured),
+        course=tuple(part for piece in pieces for part in piece.course),
     )
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """One span of the period: its account, its account with a marginal feed, its meter balance."""
+    """One span of the period: its account, that with a marginal feed, its meter balance, its course."""
 
     account: Account
     marginal: Account | None
     balance: MeterBalance
+    course: tuple[CoursePart, ...]
 
 
-def _piece(
-    site: Site,
-    historian: HistorySource,
-    start: datetime,
-    end: datetime,
-    baseline: BaselineModel | None,
-    feeds: Feeds,
-    choices: Choices,
-    keep: Keep,
-) -> _Piece:
-    history = historian.history(site, start, end, choices.step_s)
-    carbon, price = feeds.carbon(start, end), feeds.price(start, end)
-    steps = step_rates(history, baseline=baseline, carbon=carbon, price=price, supplied=choices.supplied)
-    marginal, again = None, None
-    if feeds.marginal is not None:
-        series = feeds.marginal(start, end)
-        again = step_rates(history, baseline=baseline, carbon=series, price=price)
-        marginal = account_of(again, baseline, series, price)
-    keep(steps, again)
-    return _Piece(account_of(steps, baseline, carbon, price), marginal, meter_balance(history))
+@dataclass(frozen=True)
+class _Asked:
+    """What every piece of a report is made with."""
+
+    site: Site
+    historian: HistorySource
+    baseline: BaselineModel | None
+    feeds: Feeds
+    choices: Choices
+    keep: Keep
+    period: timedelta
+
+    def piece(self, start: datetime, end: datetime) -> _Piece:
+        """Read one span, account for it, and hand its step rates on to whoever keeps them."""
+        baseline, feeds = self.baseline, self.feeds
+        history = self.historian.history(self.site, start, end, self.choices.step_s)
+        carbon, price = feeds.carbon(start, end), feeds.price(start, end)
+        steps = step_rates(
+            history, baseline=baseline, carbon=carbon, price=price, supplied=self.choices.supplied
+        )
+        marginal, again = None, None
+        if feeds.marginal is not None:
+            series = feeds.marginal(start, end)
+            again = step_rates(history, baseline=baseline, carbon=series, price=price)
+            marginal = account_of(again, baseline, series, price)
+        self.keep(steps, again)
+        found = account_of(steps, baseline, carbon, price)
+        return _Piece(found, marginal, meter_balance(history), course(steps, self.period))
 
 
 def _by_month(pieces: Iterable[_Piece], timezone: str) -> list[list[_Piece]]:
@@ -211,7 +189,7 @@ def _row(site: Site, pieces: list[_Piece], choices: Choices) -> ReportRow:
     return ReportRow(
         label_of(of.start, of.end, site.timezone),
         of,
-        _ratios(of, site.pue_category, choices.min_measured),
+        ratios(of, site.pue_category, choices.min_measured),
         kpis(of, site.pue_category, choices.supplied, choices.min_measured),
         carbon_statement(of, choices.supplied, marginal),
     )
@@ -222,47 +200,3 @@ def _filled(site: Site, row: ReportRow, choices: Choices) -> FilledProfile | Non
         return None
     material = Material(site, row.account, row.kpis, row.carbon, choices.supplied, choices.min_measured)
     return fill(choices.profile, material)
-
-
-@cache
-def code_sha256() -> str:
-    """Hash of the source files a report's figures come from."""
-    digest = hashlib.sha256()
-    for package in (Path(__file__).parent, Path(plant.__file__).parent):
-        for path in sorted(package.rglob("*.py")):
-            digest.update(f"{package.name}/{path.relative_to(package)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def config_sha256(site: Site) -> str:
-    """Hash of everything the site file says, however the file is laid out."""
-    described = asdict(replace(site, source_file=None, reporting_file=None))
-    text = json.dumps(described, sort_keys=True, default=str, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _ratios(of: Account, category: int, min_measured: float) -> tuple[Ratio, ...]:
-    sums = of.ratios
-    return (
-        _ratio(
-            "pue",
-            pue(sums.pue_facility_kwh, sums.pue_it_kwh, of.period, category),
-            of,
-            (Figure.FACILITY, Figure.IT),
-            min_measured,
-        ),
-        _ratio("wue", wue(sums.wue_water_l, sums.wue_it_kwh), of, (Figure.WATER, Figure.IT), min_measured),
-        _ratio("cue", cue(sums.cue_carbon_kg, sums.cue_it_kwh), of, (Figure.CARBON, Figure.IT), min_measured),
-    )
-
-
-def _ratio(key: str, kpi: Kpi, of: Account, figures: tuple[Figure, Figure], min_measured: float) -> Ratio:
-    """The ratio, or what stands in its way. A ratio formed on too little is not shown at all."""
-    worst = min(figures, key=lambda f: of.shares[f].measured)
-    share = of.shares[worst].measured
-    if math.isnan(kpi.value):
-        return Ratio(key, kpi, f"{worst} has no common time with the rest")
-    if share < min_measured:
-        reason = f"only {share:.1%} of {worst} was measured, {min_measured:.0%} is needed"
-        return Ratio(key, replace(kpi, value=math.nan), reason)
-    return Ratio(key, kpi)

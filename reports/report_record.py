@@ -10,6 +10,7 @@ from plant.kpi import Kpi
 from reports.account_record import Account
 from reports.balance import MeterBalance
 from reports.carbon import CarbonStatement
+from reports.course import CoursePart
 from reports.kpis import KpiValue
 from reports.profile import FilledProfile
 from reports.supplied import Supplied
@@ -69,7 +70,8 @@ class SwitchbackFinding:
 class EnergyReport:
     """The whole period, its parts (local days or months, or none) and what else is asked of it.
 
-    `months` are its local months (cut to the period), whatever the parts are.
+    `months` are its local months (cut to the period), whatever the parts are; `course` is what a short
+    period is drawn by, its hours or days, and stands in no table.
     """
 
     site_id: str
@@ -87,6 +89,7 @@ class EnergyReport:
     status: Status = Status.DRAFT
     version: int = 1
     switchbacks: tuple[SwitchbackFinding, ...] = ()
+    course: tuple[CoursePart, ...] = ()
 
     @property
     def rows(self) -> tuple[ReportRow, ...]:

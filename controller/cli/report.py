@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from controller.reporting import Order, ReportFormat
     from reports.archive import Closed
     from reports.baseline_model import BaselineModel
-    from reports.energy import EnergyReport
     from reports.evidence import EvidenceBook
+    from reports.report_record import EnergyReport
 
 ArchiveOption = Annotated[Path, typer.Option("--archive", help="The folder closed reports are kept in.")]
 _ARCHIVE = Path("var/reports")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from reports.business_case import BusinessCase, Investment, PilotCandidate, cash_flow
-from reports.writers.extra import needed
+from reports.writers.plot import plain_axes, to_svg
 
 _LINE, _BAND = "#1B5E8C", "#C7DCEB"
+_WIDTH_IN, _HEIGHT_IN = 7.0, 3.0
 
 
 def cash_chart(case: BusinessCase, terms: Investment) -> bytes:
     """Discounted cash added up, year by year, with the band of the saving's range. SVG."""
     years = range(terms.years + 1)
-    figure, axes = _axes()
+    figure, axes = plain_axes(_WIDTH_IN, _HEIGHT_IN, "svg")
     if not math.isnan(case.money.low):
         low, high = cash_flow(case.money.low, terms), cash_flow(case.money.high, terms)
         axes.fill_between(years, low, high, color=_BAND, label="range")
@@ -25,12 +24,12 @@ def cash_chart(case: BusinessCase, terms: Investment) -> bytes:
     axes.set_xlabel("years", fontsize=8)
     axes.set_ylabel(f"discounted cash [{case.currency}]", fontsize=8)
     axes.legend(fontsize=7, frameon=False)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def pilot_chart(ranked: Sequence[PilotCandidate]) -> bytes:
     """Each candidate's saving for each of its levers, with its range, the best on top. SVG."""
-    figure, axes = _axes()
+    figure, axes = plain_axes(_WIDTH_IN, _HEIGHT_IN, "svg")
     for place, candidate in enumerate(ranked):
         saved, count = candidate.saved_kwh, len(candidate.levers)
         half = 0.0 if math.isnan(saved.low) else (saved.high - saved.mid) / count
@@ -39,19 +38,4 @@ def pilot_chart(ranked: Sequence[PilotCandidate]) -> bytes:
     axes.invert_yaxis()
     axes.axvline(0, color="#444444", linewidth=0.8)
     axes.set_xlabel("kWh saved for each lever", fontsize=8)
-    return _svg(figure)
-
-
-def _axes() -> tuple[Any, Any]:
-    figure = needed("matplotlib.figure", "svg").Figure(figsize=(7.0, 3.0), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=7)
-    return figure, axes
-
-
-def _svg(figure: Any) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
+    return to_svg(figure)

@@ -22,6 +22,8 @@ _NAMES = {
     Figure.COST: "Cost of energy, carbon and water",
     Figure.WATER: "Water",
 }
+_KWH_BELOW = 100_000.0
+"""Energy of a smaller facility, or of a short period, is printed in kWh: a day saves tens of them."""
 
 
 def to_pdf(report: EnergyReport) -> bytes:
@@ -117,7 +119,7 @@ def _switchback(found: SwitchbackFinding) -> list[str]:
 
 def _figure(report: EnergyReport, figure: Figure) -> list[str]:
     of = report.whole.account
-    scale, unit, digits = _printed(figure, of.currency)
+    scale, unit, digits = _printed(figure, of.currency, of.totals.facility_kwh)
     low, high = of.interval.low[figure] * scale, of.interval.high[figure] * scale
     band = "–" if math.isnan(low) else f"{_plain(low, digits)} to {_plain(high, digits)}"
     shares = of.shares[figure]
@@ -131,7 +133,8 @@ def _figure(report: EnergyReport, figure: Figure) -> list[str]:
     ]
 
 
-def _printed(figure: Figure, currency: str) -> tuple[float, str, int]:
+def _printed(figure: Figure, currency: str, facility_kwh: float) -> tuple[float, str, int]:
+    """Factor, unit and digits a figure is printed with: fine enough for what a short period saves."""
     match figure:
         case Figure.CARBON:
             return 1e-3, "t", 2
@@ -139,6 +142,8 @@ def _printed(figure: Figure, currency: str) -> tuple[float, str, int]:
             return 1.0, currency, 0
         case Figure.WATER:
             return 1e-3, "m3", 1
+        case _ if facility_kwh < _KWH_BELOW:
+            return 1.0, "kWh", 0
         case _:
             return 1e-3, "MWh", 1
 

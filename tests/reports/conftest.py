@@ -9,12 +9,19 @@ from datetime import datetime
 import numpy as np
 import pytest
 from made_up_plant import EXAMPLE, START, MadeUpPlant
+from made_up_reports import made_report, supplied_file
 
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.quantities import Quantity
 from plant.site import Site
 from plant.site_file import load_site
 from plant.timegrid import TimeGrid
+from reports.baseline import fit_baseline
+from reports.baseline_model import BaselineModel
+from reports.periods import Split
+from reports.profile import load_profile
+from reports.report_record import EnergyReport
+from reports.supplied_file import load_supplied
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +32,29 @@ def demo_site() -> Site:
 @pytest.fixture(scope="session")
 def made_up(demo_site: Site) -> MadeUpPlant:
     return MadeUpPlant(demo_site)
+
+
+@pytest.fixture(scope="session")
+def model(made_up: MadeUpPlant) -> BaselineModel:
+    """The baseline of two weeks as found."""
+    history = made_up.history(14 * 24)
+    return fit_baseline(history, at=history.end)
+
+
+@pytest.fixture(scope="session")
+def report(
+    made_up: MadeUpPlant, model: BaselineModel, tmp_path_factory: pytest.TempPathFactory
+) -> EnergyReport:
+    """Five days by the day, over the end of a month, with everything an operator may supply."""
+    folder = tmp_path_factory.mktemp("supplied")
+    return made_report(
+        made_up,
+        model,
+        "2026-06-29..2026-07-03",
+        split=Split.DAY,
+        supplied=load_supplied(supplied_file(folder), made_up.site.timezone),
+        profile=load_profile("eu-2024-1364"),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,9 @@ from plant.history import History
 from plant.site import Site
 from plant.timegrid import TimeGrid
 from reports.baseline_model import BaselineModel
-from reports.energy import EnergyReport, energy_report
+from reports.energy import energy_report
 from reports.periods import named_period
+from reports.report_record import EnergyReport
 
 SUPPLIED = """\
 schema_version: 1

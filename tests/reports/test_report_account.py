@@ -26,12 +26,6 @@ Carbon = Callable[..., CarbonSeries]
 Price = Callable[..., PriceSeries]
 
 
-@pytest.fixture(scope="module")
-def model(made_up: MadeUpPlant) -> BaselineModel:
-    history = made_up.history(14 * 24)
-    return fit_baseline(history, at=history.end)
-
-
 @pytest.fixture
 def accounted(flat_carbon: Carbon, flat_price: Price) -> Callable[..., Account]:
     def run(history: History, baseline: BaselineModel | None = None) -> Account:

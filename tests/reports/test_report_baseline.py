@@ -19,12 +19,6 @@ from reports.hourly import hourly_as_found
 FORTNIGHT = 14 * 24
 
 
-@pytest.fixture(scope="module")
-def model(made_up: MadeUpPlant) -> BaselineModel:
-    history = made_up.history(FORTNIGHT)
-    return fit_baseline(history, at=history.end)
-
-
 def test_two_weeks_as_found_make_a_qualified_baseline(model: BaselineModel) -> None:
     assert model.qualified
     assert model.statistics[MeterName.FACILITY].cv_rmse < 0.01

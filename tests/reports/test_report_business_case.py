@@ -13,7 +13,7 @@ from made_up_plant import MadeUpPlant
 from plant.errors import ConfigError
 from plant.site import Site
 from reports.account import Account, account
-from reports.baseline import fit_baseline
+from reports.baseline_model import BaselineModel
 from reports.business_case import (
     AnnualBasis,
     Investment,
@@ -30,10 +30,12 @@ SUMMER = AnnualBasis(hours=4000.0, spread=0.3, says="summer hours of 2025, facil
 
 @pytest.fixture(scope="module")
 def saved(
-    made_up: MadeUpPlant, flat_carbon: Callable[..., object], flat_price: Callable[..., object]
+    made_up: MadeUpPlant,
+    model: BaselineModel,
+    flat_carbon: Callable[..., object],
+    flat_price: Callable[..., object],
 ) -> Account:
-    before, after = made_up.history(14 * 24), made_up.history(72, cooling_saving=0.2, seed=3, as_found=False)
-    model = fit_baseline(before, at=before.end)
+    after = made_up.history(72, cooling_saving=0.2, seed=3, as_found=False)
     return account(after, baseline=model, carbon=flat_carbon(72), price=flat_price(72))  # type: ignore[arg-type]
 
 

@@ -13,18 +13,12 @@ from plant.errors import ConfigError
 from plant.forecast import CarbonKind
 from reports.account import combine
 from reports.account_record import by_kind_of_carbon
-from reports.baseline import BaselineModel, fit_baseline
+from reports.baseline import BaselineModel
 from reports.carbon import Basis
 from reports.profile import FieldValue, Filled, known_profiles, load_profile
 from reports.report_record import EnergyReport
 from reports.supplied import Supplied
 from reports.supplied_file import load_supplied
-
-
-@pytest.fixture(scope="module")
-def model(made_up: MadeUpPlant) -> BaselineModel:
-    history = made_up.history(14 * 24)
-    return fit_baseline(history, at=history.end)
 
 
 @pytest.fixture

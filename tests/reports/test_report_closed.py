@@ -16,17 +16,11 @@ from scipy.stats import t as student
 from plant.errors import ConfigError
 from plant.forecast import CarbonKind
 from reports.archive import Archive, Closed
-from reports.baseline import BaselineModel, fit_baseline
+from reports.baseline import BaselineModel
 from reports.evidence import EvidenceBook
 from reports.explain import explain
 from reports.periods import Split
 from reports.supplied_file import load_supplied
-
-
-@pytest.fixture(scope="module")
-def model(made_up: MadeUpPlant) -> BaselineModel:
-    history = made_up.history(14 * 24)
-    return fit_baseline(history, at=history.end)
 
 
 def close(

@@ -18,9 +18,11 @@ from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
 from plant.site import Site
 from plant.timegrid import TimeGrid
-from reports.baseline import BaselineModel, fit_baseline
-from reports.energy import EnergyReport, config_sha256, energy_report
+from reports.baseline import BaselineModel
+from reports.energy import energy_report
 from reports.periods import Split, cut
+from reports.provenance import config_sha256
+from reports.report_record import EnergyReport
 from reports.writers.csv import neutral, to_csv
 from reports.writers.json import to_json
 
@@ -49,12 +51,6 @@ def carbon(a: datetime, b: datetime) -> CarbonSeries:
 def price(a: datetime, b: datetime) -> PriceSeries:
     steps = math.ceil((b - a).total_seconds() / 3600)
     return PriceSeries(TimeGrid(a, 3600, steps), np.full(steps, 0.1), "EUR", "tariff")
-
-
-@pytest.fixture(scope="module")
-def model(made_up: MadeUpPlant) -> BaselineModel:
-    history = made_up.history(14 * 24)
-    return fit_baseline(history, at=history.end)
 
 
 def report(

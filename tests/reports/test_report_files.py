@@ -16,16 +16,12 @@ import openpyxl
 import pandas as pd
 import pytest
 from made_up_plant import MadeUpPlant
-from made_up_reports import LossyHistorian, made_report, supplied_file
+from made_up_reports import LossyHistorian, made_report
 
 from plant.errors import ConfigError
 from plant.points import PointId
 from reports.balance import meter_balance
-from reports.baseline import BaselineModel, fit_baseline
-from reports.periods import Split
-from reports.profile import load_profile
 from reports.report_record import EnergyReport, Status
-from reports.supplied_file import load_supplied
 from reports.table import cells
 from reports.writers.extra import needed
 from reports.writers.json import to_json
@@ -34,21 +30,6 @@ from reports.writers.pdf import to_pdf
 from reports.writers.xlsx import to_xlsx
 
 SHEETS = ["Summary", "Monthly", "KPI definitions", "Emission factors", "Assumptions", "Data quality", "Audit"]
-
-
-@pytest.fixture(scope="module")
-def report(made_up: MadeUpPlant, tmp_path_factory: pytest.TempPathFactory) -> EnergyReport:
-    history = made_up.history(14 * 24)
-    model: BaselineModel = fit_baseline(history, at=history.end)
-    folder = tmp_path_factory.mktemp("supplied")
-    return made_report(
-        made_up,
-        model,
-        "2026-06-29..2026-07-03",
-        split=Split.DAY,
-        supplied=load_supplied(supplied_file(folder), made_up.site.timezone),
-        profile=load_profile("eu-2024-1364"),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -14,15 +14,10 @@ from typing import Any
 import openpyxl
 import pytest
 from made_up_plant import MadeUpPlant
-from made_up_reports import made_report, supplied_file
 
 from benchmarks.savings_coverage import switched
 from benchmarks.savings_made_up import World
-from reports.baseline import fit_baseline
-from reports.periods import Split
-from reports.profile import load_profile
 from reports.report_record import EnergyReport, SwitchbackFinding
-from reports.supplied_file import load_supplied
 from reports.switchback_analysis import analyze
 from reports.switchback_record import Applied, RunRecord, Stretch
 from reports.writers.json import as_plain
@@ -43,23 +38,11 @@ def finding(made_up: MadeUpPlant) -> SwitchbackFinding:
 
 
 @pytest.fixture(scope="module")
-def report(
-    made_up: MadeUpPlant, finding: SwitchbackFinding, tmp_path_factory: pytest.TempPathFactory
-) -> EnergyReport:
-    history = made_up.history(14 * 24)
-    model = fit_baseline(history, at=history.end)
-    folder = tmp_path_factory.mktemp("supplied")
-    made = made_report(
-        made_up,
-        model,
-        "2026-06-29..2026-07-03",
-        split=Split.DAY,
-        supplied=load_supplied(supplied_file(folder), made_up.site.timezone),
-        profile=load_profile("eu-2024-1364"),
-    )
-    account = replace(made.whole.account, remarks=tuple(EVIL))
+def report(report: EnergyReport, finding: SwitchbackFinding) -> EnergyReport:
+    """The full report with text in it that would run, and a switchback."""
+    account = replace(report.whole.account, remarks=tuple(EVIL))
     return replace(
-        made, site_name=EVIL[0], whole=replace(made.whole, account=account), switchbacks=(finding,)
+        report, site_name=EVIL[0], whole=replace(report.whole, account=account), switchbacks=(finding,)
     )
 
 
