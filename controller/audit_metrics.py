@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from controller.audit import AuditRecord
-from controller.metrics import OUTCOMES, Metrics
-
-_DECISIONS: Mapping[str, str] = {
-    "proposal.approved": "approve",
-    "proposal.rejected": "reject",
-    "hold.placed": "hold",
-    "hold.released": "release",
-    "stop": "stop",
-    "resume": "resume",
-    "fallback.entered": "fallback",
-    "fallback.left": "mode_change",
-    "mode.set": "mode_change",
-    "mode.demoted": "mode_change",
-    "limits.set": "limit_change",
-}
+from controller.metrics import Metrics
+from controller.metrics_words import DECISION_OF, OUTCOMES
 
 
 def counting(metrics: Metrics) -> Callable[[AuditRecord], None]:
@@ -31,7 +18,7 @@ def counting(metrics: Metrics) -> Callable[[AuditRecord], None]:
             metrics.observe_proposal("pending")
         elif family == "proposal" and outcome in OUTCOMES:
             metrics.observe_proposal(outcome)
-        if record.kind in _DECISIONS:
-            metrics.observe_decision(_DECISIONS[record.kind])
+        if record.kind in DECISION_OF:
+            metrics.observe_decision(DECISION_OF[record.kind])
 
     return count

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from controller.alarm_catalog import Priority
 from controller.contingency import TripOutcome
-from controller.metrics_catalog import CATALOG, SITE_LABEL, Kind, Spec
+from controller.metrics_lasting import Lasting
 from controller.metrics_market import FIGURE, market_amounts, market_zeros
 from controller.metrics_pages import Pages, WithoutCreated
-from controller.metrics_plant import Sample, plant_samples, setpoint_samples, site_samples
+from controller.metrics_plan import INTENSITY, feed_samples, market_samples, plan_samples
+from controller.metrics_plant import plant_samples, setpoint_samples, site_samples
+from controller.metrics_sample import Sample
 from controller.metrics_upkeep import Condition, alarm_samples, condition_samples, condition_totals
-from controller.metrics_worth import Amount, account_amounts, baseline_samples, saving_samples, zeros
-from plant.data_quality import DataQuality
+from controller.metrics_violations import Violations, no_violations
+from controller.metrics_words import APPLIED, DECISIONS, MODES, OUTCOMES, RECEIPTS
+from controller.metrics_worth import account_amounts, baseline_samples, saving_samples, zeros
 from plant.forecast import CarbonSeries, Forecast, PriceSeries
 from plant.plan import NoPlanCause, Plan, PlanOutcome, PlanStatus
 from plant.points import OwnerId
@@ -36,26 +39,6 @@ from reports.baseline_model import BaselineModel
 from reports.figures import Figure
 from reports.supplied import Supplied
 
-MODES = ("fallback", "shadow", "advisory", "supervised")
-OUTCOMES = (
-    *("pending", "approved", "rejected", "expired", "superseded"),
-    *("applied", "verified", "failed", "rolled_back", "refused"),
-)
-DECISIONS = (
-    "approve",
-    "reject",
-    "hold",
-    "release",
-    "stop",
-    "resume",
-    "fallback",
-    "mode_change",
-    "limit_change",
-)
-RECEIPTS = ("confirmed", "mismatch", "refused", "unreachable")
-APPLIED = ("none", "baseline", "moving", "control", "interrupted")
-_INLET_LIMITS = ("inlet_recommended", "inlet_allowable")
-_JOULES_PER_KWH = 3.6e6
 _NOTHING_SUPPLIED = Supplied()
 
 
@@ -86,10 +69,9 @@ class Metrics:
         self._supplied = supplied
         self._wall_seconds = wall_seconds
         self._registry = CollectorRegistry()
-        self._lasting = {s.short: _instrument(s, self._registry) for s in CATALOG.values() if _lasts(s)}
+        self._lasting = Lasting(site.id, self._registry)
         self._pages: dict[str, tuple[Sample, ...]] = {"site": tuple(site_samples(site, version))}
-        self._last: Snapshot | None = None
-        self._beyond: set[tuple[str, OwnerId]] = set()
+        self._violations = Violations()
         self._accounted: Account | None = None
         self._told: dict[str, int] = {}
         self._compares = False
@@ -99,49 +81,48 @@ class Metrics:
     def observe_snapshot(self, snapshot: Snapshot) -> None:
         """Show this snapshot, and count what it finds beyond a limit."""
         self._pages["plant"] = tuple(plant_samples(snapshot))
-        self._count_violations(snapshot)
-        self._last = snapshot
+        self._lasting.add(self._violations.seen(snapshot))
 
     def observe_heartbeat(self) -> None:
         """The controller is alive, now."""
-        self._set("heartbeat_timestamp_seconds", (), self._wall_seconds())
+        self._lasting.put("heartbeat_timestamp_seconds", self._wall_seconds())
 
     def observe_cycle(self, duration_s: float, *, failure: str | None = None) -> None:
         """A cycle ended after ``duration_s`` seconds; ``failure`` names why it did not complete."""
-        self._inc("cycles_total", (), 1)
-        self._observe("cycle_duration_seconds", (), duration_s)
+        self._lasting.count("cycles_total")
+        self._lasting.time("cycle_duration_seconds", duration_s)
         if failure is None:
-            self._set("cycle_timestamp_seconds", (), self._wall_seconds())
+            self._lasting.put("cycle_timestamp_seconds", self._wall_seconds())
         else:
-            self._inc("cycle_failures_total", (failure,), 1)
+            self._lasting.count("cycle_failures_total", (failure,))
 
     def observe_plan(self, outcome: PlanOutcome) -> None:
         """A planning attempt ended. Without a plan, what the last one predicted is not shown."""
         if outcome.solver is not None:
             for stage, seconds in outcome.solver.stage_s.items():
-                self._observe("solve_duration_seconds", (stage,), seconds)
+                self._lasting.time("solve_duration_seconds", seconds, (stage,))
         if isinstance(outcome, Plan):
-            self._inc("plans_total", (outcome.status.value,), 1)
-            self._pages["plan"] = tuple(_plan_samples(self._site, outcome))
+            self._lasting.count("plans_total", (outcome.status.value,))
+            self._pages["plan"] = tuple(plan_samples(self._site, outcome))
         else:
-            self._inc("plan_failures_total", (outcome.cause.value,), 1)
+            self._lasting.count("plan_failures_total", (outcome.cause.value,))
             self._pages["plan"] = ()
 
     def observe_proposal(self, outcome: str) -> None:
         """A proposal entered this state (`pending` when it is made)."""
-        self._inc("proposals_total", (outcome,), 1)
+        self._lasting.count("proposals_total", (outcome,))
 
     def observe_pending(self, count: int) -> None:
         """How many proposals wait for a person now."""
-        self._set("proposals_pending", (), count)
+        self._lasting.put("proposals_pending", count)
 
     def observe_decision(self, kind: str) -> None:
         """A person or the watchdog decided something (`approve`, `hold`, `mode_change`, …)."""
-        self._inc("decisions_total", (kind,), 1)
+        self._lasting.count("decisions_total", (kind,))
 
     def observe_command(self, receipt: str) -> None:
         """A setpoint was written: `confirmed`, `mismatch`, `refused` or `unreachable`."""
-        self._inc("commands_total", (receipt,), 1)
+        self._lasting.count("commands_total", (receipt,))
 
     def observe_setpoints(self, source: str, setpoints: Setpoints) -> None:
         """Where ``source`` (for example `approved`) wants the levers; replaces what it wanted."""
@@ -176,27 +157,13 @@ class Metrics:
 
     def observe_market(self, at: datetime, carbon: CarbonSeries, price: PriceSeries) -> None:
         """Carbon intensity and price at an instant; absent where the feeds have a gap."""
-        kind = (carbon.kind.value, carbon.provider, str(carbon.synthetic).lower())
-        found = (
-            ("carbon_intensity_grams_per_joule", kind, carbon.grid, carbon.g_per_kwh),
-            ("energy_price_per_joule", (price.currency,), price.grid, price.per_kwh),
-        )
-        samples = []
-        for name, labels, grid, values in found:
-            step = math.floor((at - grid.start).total_seconds() / grid.step_s)
-            if 0 <= step < grid.steps and not math.isnan(values[step]):
-                samples.append(Sample(name, labels, float(values[step]) / _JOULES_PER_KWH))
-        self._pages["market"] = tuple(samples)
-        known = any(sample.metric == "carbon_intensity_grams_per_joule" for sample in samples)
+        self._pages["market"] = tuple(market_samples(at, carbon, price))
+        known = any(sample.metric == INTENSITY for sample in self._pages["market"])
         self._begin_counting(carbon if known else None)
 
     def observe_feeds(self, outlook: Forecast) -> None:
         """Whose carbon and weather the last plan was asked with, and of what nature they are."""
-        carbon, weather = outlook.carbon, outlook.weather
-        self._pages["feeds"] = (
-            Sample("feed_info", ("carbon", carbon.provider, carbon.nature.value, carbon.unit), 1.0),
-            Sample("feed_info", ("weather", weather.provider, weather.nature.value, "°C"), 1.0),
-        )
+        self._pages["feeds"] = tuple(feed_samples(outlook))
 
     def observe_baseline(self, model: BaselineModel | None) -> None:
         """Which baseline savings are told against, and how good it is."""
@@ -206,8 +173,8 @@ class Metrics:
 
     def observe_interval(self, account: Account) -> None:
         """Add one accounted interval. Each interval must be handed in once."""
-        for amount in (*account_amounts(account), *market_amounts(account, self._supplied)):
-            self._add(amount)
+        self._lasting.add(account_amounts(account))
+        self._lasting.add(market_amounts(account, self._supplied))
         before = self._accounted
         if before is None or before.carbon.kind is not account.carbon.kind:
             self._accounted = account
@@ -219,7 +186,7 @@ class Metrics:
         """How the program's own senses and memory are."""
         self._pages["condition"] = tuple(condition_samples(condition))
         for name, total in condition_totals(condition).items():
-            self._inc(name, (), max(total - self._told.get(name, 0), 0))
+            self._lasting.count(name, (), max(total - self._told.get(name, 0), 0))
             self._told[name] = total
 
     def observe_balance(self, balance: MeterBalance) -> None:
@@ -238,29 +205,6 @@ class Metrics:
         """The page a scrape gets, and its content type."""
         return generate_latest(WithoutCreated(self._registry)), CONTENT_TYPE_PLAIN_0_0_4
 
-    def _count_violations(self, snapshot: Snapshot) -> None:
-        """Entering counts once; time beyond counts as long as snapshots follow each other."""
-        since = self._since_last(snapshot)
-        for zone in snapshot.site.zones:
-            worst = snapshot.worst_inlet_c(zone.id)
-            limits = (zone.limits.recommended_max_c, zone.limits.allowable_max_c)
-            for name, limit in zip(_INLET_LIMITS, limits, strict=True):
-                key = (name, zone.id)
-                if not worst > limit:
-                    self._beyond.discard(key)
-                    continue
-                if key in self._beyond:
-                    self._inc("violation_seconds_total", (name, str(zone.id)), since)
-                else:
-                    self._inc("constraint_violations_total", (name, str(zone.id)), 1)
-                self._beyond.add(key)
-
-    def _since_last(self, snapshot: Snapshot) -> float:
-        if self._last is None:
-            return 0.0
-        passed = (snapshot.time - self._last.time).total_seconds()
-        return min(max(passed, 0.0), snapshot.site.safety.max_data_age_s)
-
     def _begin_at_zero(self) -> None:
         """Known label values exist from the start: a rate over nothing and a rate of zero differ."""
         for name, values in (
@@ -274,81 +218,9 @@ class Metrics:
             ("unexportable_total", [*(f.value for f in Figure), FIGURE]),
         ):
             for value in values:
-                self._inc(name, (value,), 0)
-        for zone in self._site.zones:
-            for limit in _INLET_LIMITS:
-                self._inc("constraint_violations_total", (limit, str(zone.id)), 0)
-                self._inc("violation_seconds_total", (limit, str(zone.id)), 0)
+                self._lasting.count(name, (value,), 0)
+        self._lasting.add(no_violations(self._site))
 
     def _begin_counting(self, carbon: CarbonSeries | None) -> None:
-        for amount in zeros(self._site.tariff.currency, carbon, compared=self._compares):
-            self._add(amount)
-        for amount in market_zeros(self._supplied, compared=self._compares):
-            self._add(amount)
-
-    def _add(self, amount: Amount) -> None:
-        if amount.value < 0:
-            self._inc("unexportable_total", (amount.figure,), 1)
-        else:
-            self._inc(amount.metric, amount.labels, amount.value)
-
-    def _inc(self, name: str, labels: Sequence[str], amount: float) -> None:
-        counter = self._lasting[name]
-        assert isinstance(counter, Counter)
-        counter.labels(self._site.id, *labels).inc(amount)
-
-    def _set(self, name: str, labels: Sequence[str], value: float) -> None:
-        gauge = self._lasting[name]
-        assert isinstance(gauge, Gauge)
-        gauge.labels(self._site.id, *labels).set(value)
-
-    def _observe(self, name: str, labels: Sequence[str], value: float) -> None:
-        histogram = self._lasting[name]
-        assert isinstance(histogram, Histogram)
-        histogram.labels(self._site.id, *labels).observe(value)
-
-
-_LASTING_GAUGES = ("heartbeat_timestamp_seconds", "cycle_timestamp_seconds", "proposals_pending")
-
-
-def _lasts(spec: Spec) -> bool:
-    """Whether a metric keeps its value between observations instead of living on a page."""
-    return spec.kind is not Kind.GAUGE or spec.short in _LASTING_GAUGES
-
-
-def _instrument(spec: Spec, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
-    labels = (SITE_LABEL, *spec.labels)
-    match spec.kind:
-        case Kind.COUNTER:
-            return Counter(spec.name, spec.help, labels, registry=registry)
-        case Kind.GAUGE:
-            return Gauge(spec.name, spec.help, labels, registry=registry)
-        case Kind.HISTOGRAM:
-            return Histogram(spec.name, spec.help, labels, registry=registry, buckets=spec.buckets)
-
-
-def _input_samples(found: DataQuality) -> Iterable[Sample]:
-    """What the plan was made from: how many readings of which standing, and the age of the oldest used."""
-    for standing, count in (
-        ("measured", found.measured),
-        ("substituted", len(found.substituted)),
-        ("suspect", len(found.suspect)),
-        ("missing", len(found.missing)),
-    ):
-        yield Sample("plan_inputs", (standing,), float(count))
-    if not math.isnan(found.oldest_s):
-        yield Sample("plan_oldest_input_seconds", (), found.oldest_s)
-
-
-def _plan_samples(site: Site, plan: Plan) -> Iterable[Sample]:
-    """What a plan wants now and expects over its horizon."""
-    yield from setpoint_samples(site, "plan", plan.first())
-    yield Sample("plan_timestamp_seconds", (), plan.made_at.timestamp())
-    if plan.solver.gap is not None and math.isfinite(plan.solver.gap):
-        yield Sample("plan_gap_ratio", (), plan.solver.gap)
-    yield from _input_samples(plan.data_quality)
-    for zone, inlet in plan.prediction.worst_inlet_c.items():
-        yield Sample("plan_worst_inlet_celsius", (str(zone),), float(inlet.max()))
-    for name, prediction in (("chosen", plan.prediction), ("hold", plan.hold)):
-        kwh = float(prediction.facility_kw.sum()) * plan.grid.step_h
-        yield Sample("plan_energy_joules", (name,), kwh * _JOULES_PER_KWH)
+        self._lasting.add(zeros(self._site.tariff.currency, carbon, compared=self._compares))
+        self._lasting.add(market_zeros(self._supplied, compared=self._compares))

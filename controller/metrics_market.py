@@ -8,17 +8,15 @@ nothing while contracts cover all. Where no factor was supplied for the rest the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from controller.metrics_worth import Amount
+from controller.metrics_sample import GRAMS_PER_KG, SECONDS_PER_H, Amount, Amounts
 from reports.account import Account
 from reports.baseline_model import METHOD
 from reports.supplied import Supplied, allocate
 
 KIND = "market"
 FIGURE = "carbon_market_kg"
-_GRAMS_PER_KG = 1000.0
 
 
 def tells(supplied: Supplied) -> bool:
@@ -43,34 +41,34 @@ def market_kg(supplied: Supplied, start: datetime, hours: float, kwh: float) -> 
         if rest is None:
             return math.nan
         grams += left * rest.g_per_kwh
-    return grams / _GRAMS_PER_KG
+    return grams / GRAMS_PER_KG
 
 
-def market_amounts(account: Account, supplied: Supplied) -> Iterator[Amount]:
+def market_amounts(account: Account, supplied: Supplied) -> Amounts:
     """What one accounted interval adds; nothing at all where nothing was supplied."""
     if not tells(supplied):
         return
     kind = labels(supplied)
     covered_h, compared_h = account.covered_h.facility_kwh, account.compared_h.facility_kwh
     used = market_kg(supplied, account.start, covered_h, account.totals.facility_kwh)
-    known_s = 0.0 if math.isnan(used) else covered_h * 3600
+    known_s = 0.0 if math.isnan(used) else covered_h * SECONDS_PER_H
     yield Amount("accounted_seconds_total", (FIGURE,), known_s, FIGURE)
     missing_s = max(account.period.total_seconds() - known_s, 0.0)
     yield Amount("unaccounted_seconds_total", (FIGURE,), missing_s, FIGURE)
     if not math.isnan(used):
-        yield Amount("carbon_grams_total", kind, used * _GRAMS_PER_KG, FIGURE)
+        yield Amount("carbon_grams_total", kind, used * GRAMS_PER_KG, FIGURE)
     sides = {
         "compared": market_kg(supplied, account.start, compared_h, account.compared.facility_kwh),
         "baseline": market_kg(supplied, account.start, compared_h, account.baseline.facility_kwh),
     }
     if any(math.isnan(kg) for kg in sides.values()):
         return  # both or neither, so that they subtract
-    yield Amount("compared_seconds_total", (FIGURE,), compared_h * 3600, FIGURE)
+    yield Amount("compared_seconds_total", (FIGURE,), compared_h * SECONDS_PER_H, FIGURE)
     for side, kg in sides.items():
-        yield Amount(f"{side}_carbon_grams_total", (METHOD, *kind), kg * _GRAMS_PER_KG, FIGURE)
+        yield Amount(f"{side}_carbon_grams_total", (METHOD, *kind), kg * GRAMS_PER_KG, FIGURE)
 
 
-def market_zeros(supplied: Supplied, *, compared: bool) -> Iterator[Amount]:
+def market_zeros(supplied: Supplied, *, compared: bool) -> Amounts:
     """Nothing yet, of everything that will be counted."""
     if not tells(supplied):
         return

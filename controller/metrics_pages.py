@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from controller.metrics_catalog import CATALOG, SITE_LABEL
-from controller.metrics_plant import Sample
+from controller.metrics_sample import Sample
 
 
 class Pages:

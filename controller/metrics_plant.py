@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
 
+from controller.metrics_sample import Sample, Samples
 from plant.points import SITE, OwnerId, Point
 from plant.quantities import Quantity
 from plant.readings import Quality
@@ -17,17 +15,6 @@ from plant.snapshot import Snapshot
 
 _WATTS_PER_KW = 1000.0
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One value of one metric of the catalog; labels in the catalog's order, without `site`."""
-
-    metric: str
-    labels: tuple[str, ...]
-    value: float
-
-
-Samples: TypeAlias = Iterator[Sample]
 
 _BY_HALL_AND_EQUIPMENT = {
     Quantity.SUPPLY_AIR_TEMPERATURE: "supply_air_temperature_celsius",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.alarm_catalog import Priority
-from controller.metrics_plant import Sample, Samples
+from controller.metrics_sample import Sample, Samples
 from telemetry.crosschecks import CrossCheck
 from telemetry.health import DeviceHealth
 from telemetry.historian.writer import StoreState

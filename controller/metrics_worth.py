@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 
-from controller.metrics_plant import Sample, Samples
+from controller.metrics_sample import (
+    GRAMS_PER_KG,
+    JOULES_PER_KWH,
+    SECONDS_PER_H,
+    Amount,
+    Amounts,
+    Sample,
+    Samples,
+)
 from plant.forecast import CarbonSeries
 from reports.account import Account
 from reports.baseline_model import METHOD, BaselineModel
 from reports.figures import Figure
 
-_JOULES_PER_KWH = 3.6e6
-_GRAMS_PER_KG = 1000.0
 _M3_PER_L = 1e-3
-_SECONDS_PER_H = 3600.0
 _METERS = {Figure.FACILITY: "facility", Figure.IT: "it", Figure.COOLING: "cooling"}
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """Something to add to a counter. `figure` names it where it cannot be added."""
-
-    metric: str
-    labels: tuple[str, ...]
-    value: float
-    figure: str
-
-
-def account_amounts(account: Account) -> Iterator[Amount]:
+def account_amounts(account: Account) -> Amounts:
     """Everything one accounted interval adds. A missing figure adds nothing but its missing time."""
     carbon = (account.carbon.kind.value, account.carbon.provider, str(account.carbon.synthetic).lower())
     found = [*_metered(account, carbon), *_compared(account, carbon)]
     for figure in Figure:
-        covered_s = account.covered_h[figure] * _SECONDS_PER_H
-        compared_s = account.compared_h[figure] * _SECONDS_PER_H
+        covered_s = account.covered_h[figure] * SECONDS_PER_H
+        compared_s = account.compared_h[figure] * SECONDS_PER_H
         missing_s = max(account.period.total_seconds() - covered_s, 0.0)
         found.append(Amount("accounted_seconds_total", (figure.value,), covered_s, figure.value))
         found.append(Amount("compared_seconds_total", (figure.value,), compared_s, figure.value))
@@ -43,23 +36,23 @@ def account_amounts(account: Account) -> Iterator[Amount]:
     return (amount for amount in found if not math.isnan(amount.value))
 
 
-def _metered(account: Account, carbon: tuple[str, ...]) -> Iterator[Amount]:
+def _metered(account: Account, carbon: tuple[str, ...]) -> Amounts:
     totals = account.totals
     for figure, meter in _METERS.items():
-        yield Amount("energy_joules_total", (meter,), totals[figure] * _JOULES_PER_KWH, figure.value)
+        yield Amount("energy_joules_total", (meter,), totals[figure] * JOULES_PER_KWH, figure.value)
     yield Amount("water_cubic_meters_total", (), totals.water_l * _M3_PER_L, Figure.WATER.value)
-    yield Amount("carbon_grams_total", carbon, totals.carbon_kg * _GRAMS_PER_KG, Figure.CARBON.value)
+    yield Amount("carbon_grams_total", carbon, totals.carbon_kg * GRAMS_PER_KG, Figure.CARBON.value)
     side = "cost_credit_total" if totals.cost < 0 else "cost_debit_total"
     yield Amount(side, (account.currency,), abs(totals.cost), Figure.COST.value)
 
 
-def _compared(account: Account, carbon: tuple[str, ...]) -> Iterator[Amount]:
+def _compared(account: Account, carbon: tuple[str, ...]) -> Amounts:
     """Both sides of each comparison with the same labels, so that they subtract: both or neither."""
     kinds: list[tuple[str, Figure, tuple[str, ...], float]] = [
-        ("energy_joules_total", figure, (meter, METHOD), _JOULES_PER_KWH) for figure, meter in _METERS.items()
+        ("energy_joules_total", figure, (meter, METHOD), JOULES_PER_KWH) for figure, meter in _METERS.items()
     ]
     kinds += [
-        ("carbon_grams_total", Figure.CARBON, (METHOD, *carbon), _GRAMS_PER_KG),
+        ("carbon_grams_total", Figure.CARBON, (METHOD, *carbon), GRAMS_PER_KG),
         ("water_cubic_meters_total", Figure.WATER, (METHOD,), _M3_PER_L),
         ("cost_total", Figure.COST, (METHOD, account.currency), 1.0),
     ]
@@ -73,7 +66,7 @@ def _compared(account: Account, carbon: tuple[str, ...]) -> Iterator[Amount]:
             yield Amount(f"{word}_{name}", labels, value * factor, figure.value)
 
 
-def zeros(currency: str, carbon: CarbonSeries | None, *, compared: bool) -> Iterator[Amount]:
+def zeros(currency: str, carbon: CarbonSeries | None, *, compared: bool) -> Amounts:
     """Nothing yet, of everything that will be counted: `increase()` misses what a counter is born with.
 
     Carbon begins once its intensity is known: a feed that never answered is a gap and not zero grams.
@@ -106,7 +99,7 @@ def saving_samples(account: Account) -> Samples:
         ("high", interval.high.facility_kwh),
     ):
         if not math.isnan(kwh):
-            yield Sample("saving_joules", (METHOD, bound), kwh * _JOULES_PER_KWH)
+            yield Sample("saving_joules", (METHOD, bound), kwh * JOULES_PER_KWH)
 
 
 def baseline_samples(model: BaselineModel | None) -> Samples:
@@ -118,4 +111,4 @@ def baseline_samples(model: BaselineModel | None) -> Samples:
         if not math.isnan(fit.cv_rmse):
             yield Sample("baseline_cv_rmse_ratio", (METHOD, meter.value), fit.cv_rmse)
     hours = max((fit.n for fit in model.statistics.values()), default=0)
-    yield Sample("baseline_fitted_seconds", (METHOD,), hours * _SECONDS_PER_H)
+    yield Sample("baseline_fitted_seconds", (METHOD,), hours * SECONDS_PER_H)

@@ -12,7 +12,8 @@ from made_up_metrics import START, constant_feeds, feed, typical_condition, typi
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller.alarm_catalog import Priority
-from controller.metrics import MODES, Metrics
+from controller.metrics import Metrics
+from controller.metrics_words import MODES
 from plant.points import SITE, OwnerId, PointId
 from plant.setpoints import LeverId
 from plant.site import Site

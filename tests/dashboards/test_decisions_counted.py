@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from controller.audit import AuditLog
 from controller.audit_metrics import counting
-from controller.metrics import DECISIONS, Metrics
+from controller.metrics import Metrics
+from controller.metrics_words import DECISIONS
 from controller.store import Store
 from plant.site import Site
 
