@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 import numpy as np
 
+from controller.child import Child, ChildEnded
 from plant.data_quality import data_quality
 from plant.errors import BrokenPromise
 from plant.forecast import Forecast
@@ -82,14 +80,23 @@ class InlinePlanner:
         """Nothing to let go of."""
 
 
+@dataclass(frozen=True)
+class _Thinking:
+    """What the worker process is: a policy, asked in turn."""
+
+    policy: Policy
+
+    def __call__(self, question: tuple[Snapshot, Forecast]) -> PolicyAnswer:
+        return asked(self.policy, *question)
+
+
 @dataclass
 class WorkerPlanner:
     """Thinks in a worker process with a hard deadline; a late worker is killed and replaced."""
 
     policy: Policy
     deadline_s: float
-    _process: BaseProcess | None = None
-    _pipe: Connection | None = None
+    _child: Child | None = None
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def start(self) -> None:
@@ -99,18 +106,17 @@ class WorkerPlanner:
     async def decide(self, snapshot: Snapshot, forecast: Forecast) -> PolicyAnswer:
         """Ask the worker; after the deadline, or its death, the answer is `NoPlan`."""
         async with self._busy:
-            pipe = self._worker()
             try:
-                pipe.send((snapshot, forecast))
-                if not await asyncio.to_thread(pipe.poll, self.deadline_s):
-                    self._kill()
-                    return self._none(snapshot, NoPlanCause.DEADLINE, f"no plan within {self.deadline_s:g} s")
-                answer: PolicyAnswer = pipe.recv()
-            except (EOFError, OSError) as error:
+                answer: PolicyAnswer = await self._worker().ask((snapshot, forecast), self.deadline_s)
+            except TimeoutError:
                 self._kill()
-                return self._none(
-                    snapshot, NoPlanCause.SOLVER_ERROR, f"the planner process ended ({error!r})"
-                )
+                return NoPlan(snapshot.time, NoPlanCause.DEADLINE, f"no plan within {self.deadline_s:g} s")
+            except ChildEnded as error:
+                self._kill()
+                return NoPlan(snapshot.time, NoPlanCause.SOLVER_ERROR, f"the planner process ended ({error})")
+            except asyncio.CancelledError:
+                self._kill()
+                raise
             return with_quality(answer, snapshot, forecast)
 
     async def close(self) -> None:
@@ -118,35 +124,13 @@ class WorkerPlanner:
         async with self._busy:
             self._kill()
 
-    def _worker(self) -> Connection:
-        if self._pipe is None or self._process is None or not self._process.is_alive():
+    def _worker(self) -> Child:
+        if self._child is None or not self._child.alive:
             self._kill()
-            context = multiprocessing.get_context("spawn")
-            ours, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(self.policy, theirs), daemon=True)
-            self._process.start()
-            theirs.close()
-            self._pipe = ours
-        return self._pipe
+            self._child = Child(_Thinking(self.policy))
+        return self._child
 
     def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-        if self._pipe is not None:
-            self._pipe.close()
-        self._process = self._pipe = None
-
-    @staticmethod
-    def _none(snapshot: Snapshot, cause: NoPlanCause, reason: str) -> NoPlan:
-        return NoPlan(snapshot.time, cause, reason)
-
-
-def _serve(policy: Policy, pipe: Connection) -> None:
-    """The worker: answer until the other end closes. A death closes the pipe, which is an answer too."""
-    while True:
-        try:
-            snapshot, forecast = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        pipe.send(asked(policy, snapshot, forecast))
+        if self._child is not None:
+            self._child.kill()
+        self._child = None

@@ -139,7 +139,7 @@ async def test_a_late_plan_is_no_plan_and_its_worker_is_gone(snapshot: Snapshot,
     answer = await planner.decide(snapshot, forecast)
     assert isinstance(answer, NoPlan)
     assert answer.cause is NoPlanCause.DEADLINE
-    assert planner._process is None
+    assert planner._child is None
 
 
 async def test_a_worker_that_dies_is_replaced(snapshot: Snapshot, forecast: Forecast) -> None:
@@ -159,9 +159,9 @@ async def test_a_planner_that_stumbles_is_no_plan_and_says_why(
     worker = WorkerPlanner(Stumbling(), deadline_s=60)
     answers = [await InlinePlanner(Stumbling()).decide(snapshot, forecast)]
     answers += [await worker.decide(snapshot, forecast)]
-    process = worker._process
+    child = worker._child
     answers += [await worker.decide(snapshot, forecast)]
-    assert worker._process is process, "one stumble is no reason for another process"
+    assert worker._child is child, "one stumble is no reason for another process"
     await worker.close()
     for answer in answers:
         assert isinstance(answer, NoPlan)
