@@ -48,10 +48,10 @@ def _outside(lever: Lever, value: float) -> float:
     return max(lever.low - value, value - lever.high, 0.0)
 
 
-def _comes_back(note: Note) -> bool:
+def _comes_back(note: Note, lever: Lever) -> bool:
     """Whether somebody else had put the register further out than one move, and it is on its way back."""
-    there = _outside(note.lever, note.before)
-    return there > note.lever.max_move and _outside(note.lever, note.command.value) < there
+    there = _outside(lever, note.before)
+    return there > lever.max_move and _outside(lever, note.command.value) < there
 
 
 def _undone_at_once(note: Note, earlier: Sequence[Note]) -> bool:
@@ -68,7 +68,7 @@ def _rules(note: Note, earlier: Sequence[Note]) -> None:
     lately = [n for n in earlier if note.at - n.at < timedelta(seconds=0.9 * PERIOD_S)]
     reach = lever.max_move * (RESCUE_MOVES if note.purpose in FAST else 1.0)
     assert math.isfinite(value), who
-    assert _outside(lever, value) <= TINY or _comes_back(note), f"{who}: outside its range"
+    assert _outside(lever, value) <= TINY or _comes_back(note, lever), f"{who}: outside its range"
     assert not note.taken, f"{who}: people have it"
     assert not math.isnan(note.told), f"{who}: where it stood was not known"
     if note.purpose is not Purpose.ROLLBACK:
@@ -81,10 +81,15 @@ def _rules(note: Note, earlier: Sequence[Note]) -> None:
     stood = [n for n in lately if not _undone_at_once(n, lately)]
     starts = [note.before, *(n.before for n in stood if abs(n.command.value - n.before) > TINY)]
     assert all(abs(value - s) <= reach + TINY for s in starts), f"{who}: too far from {starts}"
+    # What was undone at once was one move away from where it stood: nothing is further than that and a move.
+    undone = [n.before for n in lately if _undone_at_once(n, lately)]
+    assert all(abs(value - u) <= reach + lever.max_move + TINY for u in undone), (
+        f"{who}: too far from {undone}"
+    )
     if note.purpose in WAITS and abs(move) > TINY:
         assert not [n for n in lately if abs(n.command.value - n.before) > TINY], f"{who}: too soon"
-        low, high = note.limited.low, note.limited.high
-        assert low - TINY <= value <= high + TINY, f"{who}: limited to {low:g} to {high:g}"
+        inside = _outside(note.limited, value) <= TINY or _comes_back(note, note.limited)
+        assert inside, f"{who}: limited to {note.limited.low:g} to {note.limited.high:g}"
         near = {lever.owner} if lever.owner in OURS.zone_by_id else set(OURS.zone_by_id)
         if near & (note.hot | note.unseen):
             assert move * COOLER[lever.quantity] > 0, f"{who}: warms a zone that is hot or not seen"
