@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from optimizer.plan import Contest
 from optimizer.problem import Problem
 from plant.plan import Plan
 from plant.quantities import Quantity
-from plant.site import EquipmentKind
+from plant.site import EquipmentKind, Site
 
 _WORDS: Mapping[Quantity, tuple[str, str]] = {
     Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: ("warmer supply air", "cooler supply air"),
@@ -29,6 +29,7 @@ _WORDS: Mapping[Quantity, tuple[str, str]] = {
     Quantity.DEFERRED_IT_POWER_SETPOINT: ("work put off", "waiting work let go"),
 }
 """What a technician calls a move up and a move down."""
+_MOST_NAMED = 3
 _OUTDOOR_AIR = ("outdoor air may come in", "outdoor air stays out")
 
 _ALL_OF_IT = 1.2815515594600038
@@ -102,10 +103,20 @@ def _what(contest: Contest, i: int) -> str:
             places.setdefault(word[int(value < axis.present)], []).append(lever.owner)
     if not places:
         return "No change now"
-    zones = {z.id for z in problem.site.zones} | {e.id for e in problem.site.equipment if e.zone is not None}
-    said = [f"{w} in {', '.join(o)}" if zones & set(o) else w for w, o in places.items()]
+    said = [word + in_zones(owners, problem.site) for word, owners in places.items()]
     text = "; ".join(said)
     return text[0].upper() + text[1:]
+
+
+def in_zones(owners: Sequence[str], site: Site) -> str:
+    """In which zones a move is made; of many how many, because a list of them is not read."""
+    zones = {z.id for z in site.zones}
+    if not (zones | {e.id for e in site.equipment if e.zone is not None}) & set(owners):
+        return ""
+    if len(owners) <= _MOST_NAMED or not zones.issuperset(owners):
+        return f" in {', '.join(owners)}"
+    many = f"all {len(zones)}" if len(owners) == len(zones) else f"{len(owners)} of {len(zones)}"
+    return f" in {many} zones"
 
 
 def _worth(contest: Contest, i: int) -> str:

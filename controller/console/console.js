@@ -71,7 +71,7 @@ function showState(state) {
   badge.textContent = state.stopped ? "stopped" : state.mode;
   badge.className = `badge ${state.stopped ? "stopped" : state.mode}`;
   badge.title = state.stopped || "How much may be done without a person";
-  $("age").textContent = `plant time ${state.at.slice(0, 16).replace("T", " ")} UTC · data ${num(state.data_age_s, 0)} s old`;
+  $("age").textContent = `plant time ${state.at.slice(0, 16).replace("T", " ")} UTC · data ${state.data_age_s === null ? "of unknown age" : `${span(state.data_age_s)} old`}`;
   $("plan").textContent = state.plan;
   $("power").replaceChildren(
     tile("Facility", num(state.facility_kw, 0), "kW"),
@@ -143,9 +143,12 @@ function zoneLine(zone) {
   const value = element("span", `${num(zone.worst_inlet_c)} °C`, `n ${where}`);
   line.title = `worst inlet, limit ${num(zone.recommended_max_c)} °C, allowable ${num(zone.allowable_max_c)} °C, ` +
     `${zone.sensors_usable} of ${zone.sensors} sensors, mode ${zone.mode}`;
+  value.append(element("span", ` / ${num(zone.recommended_max_c, 0)}`, "quiet"));
   line.append(element("span", zone.zone), meter, value);
   return line;
 }
+
+const madeFrom = (age) => (age === null ? "made from data of unknown age" : `made from data ${span(age)} old`);
 
 function showProposal(proposal) {
   const changed = (proposal && proposal.id) !== (shown && shown.id);
@@ -153,16 +156,17 @@ function showProposal(proposal) {
   $("proposal").hidden = !proposal;
   $("decision-title").textContent = proposal ? `Proposal ${proposal.id}` : "Nothing waits for you";
   $("plan").hidden = Boolean(proposal);
-  $("expiry").textContent = proposal ? `expires in ${span(proposal.expires_in_s)} · made from data ${num(proposal.data_age_s, 0)} s old` : "";
+  $("expiry").textContent = proposal ? `expires in ${span(proposal.expires_in_s)} · ${madeFrom(proposal.data_age_s)}` : "";
   $("expiry").className = proposal && proposal.expires_in_s < 120 ? "warn" : "quiet";
   if (!proposal || !changed) return;
   $("why").value = $("code").value = "";
+  $("answer").classList.remove("asked");
   showVerdict(proposal);
   $("reason").textContent = proposal.reason;
   $("digest").textContent = proposal.digest;
   $("effects").replaceChildren(...effectTiles(proposal.effect));
   $("changes").replaceChildren(...alike(proposal.changes).map((change) => changeLine(change, proposal.inlets)));
-  $("inlets-title").textContent = `Worst rack inlet within ${span(proposal.effect.over_s)}`;
+  $("inlets-title").textContent = `Worst rack inlet, next ${span(proposal.effect.over_s)} of the plan`;
   const trips = Object.fromEntries(proposal.redundancy.map((t) => [t.zone, t]));
   $("inlets").replaceChildren(...proposal.inlets.map((inlet) => inletLine(inlet, trips[inlet.zone])));
   showBinding(proposal);
@@ -174,7 +178,9 @@ function showBinding(proposal) {
   const prices = proposal.prices.filter((p) => p.saving).sort((a, b) => b.saving - a.saving)
     .map((p) => `1 ${p.unit} more room at ${p.limit} would save ${num(p.saving, 2)} ${proposal.effect.currency} over the plan`);
   const [first, ...binding] = proposal.binding;
-  $("binds").textContent = first ? `Limited by ${first}${prices.length ? `. Dearest limit: ${prices[0]}` : ""}.` : "No limit holds it back.";
+  const limited = !first ? ["No limit holds it back"] : proposal.reason.includes(first) ? [] : [`Limited by ${first}`];
+  if (prices.length) limited.push(`Dearest limit: ${prices[0]}`);
+  $("binds").textContent = limited.length ? `${limited.join(". ")}.` : "";
   $("remarks").replaceChildren(...proposal.remarks.map((text) => element("li", text)));
   const more = [...binding.map((b) => `also limited by ${b}`), ...prices.slice(1)];
   $("more").hidden = !more.length;
@@ -230,7 +236,7 @@ function pause() {
 }
 
 function effectTiles(effect) {
-  const over = `over ${Math.round(effect.over_s / 60)} min`;
+  const over = `over ${span(effect.over_s)}`;
   const one = (title, e, unit, digits, extra) => {
     const interval = e.low === null ? "interval not known yet" : `${signed(e.low, digits)} to ${signed(e.high, digits)}`;
     const colour = e.value === null ? "" : e.value <= 0 ? "good" : "warn";
@@ -346,6 +352,7 @@ async function act(what) {
 async function decide(decision) {
   if (!shown || deciding) return;
   if (decision === "reject" && !$("code").value) {
+    $("answer").classList.add("asked");
     notice("Choose which kind of no it is: it is counted.");
     return $("code").focus();
   }

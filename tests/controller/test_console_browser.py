@@ -86,7 +86,13 @@ def test_an_operator_judges_decides_stops_and_another_lets_go(served: tuple[Desk
         assert (approved.status, approved.decided_by) == (ProposalStatus.APPROVED, "operator-1")
 
         second = r.desk.offer(replace(draft, reason="another"), r.now)
+        page.set_viewport_size({"width": 390, "height": 844})  # a phone: both answers without scrolling
         page.wait_for_selector("#reject:enabled")
+        for button in ("#approve", "#reject"):
+            box = page.locator(button).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= 844
+        assert page.is_hidden("#code")
         page.click("#reject")
         page.wait_for_selector("text=Choose which kind of no it is")
         page.select_option("#code", "maintenance")
