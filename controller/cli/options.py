@@ -21,3 +21,8 @@ def make_folders(*urls: str) -> None:
     for url in urls:
         if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
             Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+
+
+ScenarioArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A name of `scenario list`, or the path of a .yaml file.")
+]

@@ -1,9 +1,10 @@
-"""Words of the operator's verbs that need reading: ``for 3h``."""
+"""Words of a command line that need reading: ``for 3h``, ``key=value``, ``a,b``."""
 
 from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,38 @@ def hold_words(words: Sequence[str], default: str = "3h") -> HoldWords:
     if not reason:
         raise ConfigError("hold", "gives no reason", 'write hold crah-3 for 3h "belt"')
     return HoldWords(minutes_of(length), reason)
+
+
+def by_comma(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def settings_of(texts: list[str]) -> dict[str, object]:
+    """``key=value`` pairs, values as YAML has them.
+
+    Raises
+    ------
+    ConfigError
+        If a text is not of this form.
+    """
+    import yaml
+
+    found: dict[str, object] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise ConfigError(f"option {text}", "is not KEY=VALUE", "write for example limits.margin_k=0.3")
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(f"option {text}", "has a value that is not YAML", "quote it") from None
+    return found
+
+
+def typed() -> str:
+    """The command as it was typed, for the record of a run."""
+    return " ".join(["coolwright", *sys.argv[1:]])
 
 
 def named(text: str) -> str:
