@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from controller.audit import AuditLog
 from controller.baselines import BaselineBook
 from controller.store import Store
-from controller.switchback import recorded_runs
+from controller.switchback_kept import recorded_runs
 from reports.baseline_model import BaselineModel
 from reports.switchback_record import RunRecord
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from controller.api.problems import Code, Problem, documented, files
 from controller.api.security import Reader
 from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period, make_report, written
-from controller.switchback import recorded_runs
+from controller.switchback_kept import recorded_runs
 from controller.wiring import Controller, carbon_settings
 from plant.errors import ConfigError
 from reports.periods import Split

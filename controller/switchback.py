@@ -6,83 +6,25 @@ block begins. `switchback_arm` carries it out; here it is started, stopped and r
 
 from __future__ import annotations
 
-import math
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 
 from controller.audit import AuditLog
-from controller.canonical import instant, stamp
+from controller.canonical import stamp
 from controller.modes import SYSTEM
-from controller.store import Store, StoreUnavailable
-from controller.tables import SWITCHBACK_STRETCHES, SWITCHBACKS
-from controller.two_person import Agreed, NotOpen, Request, Requests, SamePerson
+from controller.store import Store
+from controller.switchback_kept import StretchLog, latest_run
+from controller.switchback_run import Busy, Run, StartAnswer, Wish, first_day_after, wish_of
+from controller.tables import SWITCHBACKS
+from controller.two_person import Agreed, Request, Requests
 from plant.errors import ConfigError
-from plant.site import Site
-from reports.switchback import Arm, Schedule, draw_schedule
-from reports.switchback_record import Applied, RunRecord, Stretch
+from reports.switchback import Arm, Schedule
+from reports.switchback_record import Applied, Stretch
 
 _KIND = "switchback"
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What one person asks for and another agrees to. `first_day` is local."""
-
-    first_day: date
-    days: int
-    block_h: int
-    washout_h: float
-    seed: int
-
-    def drawn(self, timezone: str) -> Schedule:
-        """The schedule that follows from it.
-
-        Raises
-        ------
-        ConfigError
-            If there is none, for example because blocks do not divide a day.
-        """
-        return draw_schedule(
-            self.first_day,
-            self.days,
-            timezone,
-            seed=self.seed,
-            block_h=self.block_h,
-            washout_h=self.washout_h,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A schedule that was started. It is over after its last block, or when somebody stopped it."""
-
-    id: str
-    schedule: Schedule
-    by: str
-    started_at: datetime
-    stopped_at: datetime | None = None
-    stopped_by: str | None = None
-    reason: str | None = None
-
-    def over(self, at: datetime) -> bool:
-        """Whether it no longer says what to run."""
-        return self.stopped_at is not None or at >= self.schedule.blocks[-1].end
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """Another schedule is running or about to."""
-
-    run: Run
-
-
-StartAnswer: TypeAlias = Run | Busy | SamePerson | NotOpen
 
 
 class SwitchbackBook:
@@ -93,10 +35,8 @@ class SwitchbackBook:
         self._audit = audit
         self._timezone = timezone
         self._requests = Requests(store, audit)
-        self._gap = timedelta(seconds=longest_gap_s)
-        self._open: tuple[int, Stretch] | None = None
-        rows = store.rows(select(SWITCHBACKS).order_by(SWITCHBACKS.c.started_at.desc()).limit(1))
-        self._latest = _run(rows[0]) if rows else None
+        self._log = StretchLog(store, audit, longest_gap_s)
+        self._latest = latest_run(store)
 
     @property
     def latest(self) -> Run | None:
@@ -106,7 +46,7 @@ class SwitchbackBook:
     @property
     def stretch(self) -> Stretch | None:
         """What is applied now, as it was last written down."""
-        return None if self._open is None else self._open[1]
+        return self._log.now
 
     def running(self, at: datetime) -> Run | None:
         """The schedule that holds at an instant; it may not have begun yet."""
@@ -130,14 +70,7 @@ class SwitchbackBook:
         if busy is not None:
             return Busy(busy)
         schedule = self._ahead(wish, at)
-        what = {
-            "first_day": wish.first_day.isoformat(),
-            "days": wish.days,
-            "block_h": wish.block_h,
-            "washout_h": wish.washout_h,
-            "seed": wish.seed,
-            "schedule": schedule.id,
-        }
+        what = {**wish.payload(), "schedule": schedule.id}
         return self._requests.ask(_KIND, what, by=by, at=at)
 
     def confirm(self, request_id: str, *, by: str, at: datetime) -> StartAnswer:
@@ -149,7 +82,7 @@ class SwitchbackBook:
             answer = self._requests.agree(request_id, kind=_KIND, by=by, at=at)
             if not isinstance(answer, Agreed):
                 return answer
-            schedule = self._ahead(_wish(answer.request.what), at)
+            schedule = self._ahead(wish_of(answer.request.what), at)
             run = Run(f"S-{secrets.token_hex(4)}", schedule, f"{answer.request.by} and {by}", at)
             tx.execute(
                 insert(SWITCHBACKS).values(
@@ -160,7 +93,8 @@ class SwitchbackBook:
             what = {"run": run.id, "schedule": schedule.id, "blocks": len(schedule.blocks), "from": first}
             what |= {"before": None, "after": "running"}
             self._audit.record("switchback.started", run.by, what, at)
-        self._latest, self._open = run, None
+        self._latest = run
+        self._log.forget()
         return run
 
     def stop(self, *, by: str, reason: str, at: datetime) -> Run | None:
@@ -169,7 +103,8 @@ class SwitchbackBook:
         if run is None:
             return None
         stopped = replace(run, stopped_at=at, stopped_by=by, reason=reason)
-        self._latest, self._open = stopped, None
+        self._latest = stopped
+        self._log.forget()
         with self._store.transaction() as tx:
             tx.execute(
                 update(SWITCHBACKS)
@@ -201,47 +136,7 @@ class SwitchbackBook:
 
     def observe(self, run: Run, applied: Applied, detail: str, at: datetime) -> None:
         """Write down what is applied now. Without the database there is a gap: time nobody knows."""
-        before, until = self._open, min(at, run.schedule.blocks[-1].end)
-        same = before is not None and (before[1].applied, before[1].detail) == (applied, detail)
-        try:
-            if before is not None and until - before[1].until <= self._gap:
-                row, stretch = before
-                self._extend(row, until)
-                self._open = (row, replace(stretch, until=until))
-                if same:
-                    return
-            self._open = self._begin(run, Stretch(until, until, applied, detail))
-            if not same:
-                self._audit.record(
-                    "switchback.applied", SYSTEM, {"run": run.id, "applied": applied, "detail": detail}, at
-                )
-        except StoreUnavailable:
-            self._open = None
-
-    def record(self, run_id: str) -> tuple[Stretch, ...]:
-        """What was applied under a run, in order."""
-        return stretches_of(self._store, run_id)
-
-    def _begin(self, run: Run, stretch: Stretch) -> tuple[int, Stretch]:
-        with self._store.transaction() as tx:
-            key = tx.execute(
-                insert(SWITCHBACK_STRETCHES).values(
-                    run=run.id,
-                    since=stamp(stretch.since),
-                    until=stamp(stretch.until),
-                    applied=stretch.applied,
-                    detail=stretch.detail,
-                )
-            ).inserted_primary_key
-        return (int(key[0]) if key else 0, stretch)
-
-    def _extend(self, row: int, until: datetime) -> None:
-        with self._store.transaction() as tx:
-            tx.execute(
-                update(SWITCHBACK_STRETCHES)
-                .where(SWITCHBACK_STRETCHES.c.id == row)
-                .values(until=stamp(until))
-            )
+        self._log.observe(run, applied, detail, at)
 
     def _ahead(self, wish: Wish, at: datetime) -> Schedule:
         schedule = wish.drawn(self._timezone)
@@ -252,59 +147,3 @@ class SwitchbackBook:
                 f"begin on {first_day_after(at, self._timezone)} or later: an arm is drawn before it is run",
             )
         return schedule
-
-
-def settling_h(site: Site, cycle_s: float) -> float:
-    """How long a switch takes: the slowest lever's way, one move a control period, and an hour. [h]"""
-    ways = (
-        max(abs(lever.high - lever.as_found), abs(lever.as_found - lever.low)) / lever.max_move
-        for lever in site.levers
-    )
-    return math.ceil(10 * (max(ways, default=0.0) * cycle_s / 3600 + 1)) / 10
-
-
-def first_day_after(at: datetime, timezone: str) -> date:
-    """The next local day."""
-    return at.astimezone(ZoneInfo(timezone)).date() + timedelta(days=1)
-
-
-def runs_of(store: Store) -> list[Run]:
-    """Every schedule that was ever started, oldest first."""
-    return [_run(row) for row in store.rows(select(SWITCHBACKS).order_by(SWITCHBACKS.c.started_at))]
-
-
-def recorded_runs(store: Store) -> list[RunRecord]:
-    """Every schedule that was ever started, with what was applied under it."""
-    return [RunRecord(r.id, r.by, r.schedule, stretches_of(store, r.id)) for r in runs_of(store)]
-
-
-def stretches_of(store: Store, run_id: str) -> tuple[Stretch, ...]:
-    """What was applied under a run, in order."""
-    table = SWITCHBACK_STRETCHES
-    rows = store.rows(select(table).where(table.c.run == run_id).order_by(table.c.since, table.c.id))
-    return tuple(
-        Stretch(instant(r["since"]), instant(r["until"]), Applied(r["applied"]), r["detail"]) for r in rows
-    )
-
-
-def _wish(what: Mapping[str, Any]) -> Wish:
-    return Wish(
-        date.fromisoformat(what["first_day"]),
-        int(what["days"]),
-        int(what["block_h"]),
-        float(what["washout_h"]),
-        int(what["seed"]),
-    )
-
-
-def _run(row: Mapping[str, Any]) -> Run:
-    stopped = row["stopped_at"]
-    return Run(
-        row["id"],
-        Schedule.from_json(row["schedule"]),
-        row["by"],
-        instant(row["started_at"]),
-        None if stopped is None else instant(stopped),
-        row["stopped_by"],
-        row["reason"],
-    )

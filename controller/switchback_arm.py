@@ -16,7 +16,7 @@ from controller.guard import Purpose
 from controller.modes import SYSTEM, Mode
 from controller.parts import Parts
 from controller.reach import home_of
-from controller.switchback import Run
+from controller.switchback_run import Run
 from plant.commands import Command
 from plant.points import SITE, OwnerId
 from plant.setpoints import Lever, LeverId

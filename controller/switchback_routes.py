@@ -12,7 +12,8 @@ from controller.api.bodies import PLAIN, ReasonIn
 from controller.api.problems import Code, Problem, documented
 from controller.api.schemas import RequestOut
 from controller.api.security import Deps, ModeSetter, Reader, Stopper
-from controller.switchback import Busy, Run, SwitchbackBook, Wish, first_day_after, settling_h
+from controller.switchback import SwitchbackBook
+from controller.switchback_run import Busy, Run, Wish, first_day_after, settling_h
 from controller.two_person import NotOpen, SamePerson
 from plant.errors import ConfigError
 from reports.switchback import Arm

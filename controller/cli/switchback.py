@@ -177,7 +177,7 @@ def _read(path: Path) -> tuple[Schedule, None]:
 def _recorded(run_id: str, settings: Settings) -> tuple[Schedule, Sequence[Stretch]]:
     """A run and the record of it, from the controller's own database."""
     from controller.store import Store
-    from controller.switchback import runs_of, stretches_of
+    from controller.switchback_kept import runs_of, stretches_of
     from plant.errors import ConfigError
 
     store = Store(settings.database)

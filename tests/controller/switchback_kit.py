@@ -15,8 +15,9 @@ from controller.proposals import Decision, ProposalStatus
 from controller.replay import GoingOn
 from controller.settings import Settings
 from controller.store import Store
-from controller.switchback import Run, SwitchbackBook, Wish
+from controller.switchback import SwitchbackBook
 from controller.switchback_arm import levers_off
+from controller.switchback_run import Run, Wish
 from controller.two_person import Request
 from controller.wiring import Controller, Knowledge, assemble, inline_planner
 from reports.switchback import Arm

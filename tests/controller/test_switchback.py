@@ -12,8 +12,9 @@ from switchback_kit import LONG, SHORT, SITE, START, TICK_S, Loop, summer_loop
 
 from controller.guard import Purpose
 from controller.modes import Mode
-from controller.switchback import Busy, Run, settling_h
 from controller.switchback_arm import steps_back, told
+from controller.switchback_kept import stretches_of
+from controller.switchback_run import Busy, Run, settling_h
 from controller.two_person import Request, SamePerson
 from plant.errors import ConfigError
 from reports.switchback import Arm
@@ -47,7 +48,7 @@ def test_baseline_blocks_stand_as_found_and_nothing_is_proposed_in_them(loop: Lo
     assert stood[arm & counted].all()
     assert not stood[~arm & counted].all(), "control never moved a lever: the test shows nothing"
     # What was written down is what the plant did; the analysis reads it.
-    record = loop.book.record(run.id)
+    record = stretches_of(loop.store, run.id)
     assert {s.applied for s in record} >= {Applied.BASELINE, Applied.CONTROL}
     found = analyze(history, schedule, record=record)
     assert found.recorded
@@ -75,7 +76,7 @@ def test_a_restart_goes_on_with_the_schedule_and_leaves_a_gap_in_the_record(loop
     again = loop.book.running(loop.now)
     assert again is not None
     assert again.schedule == run.schedule
-    record = loop.book.record(run.id)
+    record = stretches_of(loop.store, run.id)
     gap = [(a.until, b.since) for a, b in itertools.pairwise(record) if b.since > a.until]
     assert len(gap) == 1
     assert gap[0][1] == back_at
@@ -118,7 +119,7 @@ def test_hold_stop_and_shadow_stand_before_the_schedule(loop: Loop, what: str) -
     loop.until(loop.now + timedelta(minutes=30))
     after = {p: loop.controller.poller.snapshot().value(p) for p in lever.points}
     wrote = {Purpose(r["purpose"]) for r in _writes(loop, run.schedule.blocks[0].start)}
-    record = loop.book.record(run.id)
+    record = stretches_of(loop.store, run.id)
     assert record[-1].applied is Applied.INTERRUPTED
     if what == "hold":
         assert after == before
@@ -209,6 +210,6 @@ def test_the_database_gone_is_a_gap_in_the_record_and_no_crash(loop: Loop) -> No
     loop.book.observe(run, Applied.CONTROL, "", at)
     loop.book.observe(run, Applied.CONTROL, "", at + timedelta(minutes=5))
     loop.book.observe(run, Applied.CONTROL, "", at + timedelta(minutes=60))
-    spans = [(s.since, s.until) for s in loop.book.record(run.id)]
+    spans = [(s.since, s.until) for s in stretches_of(loop.store, run.id)]
     assert spans == [(at, at + timedelta(minutes=5)), (at + timedelta(minutes=60),) * 2]
     assert isinstance(loop.book.stretch, Stretch)

@@ -28,7 +28,7 @@ from controller.planner import InlinePlanner
 from controller.proposals import Decision, Proposal
 from controller.standing import StandingApprovals
 from controller.store import Store
-from controller.switchback import Wish
+from controller.switchback_run import Wish
 from controller.wiring import follow_limits, make_authority
 from plant.commands import Command, Receipt
 from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
