@@ -61,12 +61,13 @@ class World:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def controller(self, *, fresh: bool = True) -> subprocess.Popen[str]:
+    def controller(self, *more: str, fresh: bool = True) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "controller", "run", str(self.site), "--mode", "advisory"]
         command += ["--port", str(self.api_port), "--database", self.database, "--accelerate", self.anchor]
         command += ["--historian", f"sqlite:///{self.folder / 'history.sqlite'}"]
         if fresh:
             command += ["--import-history", str(self.history)]
+        command += more
         away = {**os.environ, "COOLWRIGHT_AUDIT_ANCHOR": str(self.folder / "away" / "audit.anchor")}
         return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=away)
 
