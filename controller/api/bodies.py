@@ -215,6 +215,8 @@ class ModeIn(_In):
 class RangeIn(_In):
     """From and to, both allowed."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     low: Annotated[float, Field(strict=True, allow_inf_nan=False)]
     high: Annotated[float, Field(strict=True, allow_inf_nan=False)]
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Response
 from controller.api.bodies import PLAIN, LimitIn
 from controller.api.deps import ApiDeps
 from controller.api.etag import IfMatch, check_match, tagged
-from controller.api.out import Out
+from controller.api.out import Mirror, Out
 from controller.api.problems import Code, Problem, documented
 from controller.api.schemas import RequestOut
 from controller.api.second import RequestId, check_second
@@ -49,7 +49,7 @@ class LimitOut(Out):
         )
 
 
-class ClosedOut(Out):
+class ClosedOut(Mirror):
     """A stored limit that cannot be honored: what it guarded does not move until it is settled."""
 
     name: str
@@ -127,6 +127,6 @@ def _limits_out(deps: ApiDeps) -> LimitsOut:
     waiting = [r for r in deps.modes.requests(deps.clock.now()) if r.kind == "limit"]
     return LimitsOut(
         limits=[LimitOut.of(limit) for limit in deps.limits.all()],
-        closed=[ClosedOut(name=c.name, value=c.value, why=c.why) for c in deps.limits.closed],
+        closed=[ClosedOut.of(c) for c in deps.limits.closed],
         waiting=[RequestOut.of(request) for request in waiting],
     )

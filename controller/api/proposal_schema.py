@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from controller.api.out import Out, number
+from controller.api.out import Known, Mirror, Out, number
 from controller.api.schemas import TripOut
-from controller.drafts import Effect, Estimate
 from controller.proposal_record import Proposal, ProposalStatus
 from plant.quantities import FACTS
 from plant.site import Site
@@ -22,21 +21,16 @@ class ChangeOut(Out):
     unit: str
 
 
-class EstimateOut(Out):
+class EstimateOut(Mirror):
     """A value and the interval it is likely in; null edges where that is not known."""
 
-    value: float | None
-    low: float | None
-    high: float | None
-
-    @classmethod
-    def of(cls, e: Estimate) -> EstimateOut:
-        """From the record."""
-        return cls(value=number(e.value), low=number(e.low), high=number(e.high))
+    value: Known
+    low: Known
+    high: Known
 
 
-class EffectOut(Out):
-    """What the change does against leaving all as it is; negative is saved."""
+class EffectOut(Mirror):
+    """What going on with the plan does against leaving all as it is; negative is saved."""
 
     over_s: float
     power_kw: EstimateOut
@@ -46,37 +40,24 @@ class EffectOut(Out):
     currency: str
     carbon_synthetic: bool
 
-    @classmethod
-    def of(cls, e: Effect) -> EffectOut:
-        """From the record."""
-        return cls(
-            over_s=e.over_s,
-            power_kw=EstimateOut.of(e.power_kw),
-            carbon_kg=EstimateOut.of(e.carbon_kg),
-            cost=EstimateOut.of(e.cost),
-            water_l=EstimateOut.of(e.water_l),
-            currency=e.currency,
-            carbon_synthetic=e.carbon_synthetic,
-        )
 
-
-class InletOut(Out):
+class InletOut(Mirror):
     """A zone's worst rack inlet before and after. [°C, K]"""
 
     zone: str
-    before_c: float | None
-    after_c: float | None
-    std_k: float | None
+    before_c: Known
+    after_c: Known
+    std_k: Known
     limit_c: float
-    margin_k: float | None
+    margin_k: Known
 
 
-class PriceOut(Out):
+class PriceOut(Mirror):
     """What one more unit of room at a binding limit would save over the horizon."""
 
     limit: str
     unit: str
-    saving: float | None
+    saving: Known
 
 
 class ProposalOut(Out):
@@ -128,19 +109,9 @@ class ProposalOut(Out):
                 for name, c in p.changes.items()
             ],
             effect=EffectOut.of(p.effect),
-            inlets=[
-                InletOut(
-                    zone=i.zone,
-                    before_c=number(i.before_c),
-                    after_c=number(i.after_c),
-                    std_k=number(i.std_k),
-                    limit_c=i.limit_c,
-                    margin_k=number(i.margin_k),
-                )
-                for i in p.inlets
-            ],
+            inlets=[InletOut.of(i) for i in p.inlets],
             binding=list(p.draft.binding),
-            prices=[PriceOut(limit=f.limit, unit=f.unit, saving=number(f.saving)) for f in p.draft.prices],
+            prices=[PriceOut.of(price) for price in p.draft.prices],
             redundancy=[TripOut.of(t) for t in p.draft.trips],
             remarks=list(p.draft.remarks),
             data_age_s=number(p.draft.data_age_s),

@@ -9,29 +9,29 @@ from fastapi import APIRouter, Query, Response
 
 from controller.api.bodies import RecordForm, RecordQuery
 from controller.api.jobs import LOCATION, JobOut, asked
-from controller.api.out import Out, number
+from controller.api.out import Known, Mirror, Out
 from controller.api.problems import Code, Problem, documented
 from controller.api.security import Deps, ModeSetter, Reader
 from controller.canonical import canonical
 from controller.commissioning import commissioning_record, to_json, to_markdown
 from controller.jobs import JobKind
 from controller.mode import Mode
-from controller.rollout import Drill, Stage, Standing
+from controller.rollout import Stage, Standing
 
 router = APIRouter(tags=["rollout"])
 LONGEST = timedelta(days=366)
 
 
-class ScorecardOut(Out):
+class ScorecardOut(Mirror):
     """What a zone has shown over its full days; null where nothing could be judged."""
 
     days: int
     cycles: int
-    inlet_error_k: float | None
-    forecast_error: float | None
+    inlet_error_k: Known
+    forecast_error: Known
     violation_s: float
-    override_share: float | None
-    saving_ratio: float | None
+    override_share: Known
+    saving_ratio: Known
     overrides: dict[str, int]
 
 
@@ -48,40 +48,24 @@ class StandingZoneOut(Out):
     @classmethod
     def of(cls, z: Standing) -> StandingZoneOut:
         """From the record."""
-        card = z.card
         return cls(
             zone=z.zone,
             mode=z.mode,
             stage=z.stage,
             next_mode=z.next_mode,
             missing=list(z.missing),
-            scorecard=ScorecardOut(
-                days=card.days,
-                cycles=card.cycles,
-                inlet_error_k=number(card.inlet_error_k),
-                forecast_error=number(card.forecast_error),
-                violation_s=card.violation_s,
-                override_share=number(card.override_share),
-                saving_ratio=number(card.saving_ratio),
-                overrides=dict(card.overrides),
-            ),
+            scorecard=ScorecardOut.of(z.card),
         )
 
 
-class DrillOut(Out):
+class DrillOut(Mirror):
     """A dead-man drill that was held."""
 
     at: datetime
     by: str
     passed: bool
-    took_over_after_s: float | None
+    took_over_after_s: Known
     note: str
-
-    @classmethod
-    def of(cls, d: Drill) -> DrillOut:
-        """From the record."""
-        took = number(d.took_over_after_s)
-        return cls(at=d.at, by=d.by, passed=d.passed, took_over_after_s=took, note=d.note)
 
 
 class DrillStateOut(Out):

@@ -2,112 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from controller.alarms import Alarm, AlarmKind, Priority
 from controller.api.bodies import RangeIn
-from controller.api.out import Out, number
-from controller.audit import AuditRecord
-from controller.contingency import TripOutcome
-from controller.holds import Hold
+from controller.api.out import Known, Mirror, Out
 from controller.modes import Mode
-from controller.standing import StandingApproval
-from controller.status import Saving, SiteStatus, ZoneStatus
-from controller.two_person import Request
 
 
-class ZoneOut(Out):
+def _as_text(what: Mapping[str, object]) -> dict[str, str]:
+    return {key: str(value) for key, value in what.items()}
+
+
+class ZoneOut(Mirror):
     """One zone against its limits."""
 
     zone: str
     mode: Mode
-    worst_inlet_c: float | None
+    worst_inlet_c: Known
     recommended_max_c: float
     allowable_max_c: float
     sensors_usable: int
     sensors: int
-    supply_air_c: float | None
-    it_kw: float | None
-
-    @classmethod
-    def of(cls, z: ZoneStatus) -> ZoneOut:
-        """From the record."""
-        return cls(
-            zone=z.zone,
-            mode=z.mode,
-            worst_inlet_c=number(z.worst_inlet_c),
-            recommended_max_c=z.recommended_max_c,
-            allowable_max_c=z.allowable_max_c,
-            sensors_usable=z.sensors_usable,
-            sensors=z.sensors,
-            supply_air_c=number(z.supply_air_c),
-            it_kw=number(z.it_kw),
-        )
+    supply_air_c: Known
+    it_kw: Known
 
 
-class TripOut(Out):
+class TripOut(Mirror):
     """What would become of a zone if a machine tripped: its warmest inlet within the ride-through time."""
 
     unit: str
     zone: str
-    inlet_c: float | None
+    inlet_c: Known
     allowable_c: float
-    margin_k: float | None
-    minutes: float | None
+    margin_k: Known
+    minutes: Known
     """Until the allowable limit is passed; null where it is not."""
 
-    @classmethod
-    def of(cls, t: TripOutcome) -> TripOut:
-        """From the record."""
-        return cls(
-            unit=t.unit,
-            zone=t.zone,
-            inlet_c=number(t.inlet_c),
-            allowable_c=t.allowable_c,
-            margin_k=number(t.margin_k),
-            minutes=number(t.minutes),
-        )
 
-
-class SavingOut(Out):
+class SavingOut(Mirror):
     """Saved against a named baseline since a time; negative is a loss."""
 
     since: datetime
     baseline: str
-    facility_kwh: float | None
-    carbon_kg: float | None
-    cost: float | None
-    water_l: float | None
+    facility_kwh: Known
+    carbon_kg: Known
+    cost: Known
+    water_l: Known
     currency: str
     carbon_synthetic: bool
 
-    @classmethod
-    def of(cls, s: Saving) -> SavingOut:
-        """From the record."""
-        return cls(
-            since=s.since,
-            baseline=s.baseline,
-            facility_kwh=number(s.facility_kwh),
-            carbon_kg=number(s.carbon_kg),
-            cost=number(s.cost),
-            water_l=number(s.water_l),
-            currency=s.currency,
-            carbon_synthetic=s.carbon_synthetic,
-        )
 
-
-class StateOut(Out):
+class StateOut(Mirror):
     """The site right now."""
 
     at: datetime
     site: str
     mode: Mode
     stopped: str | None
-    data_age_s: float | None
-    facility_kw: float | None
-    it_kw: float | None
-    cooling_kw: float | None
+    data_age_s: Known
+    facility_kw: Known
+    it_kw: Known
+    cooling_kw: Known
     zones: list[ZoneOut]
     setpoints: dict[str, float]
     saving: SavingOut | None
@@ -115,28 +75,8 @@ class StateOut(Out):
     notes: list[str]
     redundancy: list[TripOut]
 
-    @classmethod
-    def of(cls, s: SiteStatus) -> StateOut:
-        """From the record."""
-        return cls(
-            at=s.at,
-            site=s.site,
-            mode=s.mode,
-            stopped=s.stopped,
-            data_age_s=number(s.data_age_s),
-            facility_kw=number(s.facility_kw),
-            it_kw=number(s.it_kw),
-            cooling_kw=number(s.cooling_kw),
-            zones=[ZoneOut.of(z) for z in s.zones],
-            setpoints={str(k): v for k, v in s.setpoints.items()},
-            saving=None if s.saving is None else SavingOut.of(s.saving),
-            plan=s.plan,
-            notes=list(s.notes),
-            redundancy=[TripOut.of(t) for t in s.redundancy],
-        )
 
-
-class HoldOut(Out):
+class HoldOut(Mirror):
     """A hold in force."""
 
     id: str
@@ -146,13 +86,8 @@ class HoldOut(Out):
     placed_at: datetime
     until: datetime
 
-    @classmethod
-    def of(cls, h: Hold) -> HoldOut:
-        """From the record."""
-        return cls(id=h.id, target=h.target, reason=h.reason, by=h.by, placed_at=h.placed_at, until=h.until)
 
-
-class StopOut(Out):
+class StopOut(Mirror):
     """The latched stop."""
 
     by: str
@@ -160,7 +95,7 @@ class StopOut(Out):
     at: datetime
 
 
-class RequestOut(Out):
+class RequestOut(Mirror):
     """A wish that waits for a second person."""
 
     id: str
@@ -168,13 +103,7 @@ class RequestOut(Out):
     by: str
     at: datetime
     expires_at: datetime
-    what: dict[str, str]
-
-    @classmethod
-    def of(cls, r: Request) -> RequestOut:
-        """From the record."""
-        what = {k: str(v) for k, v in r.what.items()}
-        return cls(id=r.id, kind=r.kind, by=r.by, at=r.at, expires_at=r.expires_at, what=what)
+    what: Annotated[dict[str, str], BeforeValidator(_as_text)]
 
 
 class ModesOut(Out):
@@ -187,7 +116,7 @@ class ModesOut(Out):
     waiting: list[RequestOut]
 
 
-class StandingOut(Out):
+class StandingOut(Mirror):
     """A standing approval in force."""
 
     id: str
@@ -197,19 +126,6 @@ class StandingOut(Out):
     granted_at: datetime
     until: datetime
     remaining: int
-
-    @classmethod
-    def of(cls, s: StandingApproval) -> StandingOut:
-        """From the record."""
-        return cls(
-            id=s.id,
-            ranges={str(k): RangeIn(low=r.low, high=r.high) for k, r in s.ranges.items()},
-            min_margin_k=s.min_margin_k,
-            by=s.by,
-            granted_at=s.granted_at,
-            until=s.until,
-            remaining=s.remaining,
-        )
 
 
 class AlarmOut(Out):
@@ -249,7 +165,7 @@ class AlarmOut(Out):
         )
 
 
-class AuditOut(Out):
+class AuditOut(Mirror):
     """One sealed record of the audit log."""
 
     seq: int
@@ -258,11 +174,6 @@ class AuditOut(Out):
     who: str
     what: dict[str, object]
     hash: str
-
-    @classmethod
-    def of(cls, r: AuditRecord) -> AuditOut:
-        """From the record."""
-        return cls(seq=r.seq, at=r.at, kind=r.kind, who=r.who, what=dict(r.what), hash=r.hash)
 
 
 class HandoverOut(Out):

@@ -16,7 +16,7 @@ from controller.api.second import RequestId, check_second
 from controller.api.security import Delegator, Deps, Holder, ModeSetter, Reader, Stopper
 from controller.envelope import Range
 from controller.holds import Hold, UnknownTarget
-from controller.modes import Mode, NeedsSecond, NotEarned, Stop, UnknownScope
+from controller.modes import Mode, NeedsSecond, NotEarned, UnknownScope
 from controller.standing import StandingApproval
 from plant.points import SITE
 from plant.setpoints import LeverId
@@ -31,7 +31,7 @@ async def stop(body: ReasonIn, deps: Deps, who: Stopper) -> StopOut:
     latched = deps.modes.stop(by=who.name, reason=body.reason, at=deps.clock.now())
     deps.events.publish("stop", {"by": latched.by, "reason": latched.reason})
     deps.nudge()
-    return _stop_out(latched)
+    return StopOut.of(latched)
 
 
 @router.post("/resume", status_code=202, responses=documented(409))
@@ -202,17 +202,13 @@ def _standing(deps: ApiDeps, approval_id: str) -> StandingApproval:
     return found
 
 
-def _stop_out(stop: Stop) -> StopOut:
-    return StopOut(by=stop.by, reason=stop.reason, at=stop.at)
-
-
 def _modes_out(deps: ApiDeps) -> ModesOut:
     scopes = (SITE, *(z.id for z in deps.site.zones))
     stop = deps.modes.stopped
     return ModesOut(
         chosen={s: deps.modes.chosen(s) for s in scopes},
         effective={s: deps.modes.effective(s) for s in scopes},
-        stopped=None if stop is None else _stop_out(stop),
+        stopped=None if stop is None else StopOut.of(stop),
         fallback=[f"{scope}: {cause}" for scope, cause in deps.modes.fallback_causes],
         waiting=[RequestOut.of(r) for r in deps.modes.requests(deps.clock.now())],
     )
