@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from controller import envelope
 from controller.audit import AuditLog
 from controller.contingency import TripCheck
-from controller.envelope import Range, VerdictOutcome
+from controller.envelope import Range
 from controller.guard import GuardedWriter, Purpose, at_target
 from controller.modes import SYSTEM
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
+from controller.recheck import FINAL, Refusal, validate
 from controller.recovery import recover
-from controller.spare_room import UNTOLD, broken_by, untold, warms
+from controller.rollback import way_back
 from plant.commands import Command, Confirmed, Receipt, Refused
 from plant.ports import Clock
 from plant.setpoints import LeverId
@@ -60,25 +60,6 @@ class Outcome(StrEnum):
     ROLLED_BACK = "rolled_back"
     FAILED = "failed"
     """Neither done nor undone: some register is not where anyone wants it."""
-
-
-class Refusal(StrEnum):
-    """Why nothing was written. A closed set."""
-
-    NOT_APPROVED = "not_approved"
-    TAMPERED = "tampered"
-    EXPIRED = "expired"
-    HELD = "held"
-    STALE = "stale"
-    PLANT_CHANGED = "plant_changed"
-    ENVELOPE = "envelope"
-    REUSED = "reused"
-    LAPSED = "lapsed"
-    """The standing approval behind it counts no more; no person approved it."""
-
-
-_FINAL = frozenset({Refusal.TAMPERED, Refusal.PLANT_CHANGED, Refusal.ENVELOPE, Refusal.LAPSED})
-"""Refusals that end the proposal; the others leave it to wait or to expire."""
 
 
 @dataclass(frozen=True)
@@ -127,74 +108,13 @@ async def execute(
         done = Execution(proposal.id, Outcome.APPLIED, Step.READ_BACK, at, receipts=tuple(receipts))
         status, note = ProposalStatus.APPLIED, f"{len(receipts)} registers confirmed"
     else:
-        done = await _undo(proposal, receipts, snapshot, writer, at)
+        done = await _undo(proposal, receipts, snapshot, site, writer, at)
         status = ProposalStatus.ROLLED_BACK if done.outcome is Outcome.ROLLED_BACK else ProposalStatus.FAILED
         note = done.reason
     with audit.together():
         desk.mark(proposal.id, status, clock.now(), note)
         audit.record("execution", SYSTEM, _summary(done), clock.now())
     return done
-
-
-def validate(
-    proposal: Proposal,
-    *,
-    desk: ApprovalDesk,
-    snapshot: Snapshot,
-    site: Site,
-    at: datetime,
-    held: frozenset[LeverId],
-    trips: TripCheck | None = None,
-    narrowed: Sequence[Mapping[LeverId, Range]] = (),
-) -> tuple[Refusal, str] | None:
-    """Why the proposal may not be carried out now, or None. The stored one counts, not the one handed in."""
-    stored = desk.get(proposal.id)
-    if stored is None or stored.status is not ProposalStatus.APPROVED:
-        return Refusal.NOT_APPROVED, "it is not an approved proposal"
-    if not stored.digest == stored.seal() == proposal.digest == proposal.seal():
-        return Refusal.TAMPERED, "it is not what was approved"
-    if stored.executed_at is not None:
-        return Refusal.REUSED, "it was executed before"
-    if stored.expires_at <= at:
-        return Refusal.EXPIRED, f"it ended at {stored.expires_at.isoformat()}"
-    if lapsed := desk.lapsed(stored):
-        return Refusal.LAPSED, lapsed
-    return objection(stored, snapshot=snapshot, site=site, at=at, held=held, trips=trips, narrowed=narrowed)
-
-
-def objection(
-    proposal: Proposal,
-    *,
-    snapshot: Snapshot,
-    site: Site,
-    at: datetime,
-    held: frozenset[LeverId],
-    trips: TripCheck | None = None,
-    narrowed: Sequence[Mapping[LeverId, Range]] = (),
-) -> tuple[Refusal, str] | None:
-    """What the plant, the holds and the envelope say against the proposal now, or None."""
-    age_s = (at - snapshot.time).total_seconds()
-    if abs(age_s) > site.safety.max_data_age_s:
-        return Refusal.STALE, f"the plant was last seen {age_s:.0f} s ago"
-    touched = sorted(held & set(proposal.changes))
-    if touched:
-        return Refusal.HELD, f"held: {', '.join(touched)}"
-    moved = _moved_since(proposal, snapshot, site)
-    if moved:
-        return Refusal.PLANT_CHANGED, "; ".join(moved)
-    wanted = {lever: change.after for lever, change in proposal.changes.items()}
-    verdict = envelope.review(site, wanted, snapshot, at=at, held=held, narrowed=narrowed)
-    if verdict.outcome is not VerdictOutcome.ACCEPTED:
-        return Refusal.ENVELOPE, "; ".join(verdict.reasons)
-    if trips is None:
-        return None
-    warming = any(warms(site, name, c.after - c.before) for name, c in proposal.changes.items())
-    if warming and untold(trips, snapshot):
-        return Refusal.ENVELOPE, UNTOLD
-    broken = broken_by(trips, snapshot, wanted)
-    if broken:
-        return Refusal.ENVELOPE, "; ".join(o.sentence for o in broken)
-    return None
 
 
 def commands_for(site: Site, proposal: Proposal, snapshot: Snapshot) -> list[Command]:
@@ -233,12 +153,17 @@ def settle(
 
 
 async def _undo(
-    proposal: Proposal, receipts: Sequence[Receipt], snapshot: Snapshot, writer: GuardedWriter, at: datetime
+    proposal: Proposal,
+    receipts: Sequence[Receipt],
+    snapshot: Snapshot,
+    site: Site,
+    writer: GuardedWriter,
+    at: datetime,
 ) -> Execution:
-    """Set back every register that was, or may have been, changed. Bumpless: to where it just stood."""
-    why = "; ".join(_complaint(r) for r in receipts if not isinstance(r, Confirmed))
+    """Set back every register that was, or may have been, changed."""
+    complaints = [_complaint(r) for r in receipts if not isinstance(r, Confirmed)]
     touched = [r.command.point for r in receipts if not isinstance(r, Refused)]
-    back = [Command(point, snapshot.value(point)) for point in touched]
+    back, left = way_back(site, {point: snapshot.value(point) for point in touched})
     undone = (
         await writer.write(back, snapshot=snapshot, purpose=Purpose.ROLLBACK, proposal=proposal.id)
         if back
@@ -248,22 +173,12 @@ async def _undo(
     return Execution(
         proposal.id,
         Outcome.ROLLED_BACK if clean else Outcome.FAILED,
-        Step.WRITTEN if back else Step.VALIDATED,
+        Step.WRITTEN if touched else Step.VALIDATED,
         at,
-        reason=why,
+        reason="; ".join([*complaints, *left]),
         receipts=tuple(receipts),
         undone=tuple(undone),
     )
-
-
-def _moved_since(proposal: Proposal, snapshot: Snapshot, site: Site) -> list[str]:
-    """Levers that no longer stand where they stood when the proposal was shown."""
-    moved = []
-    for name, change in proposal.changes.items():
-        present = snapshot.lever_value(site.lever_by_id[name])
-        if not abs(present - change.before) <= site.lever_by_id[name].resolution + 1e-9:
-            moved.append(f"{name} stood at {change.before:g} and now at {present:g}")
-    return moved
 
 
 def _refuse(
@@ -273,7 +188,7 @@ def _refuse(
     execution = Execution(proposal.id, Outcome.REFUSED, None, at, refusal, reason)
     stored = desk.get(proposal.id)
     if stored is not None and stored.status is ProposalStatus.APPROVED:
-        if refusal in _FINAL:
+        if refusal in FINAL:
             desk.mark(proposal.id, ProposalStatus.SUPERSEDED, at, f"{refusal}: {reason}")
         elif not desk.note(proposal.id, f"waits: {refusal}"):
             return execution  # it is asked again every few seconds; the record wants it once

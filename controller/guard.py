@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
-
-from controller.canonical import instant, stamp
+from controller.command_record import (
+    EPSILON,
+    CommandBook,
+    CommandRecord,
+    Purpose,
+    Stood,
+    commands_of,
+    stood_before,
+)
 from controller.process import borne_out
 from controller.run_limits import start_objection
-from controller.store import Store, StoreUnavailable
-from controller.tables import COMMANDS
-from plant.commands import Command, Confirmed, Mismatch, Receipt, Refused, Unreachable
-from plant.errors import BrokenPromise
+from controller.store import Store
+from plant.commands import Command, Receipt, Refused
 from plant.points import PointId
 from plant.ports import Clock, PointWriter
 from plant.quantities import Quantity, Role
@@ -29,25 +31,10 @@ from plant.setpoints import Lever
 from plant.site import Site
 from plant.snapshot import Snapshot
 
-EPSILON = 1e-6
+__all__ = ["CommandRecord", "GuardedWriter", "Purpose", "at_target", "commands_of"]
+
 PERIOD_SHARE = 0.9
 """A control period may come this much early before its moves add to the last one's."""
-
-
-class Purpose(StrEnum):
-    """Why something is written."""
-
-    PROPOSAL = "proposal"
-    ROLLBACK = "rollback"
-    RENEW = "renew"
-    FALLBACK = "fallback"
-    RESCUE = "rescue"
-    """Cooling racks that are too warm: several moves at a time, and only towards more cooling."""
-    PUT_BACK = "put_back"
-    """A lever that answers backwards returns to where it stood before: what it heated is undone at a
-    rescue's pace."""
-    SWITCHBACK = "switchback"
-    """Back to as found, because a schedule two people started has drawn a baseline block."""
 
 
 _WHILE_STOPPED = frozenset({Purpose.FALLBACK, Purpose.ROLLBACK, Purpose.RESCUE, Purpose.PUT_BACK})
@@ -70,14 +57,6 @@ _MORE_COOLING_IS_DOWN = frozenset(
 """Of what is in neither nobody knows beforehand which way it cools: a rescue leaves it alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stood:
-    """Where a point stood when it was written."""
-
-    value: float
-    at: datetime
-
-
 class GuardedWriter:
     """Checks, records and then writes. Every refusal is a receipt and reaches no wire."""
 
@@ -96,11 +75,12 @@ class GuardedWriter:
         self._site = site
         self._clock = clock
         self._store = store
+        self._book = CommandBook(store)
         self._stopped = stopped
         self._taken = taken
         self._period = timedelta(seconds=period_s * PERIOD_SHARE)
         self._levers: Mapping[PointId, Lever] = {p: lv for lv in site.levers for p in lv.points}
-        self._stood = _stood_before(store, clock.now() - self._period)
+        self._stood = stood_before(store, clock.now() - self._period)
         self._wire = asyncio.Lock()
         self.unrecorded = 0
         """Writes that went out while the store could not be reached (fallback and rollback only)."""
@@ -124,8 +104,8 @@ class GuardedWriter:
                 whole = next(r for r in refusals if r)
                 refusals = [r or f"another part was refused ({whole})" for r in refusals]
             going = [c for c, refusal in zip(commands, refusals, strict=True) if not refusal]
-            ids = self._intend(going, snapshot, purpose, proposal, now)
-            if ids is None:
+            ids = self._book.intend(going, snapshot, purpose, proposal, now)
+            if ids is None and purpose not in _WITHOUT_RECORD:
                 return [Refused(c, "it could not be recorded first") for c in commands]
             self._note_where(going, snapshot, now)
             written = iter(await self._writer.write(going) if going else [])
@@ -133,7 +113,9 @@ class GuardedWriter:
                 Refused(c, refusal) if refusal else next(written)
                 for c, refusal in zip(commands, refusals, strict=True)
             ]
-            self._finish(ids, [r for r, refusal in zip(receipts, refusals, strict=True) if not refusal])
+            told = [r for r, refusal in zip(receipts, refusals, strict=True) if not refusal]
+            if ids is None or (ids and not self._book.finish(ids, told, self._clock.now())):
+                self.unrecorded += len(going)
             return receipts
 
     def ready(self, points: Iterable[PointId]) -> bool:
@@ -163,8 +145,9 @@ class GuardedWriter:
         if command.point in self._taken():
             return "people have taken it into local control"
         present = snapshot.value(command.point)
-        returning = _returns(lever, command.value, present) and borne_out(
-            self._site, lever, present, snapshot
+        # What is undone goes to where it stood only if that is inside: the way back leads one way.
+        returning = purpose is not Purpose.ROLLBACK and (
+            _returns(lever, command.value, present) and borne_out(self._site, lever, present, snapshot)
         )
         if not (lever.low - EPSILON <= command.value <= lever.high + EPSILON or returning):
             return f"{command.value:g} is outside {lever.low:g} to {lever.high:g}"
@@ -200,119 +183,17 @@ class GuardedWriter:
             return f"it was moved {(now - max(moved)).total_seconds():.0f} s ago, less than a control period"
         return ""
 
-    def _stood_lately(self, point: PointId, now: datetime) -> list[_Stood]:
+    def _stood_lately(self, point: PointId, now: datetime) -> list[Stood]:
         """Where a point stood when it was written within the control period that ends now."""
         return [s for s in self._stood.get(point, ()) if now - s.at < self._period]
 
     def _note_where(self, going: Sequence[Command], snapshot: Snapshot, now: datetime) -> None:
         for command in going:
-            here = _Stood(snapshot.value(command.point), now)
+            here = Stood(snapshot.value(command.point), now)
             # A renewal of a value that stands moves nothing: it begins no period. Nor is what a failed change
             # held until it was undone in the same round a place it stood: fallback would have to wait for it.
             if abs(here.value - command.value) > EPSILON:
                 self._stood[command.point] = [*self._stood_lately(command.point, now), here]
-
-    def _intend(
-        self,
-        going: Sequence[Command],
-        snapshot: Snapshot,
-        purpose: Purpose,
-        proposal: str | None,
-        now: datetime,
-    ) -> list[int] | None:
-        """Record what is about to be written. None: it could not be, and so it must not go out."""
-        try:
-            with self._store.transaction() as tx:
-                return [
-                    _new_id(
-                        tx,
-                        proposal=proposal,
-                        purpose=purpose,
-                        point=command.point,
-                        before=_or_none(snapshot.value(command.point)),
-                        value=command.value,
-                        state="intended",
-                        intended_at=stamp(now),
-                    )
-                    for command in going
-                ]
-        except StoreUnavailable:
-            if purpose not in _WITHOUT_RECORD:
-                return None
-            self.unrecorded += len(going)
-            return []
-
-    def _finish(self, ids: Sequence[int], receipts: Sequence[Receipt]) -> None:
-        if not ids:
-            return
-        try:
-            with self._store.transaction() as tx:
-                for command_id, receipt in zip(ids, receipts, strict=True):
-                    state, read_back, reason = _told(receipt)
-                    tx.execute(
-                        update(COMMANDS)
-                        .where(COMMANDS.c.id == command_id)
-                        .values(
-                            state=state,
-                            read_back=read_back,
-                            reason=reason,
-                            finished_at=stamp(self._clock.now()),
-                        )
-                    )
-        except StoreUnavailable:
-            # The intents stand as unknown; recovery looks at the plant for them.
-            self.unrecorded += len(ids)
-
-
-@dataclass(frozen=True, slots=True)
-class CommandRecord:
-    """One recorded write. `state` is intended (outcome unknown) or the receipt's kind."""
-
-    id: int
-    proposal: str | None
-    purpose: Purpose
-    point: PointId
-    before: float
-    value: float
-    state: str
-
-
-def commands_of(store: Store, proposal: str) -> list[CommandRecord]:
-    """Every write made for a proposal, in order."""
-    rows = store.rows(select(COMMANDS).where(COMMANDS.c.proposal == proposal).order_by(COMMANDS.c.id))
-    return [
-        CommandRecord(
-            r["id"],
-            r["proposal"],
-            Purpose(r["purpose"]),
-            PointId(r["point"]),
-            math.nan if r["before"] is None else r["before"],
-            r["value"],
-            r["state"],
-        )
-        for r in rows
-    ]
-
-
-def _stood_before(store: Store, since: datetime) -> dict[PointId, list[_Stood]]:
-    """Where points stood when they were written lately, from the record: a restart forgets no pace."""
-    rows = store.rows(
-        select(COMMANDS)
-        .where(COMMANDS.c.intended_at >= stamp(since), COMMANDS.c.state != "refused")
-        .order_by(COMMANDS.c.id)
-    )
-    found: dict[PointId, list[_Stood]] = {}
-    for r in rows:
-        if r["before"] is not None and abs(r["before"] - r["value"]) > EPSILON:
-            found.setdefault(PointId(r["point"]), []).append(_Stood(r["before"], instant(r["intended_at"])))
-    return found
-
-
-def _new_id(tx: Connection, **values: object) -> int:
-    key = tx.execute(insert(COMMANDS).values(**values)).inserted_primary_key
-    if key is None:
-        raise BrokenPromise("the store gave a new row no number")
-    return int(key[0])
 
 
 def at_target(value: float, target: float, lever: Lever) -> bool:
@@ -325,19 +206,3 @@ def _returns(lever: Lever, value: float, present: float) -> bool:
     if value > lever.high:
         return present > lever.high + lever.max_move and value <= present + EPSILON
     return present < lever.low - lever.max_move and value >= present - EPSILON
-
-
-def _or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _told(receipt: Receipt) -> tuple[str, float | None, str | None]:
-    match receipt:
-        case Confirmed(_, read_back):
-            return "confirmed", read_back, None
-        case Mismatch(_, read_back):
-            return "mismatch", _or_none(read_back), None
-        case Refused(_, reason):
-            return "refused", None, reason
-        case Unreachable(_, reason):
-            return "unreachable", None, reason

@@ -9,11 +9,13 @@ from datetime import datetime
 from sqlalchemy import update
 
 from controller.canonical import stamp
-from controller.guard import CommandRecord, GuardedWriter, Purpose, at_target, commands_of
+from controller.command_record import CommandRecord, Purpose, commands_of
+from controller.guard import GuardedWriter, at_target
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
+from controller.rollback import way_back
 from controller.store import Store
 from controller.tables import COMMANDS
-from plant.commands import Command, Confirmed
+from plant.commands import Confirmed
 from plant.points import PointId
 from plant.site import Site
 from plant.snapshot import Snapshot
@@ -82,8 +84,8 @@ async def _finish_cut_off(
         return ProposalStatus.FAILED, "cut off; no register had changed"
     if len(new) == len(records):
         return ProposalStatus.APPLIED, "cut off; every register had changed"
-    back = [Command(r.point, r.before) for r in new]
+    back, left = way_back(site, {r.point: r.before for r in new})
     undone = await writer.write(back, snapshot=snapshot, purpose=Purpose.ROLLBACK, proposal=proposal.id)
     if all(isinstance(r, Confirmed) for r in undone):
-        return ProposalStatus.ROLLED_BACK, f"cut off; {len(back)} registers set back"
+        return ProposalStatus.ROLLED_BACK, "; ".join([f"cut off; {len(back)} registers set back", *left])
     return ProposalStatus.FAILED, "cut off; a register could not be set back"

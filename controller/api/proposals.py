@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from controller.actuation import Refusal, objection
 from controller.api.bodies import PLAIN, DecisionIn, ProposalQuery, RejectIn
 from controller.api.deps import ApiDeps
 from controller.api.etag import IfMatch, check_tag
@@ -24,6 +23,7 @@ from controller.decisions import (
     Unknown,
 )
 from controller.proposal_record import Proposal, ProposalStatus
+from controller.recheck import Refusal, objection
 
 router = APIRouter(prefix="/proposals", tags=["proposals"])
 ProposalId = Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["P-000001"])]

@@ -398,7 +398,7 @@ async def test_after_a_crash_the_record_is_finished_from_what_the_plant_says(cut
     p = approved(r)
     assert r.desk.begin(p, r.now)
     points = [PointId(f"crah-{i}.supply-air.setpoint") for i in (1, 2)]
-    r.guard._intend([Command(x, 18.4) for x in points], r.snapshot(), Purpose.PROPOSAL, p.id, r.now)
+    r.guard._book.intend([Command(x, 18.4) for x in points], r.snapshot(), Purpose.PROPOSAL, p.id, r.now)
     if cut == "after some writes":
         r.plant.registers[points[0]] = 18.4
     if cut == "after every write":
@@ -426,7 +426,7 @@ async def test_recovery_waits_for_a_plant_it_cannot_see() -> None:
     p = approved(r)
     r.desk.begin(p, r.now)
     point = PointId("crah-1.supply-air.setpoint")
-    r.guard._intend([Command(point, 18.4)], r.snapshot(), Purpose.PROPOSAL, p.id, r.now)
+    r.guard._book.intend([Command(point, 18.4)], r.snapshot(), Purpose.PROPOSAL, p.id, r.now)
     r.plant.blind = {point}
     ended = await recover(
         desk=r.desk, store=r.store, snapshot=r.snapshot(), site=r.site, writer=r.guard, at=r.now
@@ -441,7 +441,7 @@ async def test_recovery_does_not_judge_by_readings_from_before_the_writes() -> N
     old = r.snapshot()
     r.desk.begin(p, r.now)
     point = PointId("crah-1.supply-air.setpoint")
-    r.guard._intend([Command(point, 18.4)], old, Purpose.PROPOSAL, p.id, r.now)
+    r.guard._book.intend([Command(point, 18.4)], old, Purpose.PROPOSAL, p.id, r.now)
     r.plant.registers[point] = 18.4
     r.clock.forward(5)
     early = await recover(desk=r.desk, store=r.store, snapshot=old, site=r.site, writer=r.guard, at=r.now)

@@ -21,9 +21,9 @@ from supervision_kit import (
 )
 
 from controller import spare_room
-from controller.actuation import Refusal, objection
 from controller.contingency import TripCheck
 from controller.envelope import COOLER, Verdict, review
+from controller.recheck import Refusal, objection
 from controller.spare_room import broken_by, leave_room
 from plant.points import OwnerId
 from plant.quantities import Quantity

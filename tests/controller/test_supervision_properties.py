@@ -412,7 +412,7 @@ def _yes_to_everything(_site: object, wanted: dict[LeverId, float], snapshot: ob
 def test_without_the_envelope_a_hot_zone_is_warmed_and_this_test_sees_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("controller.actuation.envelope.review", _yes_to_everything)
+    monkeypatch.setattr("controller.recheck.envelope.review", _yes_to_everything)
     with pytest.raises(AssertionError):
         check(
             story(
@@ -427,14 +427,14 @@ def test_without_the_envelope_a_hot_zone_is_warmed_and_this_test_sees_it(
 
 
 def test_without_the_envelope_the_guard_still_keeps_range_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.actuation.envelope.review", _yes_to_everything)
+    monkeypatch.setattr("controller.recheck.envelope.review", _yes_to_everything)
     assert story(WILD) == []
 
 
 def test_without_envelope_and_guard_wild_values_arrive_and_the_property_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("controller.actuation.envelope.review", _yes_to_everything)
+    monkeypatch.setattr("controller.recheck.envelope.review", _yes_to_everything)
     monkeypatch.setattr(GuardedWriter, "_objection", lambda *_: "")
     with pytest.raises(AssertionError, match="set to 39"):
         check(story(WILD))

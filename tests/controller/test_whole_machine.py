@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from supervision_kit import A_AIR, A_FAN, WATER
 from whole_machine import LEVER_OF, OURS, PERIOD_S, Machine, Note, Step, play
 
-from controller import actuation, envelope, guard
+from controller import actuation, envelope, guard, recheck
 from controller.envelope import COOLER, Range, Verdict, VerdictOutcome
 from controller.guard import RESCUE_MOVES, GuardedWriter, Purpose
 from controller.holds import HoldBook
@@ -216,6 +216,13 @@ STORY: dict[str, list[Step]] = {
         ("stop", None),
         *ACT,
     ],
+    # a register that somebody had put out of its range is on its way back: undoing does not send it out again
+    "outside": [
+        ("somebody else", (OURS.lever_by_id[WATER].points[0], 17.5)),
+        ("dead", OURS.lever_by_id[A_FAN].points[0]),
+        *asked({WATER: 16.0, A_FAN: 0.85}),
+        *ACT,
+    ],
     "unasked": [("think", {A_AIR: 18.4}), ("decide", "wrong digest"), *ACT],
 }
 
@@ -232,6 +239,7 @@ STORY: dict[str, list[Step]] = {
         ("unasked", 0),
         ("lapsed", 0),
         ("undone", None),
+        ("outside", 5),
     ],
 )
 def test_the_stories_are_not_empty(name: str, writes: int | None) -> None:
@@ -253,7 +261,7 @@ Patch = pytest.MonkeyPatch
 
 def no_envelope(p: Patch) -> None:
     p.setattr("controller.cycle.review", _yes)
-    p.setattr(actuation.envelope, "review", _yes)
+    p.setattr(recheck.envelope, "review", _yes)
 
 
 def no_envelope_nor_guard(p: Patch) -> None:
@@ -274,7 +282,7 @@ def no_slew(p: Patch) -> None:
 def unknown_is_open(p: Patch) -> None:
     p.setattr(envelope, "_position", lambda site, snapshot, point: 18.0)
     p.setattr(GuardedWriter, "_too_far", lambda *_: "")
-    p.setattr(actuation, "_moved_since", lambda *_: [])
+    p.setattr(recheck, "_moved_since", lambda *_: [])
     p.setattr(
         actuation,
         "commands_for",
@@ -290,7 +298,7 @@ def union_for_intersection(p: Patch) -> None:
 
 def no_rollback(p: Patch) -> None:
     async def nothing(*a: object, **_: object) -> object:
-        proposal, receipts, _, _, at = a
+        proposal, receipts, _, _, _, at = a
         done = actuation.Outcome.FAILED
         return actuation.Execution(proposal.id, done, None, at, receipts=tuple(receipts))  # type: ignore[attr-defined, call-overload]
 
@@ -323,7 +331,7 @@ def no_takeover(p: Patch) -> None:
 
 
 def no_memory(p: Patch) -> None:
-    p.setattr(guard, "_stood_before", lambda *_: {})
+    p.setattr(guard, "stood_before", lambda *_: {})
 
 
 def no_limits(p: Patch) -> None:

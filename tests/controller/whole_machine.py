@@ -231,15 +231,19 @@ class Machine:
             self._whole(proposal, before)
 
     def _whole(self, proposal: Proposal, before: Mapping[PointId, float]) -> None:
-        """All registers have moved; or, where one does not answer, none of the others."""
+        """All registers have moved; or, where one does not answer, none of the others.
+
+        But a register that somebody had put out of its range is not sent out there again.
+        """
         told = {
             p: change.after
             for name, change in proposal.changes.items()
             for p in OURS.lever_by_id[name].points
         }
         answering, there = set(told) - self.plant.dead, self.plant.registers
+        inside = {p for p in answering if LEVER_OF[p].low <= before[p] <= LEVER_OF[p].high}
         wanted = told if answering == set(told) else before
-        if any(abs(there[p] - wanted[p]) > 1e-6 for p in answering):
+        if any(abs(there[p] - wanted[p]) > 1e-6 for p in (answering if wanted is told else inside)):
             self.halves.append(proposal.id)
 
     def decide_on(self, how: str) -> None:
