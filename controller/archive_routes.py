@@ -48,6 +48,11 @@ class ClosedOut(BaseModel):
     code_sha256: str
     files: dict[str, str]
 
+    @classmethod
+    def of(cls, found: ArchivedReport) -> ClosedOut:
+        """From the manifest and its own hash."""
+        return cls(**found.manifest, manifest_sha256=found.manifest_sha256)
+
 
 class IntactOut(BaseModel):
     """Whether every file of a closed report, and the version it restates, is what was closed."""
@@ -69,19 +74,7 @@ def archive_routes(archive: Archive) -> APIRouter:
     @router.get("/{report_id}", responses=documented(404, 409))
     async def one(report_id: ReportId, _who: Reader) -> ClosedOut:
         """Who closed it, when, why it was restated, and its files."""
-        found = await _opened(archive, report_id)
-        m = found.manifest
-        return ClosedOut(
-            report=m["report"],
-            closed_at=m["closed_at"],
-            closed_by=m["closed_by"],
-            reason=m["reason"],
-            restates=m["restates"],
-            manifest_sha256=found.manifest_sha256,
-            config_sha256=m["config_sha256"],
-            code_sha256=m["code_sha256"],
-            files=m["files"],
-        )
+        return ClosedOut.of(await _opened(archive, report_id))
 
     @router.get("/{report_id}/verification", responses=documented(404))
     async def verification(report_id: ReportId, _who: Reader) -> IntactOut:
@@ -102,11 +95,7 @@ def archive_routes(archive: Archive) -> APIRouter:
     ) -> dict[str, Any]:
         """How a cell came about: meters, samples, gaps, factors, formula, hashes."""
         await _opened(archive, report_id)
-        try:
-            found = await asyncio.to_thread(explain, archive, f"{report_id}#{cell}")
-        except ConfigError as error:
-            raise Problem(404, Code.NOT_FOUND, str(error)) from None
-        return dict(found.content)
+        return await _explained(archive, f"{report_id}#{cell}")
 
     @router.get(
         "/{report_id}/files/{name}",
@@ -119,15 +108,7 @@ def archive_routes(archive: Archive) -> APIRouter:
         name: Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["report.csv"])],
     ) -> Response:
         """One file, byte by byte as it was closed."""
-        found = await _opened(archive, report_id)
-        content = found.content(name)
-        if content is None:
-            raise Problem(404, Code.NOT_FOUND, f"{report_id} has no file {name}")
-        headers = {
-            "Content-Disposition": f'attachment; filename="{report_id}-{name}"',
-            "ETag": f'"{found.manifest["files"][name]}"',
-        }
-        return Response(content, media_type=_MEDIA.get(name.rsplit(".", 1)[-1]), headers=headers)
+        return _file(await _opened(archive, report_id), report_id, name)
 
     return router
 
@@ -140,6 +121,26 @@ async def _opened(archive: Archive, report_id: str) -> ArchivedReport:
         return await asyncio.to_thread(archive.open, report_id)
     except ConfigError as error:
         raise Problem(409, Code.DIGEST_MISMATCH, str(error)) from None
+
+
+async def _explained(archive: Archive, cell: str) -> dict[str, Any]:
+    try:
+        found = await asyncio.to_thread(explain, archive, cell)
+    except ConfigError as error:
+        raise Problem(404, Code.NOT_FOUND, str(error)) from None
+    return dict(found.content)
+
+
+def _file(found: ArchivedReport, report_id: str, name: str) -> Response:
+    """A file of the manifest; its hash there is its ETag."""
+    content = found.content(name)
+    if content is None:
+        raise Problem(404, Code.NOT_FOUND, f"{report_id} has no file {name}")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{report_id}-{name}"',
+        "ETag": f'"{found.manifest["files"][name]}"',
+    }
+    return Response(content, media_type=_MEDIA.get(name.rsplit(".", 1)[-1]), headers=headers)
 
 
 async def _checked(archive: Archive, report_id: str) -> IntactOut:
