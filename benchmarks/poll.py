@@ -22,9 +22,10 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from plant.gateways import Gateway, GatewayKind
 from plant.points import GatewayId, ModbusAddress, ModbusTable, OwnerId, Point, PointId, RegisterType
 from plant.quantities import Quantity
-from plant.site import CarbonSource, Gateway, GatewayKind, InletLimits, Safety, Site, Tariff, Zone
+from plant.site import CarbonSource, InletLimits, Safety, Site, Tariff, Zone
 from telemetry.gateways import Field, open_gateways
 from telemetry.historian import Historian
 from telemetry.modbus.link import ModbusLink

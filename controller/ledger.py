@@ -15,8 +15,9 @@ from controller.recall import HistorySource
 from controller.status import Saving
 from controller.store import Store
 from plant.forecast import Nature
+from plant.gateways import GatewayKind
 from plant.ports import CarbonFeed, PriceFeed
-from plant.site import GatewayKind, Site
+from plant.site import Site
 from plant.timegrid import TimeGrid, floor_to
 from reports.account import Account, account, combine
 from reports.baseline_model import BaselineModel

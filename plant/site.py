@@ -8,7 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from plant.points import SITE, GatewayId, OwnerId, Point, PointId
+from plant.gateways import Gateway
+from plant.points import SITE, OwnerId, Point, PointId
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId, Setpoints
 
@@ -33,16 +34,6 @@ class EquipmentKind(StrEnum):
     HEAT_RECOVERY = "heat_recovery"
     BATTERY = "battery"
     GENERATOR = "generator"
-
-
-class GatewayKind(StrEnum):
-    """How a gateway is spoken to."""
-
-    MODBUS = "modbus"
-    PROMETHEUS = "prometheus"
-    """A Prometheus server, asked by instant queries."""
-    EXPORTER = "exporter"
-    """An exporter's text page, scraped directly where there is no server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,42 +107,6 @@ class Equipment:
     zone: OwnerId | None
     nameplate: Nameplate
     run: RunLimits = RunLimits()
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Whom to trust and, where the other side asks, who we are. PEM files."""
-
-    ca_file: Path
-    cert_file: Path | None = None
-    key_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How we say who we are over HTTP. Secrets are files, never values in a site file."""
-
-    username: str | None = None
-    password_file: Path | None = None
-    token_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """One source of points. `target` is host:port for Modbus, a URL for Prometheus."""
-
-    id: GatewayId
-    kind: GatewayKind
-    target: str
-    poll_s: float = 10.0
-    timeout_s: float = 2.0
-    retries: int = 2
-    gap_limit: int = 8
-    """Registers that may be read in vain to join two blocks into one request."""
-    min_write_interval_s: float = 0.0
-    """A register written less than this ago is not written again (EEPROM wear). [s]"""
-    tls: Tls | None = None
-    login: Login | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,11 +280,8 @@ __all__ = [
     "CarbonSource",
     "Equipment",
     "EquipmentKind",
-    "Gateway",
-    "GatewayKind",
     "HumidityLimits",
     "InletLimits",
-    "Login",
     "Nameplate",
     "Planning",
     "RunLimits",
@@ -337,7 +289,6 @@ __all__ = [
     "Site",
     "Tariff",
     "TariffPeriod",
-    "Tls",
     "WeatherFeed",
     "Zone",
 ]

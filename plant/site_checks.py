@@ -6,10 +6,11 @@ from collections import Counter
 from zoneinfo import ZoneInfo
 
 from plant.errors import ConfigError
+from plant.gateways import GatewayKind
 from plant.points import SITE, ModbusAddress, ModbusTable, Point, PointId
 from plant.quantities import Quantity, Role
 from plant.setpoints import LeverId
-from plant.site import GatewayKind, Site
+from plant.site import Site
 
 
 def check_site(site: Site, file: str) -> None:

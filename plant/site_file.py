@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from plant.errors import ConfigError
+from plant.gateways import Gateway, Login, Tls
 from plant.points import (
     Address,
     GatewayId,
@@ -25,10 +26,8 @@ from plant.setpoints import Lever, LeverId
 from plant.site import (
     CarbonSource,
     Equipment,
-    Gateway,
     HumidityLimits,
     InletLimits,
-    Login,
     Nameplate,
     Planning,
     RunLimits,
@@ -36,7 +35,6 @@ from plant.site import (
     Site,
     Tariff,
     TariffPeriod,
-    Tls,
     WeatherFeed,
     Zone,
 )

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from plant.gateways import GatewayKind
 from plant.points import ModbusTable, RegisterType, WordOrder
 from plant.quantities import Quantity, Role
-from plant.site import EquipmentKind, GatewayKind
+from plant.site import EquipmentKind
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 Positive = Annotated[float, Field(gt=0)]

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from plant.errors import ConfigError
+from plant.gateways import GatewayKind
 from plant.points import PointId
-from plant.site import GatewayKind, Site
+from plant.site import Site
 from sim.faces.exporter import ExporterFace
 from sim.faces.modbus_server import ModbusFace
 from sim.faces.ports import endpoint, require_free_port

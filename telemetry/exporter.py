@@ -10,10 +10,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from plant.commands import Command, Receipt, Refused
+from plant.gateways import Gateway
 from plant.points import Point, PointId, PrometheusAddress
 from plant.ports import Clock
 from plant.readings import Quality, Reading, missing
-from plant.site import Gateway
 from plant.units import unit
 from telemetry.complaints import Complaints
 from telemetry.health import DeviceHealth, DevicePatience

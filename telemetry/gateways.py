@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import Protocol
 
 from plant.commands import Command, Receipt, Refused
+from plant.gateways import Gateway, GatewayKind
 from plant.points import Point, PointId
 from plant.ports import Clock
 from plant.readings import Reading, missing
-from plant.site import Gateway, GatewayKind, Site
+from plant.site import Site
 from telemetry.exporter import ExporterGateway
 from telemetry.health import DeviceHealth
 from telemetry.modbus import ModbusGateway

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 
 from plant.errors import ConfigError
-from plant.site import Gateway, Login
+from plant.gateways import Gateway, Login
 from telemetry.tls import tls_context
 
 MOST_BYTES = 64 * 1024 * 1024

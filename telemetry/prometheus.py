@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from plant.commands import Command, Receipt, Refused
+from plant.gateways import Gateway
 from plant.points import Point, PrometheusAddress
 from plant.ports import Clock
 from plant.readings import Quality, Reading, missing
-from plant.site import Gateway
 from plant.units import unit
 from telemetry.complaints import Complaints
 from telemetry.health import DeviceHealth, DevicePatience

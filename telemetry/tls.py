@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 
 from plant.errors import ConfigError
-from plant.site import Gateway
+from plant.gateways import Gateway
 
 
 def tls_context(gateway: Gateway) -> ssl.SSLContext | None:

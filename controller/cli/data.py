@@ -107,7 +107,7 @@ def backfill(
     from controller.reporting import moment
     from controller.settings import load_settings
     from plant.errors import ConfigError
-    from plant.site import GatewayKind
+    from plant.gateways import GatewayKind
     from plant.site_file import load_site
 
     described = load_site(site)

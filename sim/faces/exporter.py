@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from plant.gateways import Gateway
 from plant.points import Point, PointId, PrometheusAddress
-from plant.site import Gateway, Site
+from plant.site import Site
 from plant.units import unit
 from sim.faces.ports import endpoint, port_taken
 

@@ -17,9 +17,10 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from plant.gateways import Gateway
 from plant.points import ModbusAddress, ModbusTable, Point, PointId
 from plant.quantities import Role
-from plant.site import Gateway, Site
+from plant.site import Site
 from sim.faces.ports import endpoint, port_taken, require_free_port
 from sim.faces.registers import decode, encode, width
 

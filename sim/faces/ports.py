@@ -6,7 +6,7 @@ import socket
 from urllib.parse import urlsplit
 
 from plant.errors import ConfigError
-from plant.site import Gateway, GatewayKind
+from plant.gateways import Gateway, GatewayKind
 
 
 def endpoint(gateway: Gateway) -> tuple[str, int]:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from plant.commands import Command, Receipt, Refused
+from plant.gateways import Gateway
 from plant.points import ModbusAddress, Point, PointId
 from plant.ports import Clock
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading, missing
-from plant.site import Gateway
 from plant.units import unit
 from telemetry.complaints import Complaints
 from telemetry.health import DeviceHealth, DevicePatience

@@ -24,8 +24,8 @@ from typing import TypeAlias
 from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 
+from plant.gateways import Gateway
 from plant.points import ModbusTable
-from plant.site import Gateway
 from telemetry.backoff import Backoff
 from telemetry.modbus.transport import Client, client_maker
 

@@ -18,7 +18,7 @@ from pymodbus import FramerType
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient, AsyncModbusTlsClient
 
 from plant.errors import ConfigError
-from plant.site import Gateway
+from plant.gateways import Gateway
 from telemetry.tls import tls_context
 
 MODBUS_PORT, MODBUS_TLS_PORT = 502, 802

@@ -15,10 +15,10 @@ from telemetry_kit import NOON, SERVERS, HandClock, bms, free_port, modbus_point
 from wire_server import WireDevice
 
 from plant.commands import Command, Confirmed, Refused, Unreachable
+from plant.gateways import Gateway, GatewayKind
 from plant.points import Point, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
-from plant.site import Gateway, GatewayKind
 from telemetry.exporter import ExporterGateway
 from telemetry.gateways import FieldGateway
 from telemetry.modbus import ModbusGateway

@@ -14,8 +14,9 @@ import pytest
 from controller.ledger import Ledger, interval_s
 from controller.store import Store, StoreUnavailable
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
+from plant.gateways import GatewayKind
 from plant.history import History
-from plant.site import GatewayKind, Site
+from plant.site import Site
 from plant.site_file import load_site
 from plant.timegrid import TimeGrid
 

@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from pymodbus.client import AsyncModbusTcpClient
 
 from plant.errors import ConfigError
+from plant.gateways import GatewayKind
 from plant.points import GatewayId
-from plant.site import GatewayKind, Site
+from plant.site import Site
 from sim.faces.exporter import ExporterFace
 from sim.faces.modbus_server import ModbusFace
 from sim.plant import SimulatedPlant

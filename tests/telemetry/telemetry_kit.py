@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from plant.gateways import Gateway, GatewayKind
 from plant.points import (
     SITE,
     Address,
@@ -21,7 +22,7 @@ from plant.points import (
     WordOrder,
 )
 from plant.quantities import FACTS, Quantity
-from plant.site import CarbonSource, Gateway, GatewayKind, InletLimits, Safety, Site, Tariff, Zone
+from plant.site import CarbonSource, InletLimits, Safety, Site, Tariff, Zone
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 BMS, SERVERS = GatewayId("bms"), GatewayId("servers")

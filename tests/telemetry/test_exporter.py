@@ -10,10 +10,10 @@ from http_server import Asked, Told, serving
 from telemetry_kit import NOON, SERVERS, HandClock, free_port, point, series_point
 
 from plant.commands import Command, Refused
+from plant.gateways import Gateway, GatewayKind, Login
 from plant.points import PointId, PrometheusAddress
 from plant.quantities import Quantity
 from plant.readings import Quality
-from plant.site import Gateway, GatewayKind, Login
 from telemetry.exporter import ExporterGateway
 
 # The text format as the Prometheus documentation describes it.

@@ -20,10 +20,10 @@ from wire_server import WireDevice
 
 from plant.commands import Command, Confirmed, Receipt, Refused
 from plant.errors import BrokenPromise, ConfigError
+from plant.gateways import Gateway, GatewayKind
 from plant.points import Point, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading, missing
-from plant.site import Gateway, GatewayKind
 from telemetry.gateways import Field, open_gateways
 from telemetry.health import DeviceHealth
 from telemetry.poller import Poller

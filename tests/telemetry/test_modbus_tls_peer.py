@@ -14,9 +14,9 @@ from wire_server import WireDevice
 
 from plant.commands import Command, Confirmed
 from plant.errors import ConfigError
+from plant.gateways import Tls
 from plant.quantities import Quantity
 from plant.readings import Quality
-from plant.site import Tls
 from telemetry.modbus import ModbusGateway
 
 pytestmark = pytest.mark.peer

@@ -5,9 +5,9 @@ from http_server import Told, serving
 from telemetry_kit import BMS, SERVERS, HandClock, bms, free_port, modbus_point, series_point, small_site
 from wire_server import WireDevice
 
+from plant.gateways import Gateway, GatewayKind
 from plant.points import ModbusTable, Point, RegisterType, WordOrder
 from plant.quantities import Quantity
-from plant.site import Gateway, GatewayKind
 from telemetry.gateways import Field, open_gateways
 from telemetry.probe import Finding, probe
 

@@ -10,8 +10,8 @@ import pytest
 from http_server import Asked, Told, serving
 from telemetry_kit import NOON, SERVERS, HandClock, series_point, small_site
 
+from plant.gateways import Gateway, GatewayKind
 from plant.readings import Quality
-from plant.site import Gateway, GatewayKind
 from telemetry.backfill import backfill
 from telemetry.gateways import Field
 from telemetry.historian import Historian

@@ -13,10 +13,10 @@ from peer_programs import needs, running
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 from telemetry_kit import SERVERS, HandClock, free_port, point, series_point
 
+from plant.gateways import Gateway, GatewayKind
 from plant.points import PrometheusAddress
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
-from plant.site import Gateway, GatewayKind
 from telemetry.exporter import ExporterGateway
 from telemetry.prometheus import PrometheusGateway
 
