@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.identify.air_economizer import OutdoorAirLaw, fans_kw, taken_kw
+from optimizer.identify.outdoor_air import OutdoorAirLaw, fans_kw, taken_kw
 from optimizer.room_units import UnitBank
 from plant.forecast import Array
 

@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from optimizer.coil_bank import CoilBank
-from optimizer.identify.air_economizer import OutdoorAirLaw
 from optimizer.identify.coils import CoilLaw
 from optimizer.identify.crah_fans import FanLaw
 from optimizer.identify.dx import DxLaw
 from optimizer.identify.inlets import InletLaw, inlet_features
 from optimizer.identify.it_power import KNOTS_C, ItCurve
+from optimizer.identify.outdoor_air import OutdoorAirLaw
 from optimizer.room_side import DamperBank, Outside, RoomSide, room_side
 from optimizer.room_units import UnitBank
 from plant.forecast import Array

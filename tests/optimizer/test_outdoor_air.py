@@ -15,8 +15,9 @@ from pyomo.contrib.solver.common.factory import SolverFactory
 
 from optimizer.baselines import FixedPolicy
 from optimizer.identify import identify
-from optimizer.identify.air_economizer import OutdoorAirLaw, learn_outdoor_air
+from optimizer.identify.air_economizer import learn_outdoor_air
 from optimizer.identify.evidence import Evidence
+from optimizer.identify.outdoor_air import OutdoorAirLaw
 from optimizer.identify.signals import STATIC_STEP_S, Signals
 from optimizer.laws.outdoor_air import add_outdoor_air, load_outdoor_air
 from optimizer.model import PlantModel
