@@ -6,6 +6,7 @@ ceiling: raising it gives no zone more than it had, so that zones are walked one
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -72,8 +73,13 @@ class ModeKeeper:
         self._gate = gate
         self._latch = StopLatch(store, audit, latch_file)
         self._causes: dict[tuple[OwnerId, str], str] = {}
+        self._listeners: list[Callable[[datetime], object]] = []
         rows = store.rows(select(MODES).where(MODES.c.scope != STOP))
         self._modes = {SITE: initial, **{OwnerId(r["scope"]): Mode(r["mode"]) for r in rows}}
+
+    def listen(self, listener: Callable[[datetime], object]) -> None:
+        """Tell ``listener`` each time there is less authority than before: a mode, a stop, a failure."""
+        self._listeners.append(listener)
 
     @property
     def stopped(self) -> Stop | None:
@@ -160,6 +166,7 @@ class ModeKeeper:
             return False
         self._causes[scope, cause] = detail
         self._note("fallback.entered", {"scope": scope, "cause": cause, "detail": detail}, at)
+        self._fell(at)
         return True
 
     def leave_fallback(self, cause: str, at: datetime, scope: OwnerId = SITE) -> bool:
@@ -172,7 +179,11 @@ class ModeKeeper:
 
     def stop(self, *, by: str, reason: str, at: datetime) -> Stop:
         """Latch the stop: memory first, then a file, then the database. The first one stands."""
-        return self._latch.stop(by=by, reason=reason, at=at)
+        known = self.stopped
+        latched = self._latch.stop(by=by, reason=reason, at=at)
+        if known is None:
+            self._fell(at)
+        return latched
 
     def ask_resume(self, *, by: str, reason: str, at: datetime) -> Request | None:
         """Ask for the stop to be lifted; None if there is none."""
@@ -184,6 +195,8 @@ class ModeKeeper:
         """Lift the stop as the second person."""
         answer = self._requests.agree(request_id, kind="resume", by=by, at=at)
         if isinstance(answer, Agreed):
+            # Whatever waited under the stop (a restart may have brought it) is not what was agreed to now.
+            self._fell(at)
             why = str(answer.request.what.get("reason", ""))
             self._latch.lift(by=by, asked_by=answer.request.by, why=why, at=at)
         return answer
@@ -212,12 +225,20 @@ class ModeKeeper:
         written = {scope: mode}
         if scope == SITE and AUTHORITY[mode] > AUTHORITY[before]:
             written |= {z.id: before for z in self._site.zones if z.id not in self._modes}
-        with self._store.transaction() as tx:
-            for owner, chosen in written.items():
-                _keep(tx, owner, chosen, by, reason, at)
-            what = {"scope": scope, "before": before, "after": mode, "reason": reason}
-            self._audit.record(kind, by, what, at)
-        self._modes.update(written)
+        try:
+            with self._store.transaction() as tx:
+                for owner, chosen in written.items():
+                    _keep(tx, owner, chosen, by, reason, at)
+                what = {"scope": scope, "before": before, "after": mode, "reason": reason}
+                self._audit.record(kind, by, what, at)
+            self._modes.update(written)
+        finally:
+            if AUTHORITY[mode] < AUTHORITY[before]:
+                self._fell(at)
+
+    def _fell(self, at: datetime) -> None:
+        for listener in self._listeners:
+            listener(at)
 
     def _note(self, kind: str, what: dict[str, object], at: datetime) -> None:
         try:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import pytest
 from supervision_kit import A_AIR, A_FAN, WATER, FakePlant, Room, demo_site, room
 
 from controller.actuation import Execution, Outcome, Refusal, execute, settle
-from controller.envelope import Range
 from controller.guard import GuardedWriter, Purpose, commands_of
 from controller.leases import leases, renew
-from controller.modes import Mode
 from controller.proposals import Decision, Proposal, ProposalStatus
 from controller.recovery import recover
 from plant.commands import Command, Confirmed, Mismatch, Receipt, Refused
@@ -146,55 +143,6 @@ async def test_a_hold_placed_meanwhile_keeps_it_waiting() -> None:
     assert (await run(r, p, held=frozenset({WATER}))).refusal is Refusal.HELD
     assert r.plant.writes == []
     assert status(r, p) is ProposalStatus.APPROVED
-
-
-def granted_beforehand(r: Room) -> Proposal:
-    """Approved by a standing approval of eve's; the use is spent, nothing is written yet."""
-    r.standing.grant({A_AIR: Range(18, 19)}, until=r.now + timedelta(hours=8), count=2, by="eve", at=r.now)
-    r.desk.offer(r.draft({A_AIR: 18.4}), r.now)
-    found = r.desk.granted(r.now)
-    assert found is not None
-    assert found.standing is not None
-    return found
-
-
-@pytest.mark.parametrize("scope", ["site", "zone-a"])
-async def test_what_only_a_standing_approval_agreed_to_is_refused_once_the_mode_is_advisory(
-    scope: str,
-) -> None:
-    r = room(mode=Mode.SUPERVISED)
-    p = granted_beforehand(r)
-    r.modes.change(scope, Mode.ADVISORY, by="adam", at=r.now, reason="doubts")
-    assert r.desk.granted(r.now) == p, "a person's approval may be carried out in this mode"
-    refused = await run(r, p)
-    assert (refused.outcome, refused.refusal) == (Outcome.REFUSED, Refusal.LAPSED)
-    assert "the mode is advisory" in refused.reason
-    assert r.plant.writes == []
-    assert status(r, p) is ProposalStatus.SUPERSEDED, "the next one is for a person"
-    recorded = [e.what for e in r.audit.of_kind("execution")]
-    assert [(e["proposal"], e["refusal"]) for e in recorded] == [(p.id, "lapsed")]
-
-
-async def test_another_zone_gone_to_advisory_takes_nothing_from_a_standing_approval() -> None:
-    r = room(mode=Mode.SUPERVISED)
-    p = granted_beforehand(r)
-    r.modes.change("zone-b", Mode.ADVISORY, by="adam", at=r.now, reason="doubts")
-    assert (await run(r, p)).outcome is Outcome.APPLIED
-
-
-async def test_what_a_person_approved_stands_when_the_mode_drops_to_advisory() -> None:
-    r = room(mode=Mode.SUPERVISED)
-    p = approved(r)
-    r.modes.change("site", Mode.ADVISORY, by="adam", at=r.now, reason="doubts")
-    assert (await run(r, p)).outcome is Outcome.APPLIED
-
-
-async def test_a_standing_approval_revoked_meanwhile_carries_nothing_out() -> None:
-    r = room(mode=Mode.SUPERVISED)
-    p = granted_beforehand(r)
-    r.standing.revoke(p.standing or "", by="adam", at=r.now)
-    assert (await run(r, p)).refusal is Refusal.LAPSED
-    assert r.plant.writes == []
 
 
 async def test_waiting_is_recorded_once_however_often_it_is_asked() -> None:
