@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 
-from controller.envelope import COOLER, hot_zones, range_for, seen_inlets_c
+from controller.envelope import COOLER, range_for
 from controller.guard import RESCUE_MOVES
+from controller.hot_zones import hot_zones, seen_inlets_c
 from controller.planner import asked
 from controller.process import borne_out
 from controller.reach import home_of, reaches

@@ -11,8 +11,9 @@ import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from controller.envelope import hot_zones, review
+from controller.envelope import review
 from controller.guard import Purpose
+from controller.hot_zones import hot_zones
 from controller.modes import SYSTEM, Mode
 from controller.parts import Parts
 from controller.reach import home_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from controller.envelope import MIN_USABLE_INLETS
 from controller.guard import GuardedWriter
+from controller.hot_zones import MIN_USABLE_INLETS
 from plant.commands import Confirmed, Receipt
 from plant.points import OwnerId
 from plant.ports import Clock
