@@ -22,8 +22,7 @@ from typing import Any
 from sqlalchemy import event
 from supervision_kit import A_AIR, WATER, FakePlant, HandClock, Room, demo_site, room
 
-from controller.actuation import execute, settle
-from controller.proposals import Decision
+from controller.actuation import settle
 from controller.store import Store, sqlite_url
 from plant.commands import Receipt
 from plant.setpoints import LeverId
@@ -126,20 +125,9 @@ async def victim(port: int, at: int, url: str) -> None:
     reaper = Reaper(at)
     reaper.watch(r.store)
     await plant.refresh()
-    p = r.desk.offer(r.draft(WANTED), r.now)
-    r.desk.decide(p.id, Decision.APPROVE, digest=p.digest, by="eve", at=r.now)
+    p = r.approved(WANTED)
     reaper.armed = True
-    approved = r.desk.get(p.id)
-    assert approved is not None
-    await execute(
-        approved,
-        desk=r.desk,
-        snapshot=r.snapshot(),
-        site=r.site,
-        writer=r.guard,
-        audit=r.audit,
-        clock=r.clock,
-    )
+    await r.carry_out(p)
     r.clock.forward(30)
     await plant.refresh()
     ended = r.desk.get(p.id)

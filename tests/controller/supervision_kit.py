@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from controller.actuation import Execution, execute
 from controller.audit import AuditLog
 from controller.drafts import Draft, Effect, Estimate, InletOutlook
-from controller.envelope import Verdict, review
+from controller.envelope import Range, Verdict, review
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
 from controller.modes import Mode, ModeKeeper
-from controller.proposals import ApprovalDesk
+from controller.proposals import ApprovalDesk, Decision, Proposal
 from controller.standing import StandingApprovals
 from controller.store import Store
 from plant.commands import Command, Confirmed, Receipt, Unreachable
@@ -118,6 +119,34 @@ class Room:
 
     def draft(self, wanted: Mapping[LeverId, float]) -> Draft:
         return draft_of_verdict(review(self.site, wanted, self.snapshot()))
+
+    def approved(self, wanted: Mapping[LeverId, float] | Draft) -> Proposal:
+        """A change offered and approved by eve, not carried out yet."""
+        draft = wanted if isinstance(wanted, Draft) else self.draft(wanted)
+        p = self.desk.offer(draft, self.now)
+        self.desk.decide(p.id, Decision.APPROVE, digest=p.digest, by="eve", at=self.now)
+        found = self.desk.get(p.id)
+        assert found is not None
+        return found
+
+    async def carry_out(
+        self,
+        proposal: Proposal,
+        held: frozenset[LeverId] = frozenset(),
+        narrowed: Sequence[Mapping[LeverId, Range]] = (),
+    ) -> Execution:
+        """One turn of acting on what was approved."""
+        return await execute(
+            proposal,
+            desk=self.desk,
+            snapshot=self.snapshot(),
+            site=self.site,
+            writer=self.guard,
+            audit=self.audit,
+            clock=self.clock,
+            held=held,
+            narrowed=narrowed,
+        )
 
 
 def room(url: str = "sqlite://", *, plant: FakePlant | None = None, mode: Mode = Mode.ADVISORY) -> Room:

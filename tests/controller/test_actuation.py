@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 from supervision_kit import A_AIR, A_FAN, WATER, FakePlant, Room, demo_site, room
 
-from controller.actuation import Execution, Outcome, Refusal, execute, settle
+from controller.actuation import Execution, Outcome, Refusal, settle
 from controller.guard import GuardedWriter, Purpose, commands_of
 from controller.leases import leases, renew
 from controller.proposals import Decision, Proposal, ProposalStatus
@@ -18,24 +18,11 @@ from plant.points import PointId
 
 
 def approved(r: Room, wanted: dict | None = None) -> Proposal:
-    p = r.desk.offer(r.draft(wanted or {A_AIR: 18.4, WATER: 7.3}), r.now)
-    r.desk.decide(p.id, Decision.APPROVE, digest=p.digest, by="eve", at=r.now)
-    found = r.desk.get(p.id)
-    assert found is not None
-    return found
+    return r.approved(wanted or {A_AIR: 18.4, WATER: 7.3})
 
 
 async def run(r: Room, p: Proposal, held: frozenset = frozenset()) -> Execution:
-    return await execute(
-        p,
-        desk=r.desk,
-        snapshot=r.snapshot(),
-        site=r.site,
-        writer=r.guard,
-        audit=r.audit,
-        clock=r.clock,
-        held=held,
-    )
+    return await r.carry_out(p, held)
 
 
 def status(r: Room, p: Proposal) -> ProposalStatus:

@@ -15,13 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from supervision_kit import A_AIR, A_FAN, START, WATER, FakePlant, demo_site, draft_of_verdict, room
 
-from controller.actuation import Outcome, Refusal, execute
+from controller.actuation import Outcome, Refusal
 from controller.alarms import AlarmBook, AlarmKind
 from controller.confidence import HALF, NONE, Doubt, doubts, narrowing
 from controller.drift_watch import EVERY, DriftWatch
 from controller.envelope import COOLER, Range, VerdictOutcome, review
 from controller.parts import Parts
-from controller.proposals import Decision
 from optimizer.identify.drift import Drift
 from optimizer.model import PlantModel
 from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
@@ -272,22 +271,8 @@ def test_a_law_that_cannot_be_judged_today_is_still_doubted_and_a_new_model_is_n
 def test_a_doubt_that_came_after_the_approval_counts_at_execution() -> None:
     r = room()
     verdict = review(SITE, {A_AIR: 18.4}, r.snapshot())
-    shown = r.desk.offer(draft_of_verdict(verdict), r.now)
-    r.desk.decide(shown.id, Decision.APPROVE, digest=shown.digest, by="eve", at=r.now)
+    granted = r.approved(draft_of_verdict(verdict))
     since = narrowing(SITE, r.snapshot(), (Doubt(A, NONE, "the model's newest data is 60 days old"),))
-    granted = r.desk.granted(r.now)
-    assert granted is not None
-    done = asyncio.run(
-        execute(
-            granted,
-            desk=r.desk,
-            snapshot=r.snapshot(),
-            site=SITE,
-            writer=r.guard,
-            audit=r.audit,
-            clock=r.clock,
-            narrowed=(since,),
-        )
-    )
+    done = asyncio.run(r.carry_out(granted, narrowed=(since,)))
     assert (done.outcome, done.refusal) == (Outcome.REFUSED, Refusal.ENVELOPE)
     assert r.plant.writes == []

@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from supervision_kit import A_AIR, Room, room
 
-from controller.actuation import execute
 from controller.leases import Renewal, leases, renew
-from controller.proposals import Decision
 from plant.points import PointId
 from plant.setpoints import LeverId
 from plant.snapshot import Snapshot
@@ -21,19 +19,7 @@ CRAH_1 = PointId("crah-1.supply-air.setpoint")
 async def ours() -> Room:
     """A room in which zone-a's supply air is ours."""
     r = room()
-    p = r.desk.offer(r.draft({A_AIR: 18.4}), r.now)
-    r.desk.decide(p.id, Decision.APPROVE, digest=p.digest, by="eve", at=r.now)
-    approved = r.desk.get(p.id)
-    assert approved is not None
-    await execute(
-        approved,
-        desk=r.desk,
-        snapshot=r.snapshot(),
-        site=r.site,
-        writer=r.guard,
-        audit=r.audit,
-        clock=r.clock,
-    )
+    await r.carry_out(r.approved({A_AIR: 18.4}))
     return r
 
 

@@ -8,12 +8,10 @@ from types import SimpleNamespace
 import pytest
 from supervision_kit import A_AIR, Room, room
 
-from controller.actuation import execute
 from controller.alarms import AlarmBook, AlarmKind
 from controller.leases import leases
 from controller.lost_leases import CAUSE, LostLeases
 from controller.modes import Mode
-from controller.proposals import Decision
 from plant.points import SITE, OwnerId
 
 A = OwnerId("zone-a")
@@ -25,21 +23,7 @@ class Desk:
     def __init__(self) -> None:
         self.room: Room = room()
         r = self.room
-        p = r.desk.offer(r.draft({A_AIR: 18.4}), r.now)
-        r.desk.decide(p.id, Decision.APPROVE, digest=p.digest, by="eve", at=r.now)
-        granted = r.desk.granted(r.now)
-        assert granted is not None
-        asyncio.run(
-            execute(
-                granted,
-                desk=r.desk,
-                snapshot=r.snapshot(),
-                site=r.site,
-                writer=r.guard,
-                audit=r.audit,
-                clock=r.clock,
-            )
-        )
+        asyncio.run(r.carry_out(r.approved({A_AIR: 18.4})))
         self.alarms = AlarmBook(r.store, r.audit)
         self.points = r.site.lever_by_id[A_AIR].points
         self.barred = frozenset[object]()

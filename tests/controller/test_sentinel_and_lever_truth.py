@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import pytest
 from supervision_kit import A_AIR, Room, demo_site, room
 
-from controller.actuation import execute
 from controller.alarms import AlarmBook, AlarmKind
-from controller.proposals import Decision
 from controller.sentinel import Sentinel
 from controller.watchdog import DataState
 from plant.points import OwnerId, PointId
@@ -68,20 +66,9 @@ def test_a_lost_echo_a_stop_and_blind_zones_are_alarms(w: Watch) -> None:
 
 async def test_a_change_that_could_not_be_undone_is_an_alarm(w: Watch) -> None:
     r = w.room
-    p = r.desk.offer(r.draft({A_AIR: 18.4}), r.now)
-    r.desk.decide(p.id, Decision.APPROVE, digest=p.digest, by="eve", at=r.now)
+    p = r.approved({A_AIR: 18.4})
     r.plant.dead = {PointId("crah-1.supply-air.setpoint")}
-    granted = r.desk.granted(r.now)
-    assert granted is not None
-    done = await execute(
-        granted,
-        desk=r.desk,
-        snapshot=r.snapshot(),
-        site=r.site,
-        writer=r.guard,
-        audit=r.audit,
-        clock=r.clock,
-    )
+    done = await r.carry_out(p)
     w.sentinel.executed(done, r.now)
     (alarm,) = w.book.standing(r.now)
     assert alarm.kind is AlarmKind.ROLLBACK_FAILED

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from supervision_kit import WATER, FakePlant, Room, demo_site, draft_of_verdict, room
 
 from controller import envelope
-from controller.actuation import execute, settle
+from controller.actuation import settle
 from controller.envelope import COOLER, Change, Range, Verdict, VerdictOutcome
 from controller.fallback import FallbackController
 from controller.guard import GuardedWriter, Purpose
@@ -231,16 +231,7 @@ async def _cycle(r: Room, plant: NotingPlant, what: object, _: object) -> None:
     await recover(desk=r.desk, store=r.store, snapshot=snapshot, site=SITE, writer=r.guard, at=r.now)
     granted = r.desk.granted(r.now)
     if granted is not None:
-        await execute(
-            granted,
-            desk=r.desk,
-            snapshot=snapshot,
-            site=SITE,
-            writer=r.guard,
-            audit=r.audit,
-            clock=r.clock,
-            held=r.holds.levers(r.now),
-        )
+        await r.carry_out(granted, held=r.holds.levers(r.now))
 
 
 async def _command(r: Room, plant: NotingPlant, what: tuple[PointId, float], _: object) -> None:
