@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from optimizer.baselines import FixedPolicy
 from optimizer.forecast import Forecaster
+from optimizer.identify import identify
 from optimizer.model import PlantModel
-from plant.commands import Command
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
 from plant.ports import Advice, Policy
@@ -66,11 +67,6 @@ def taught(site: Site, until: datetime, as_found_days: float, excitation_days: f
     return History(site, SAMPLE_S, frame, frame.notna().astype(float))
 
 
-def an_answer(site: Site, policy: Policy, past: History, model: PlantModel, start: datetime) -> Advice:
-    """What a policy says to the site as found, at a time."""
-    return _answer(site, played(site, start), policy, past, Forecaster(site, model))
-
-
 def _answer(
     site: Site, plant: SimulatedPlant, policy: Policy, past: History, forecaster: Forecaster
 ) -> Advice:
@@ -83,29 +79,57 @@ def _answer(
     return answer
 
 
-def a_day(
-    site: Site, policy: Policy, past: History, model: PlantModel, start: datetime, decide_s: int = 1800
-) -> Day:
-    """Close the loop for a day from `start`, deciding every ``decide_s``, obeyed at once as approved."""
-    plant, forecaster = played(site, start), Forecaster(site, model)
-    heartbeat = next(p.id for p in site.points if p.quantity is Quantity.HEARTBEAT)
-    before, answers, beat = plant.totals(), [], 0
-    for _ in range(86_400 // decide_s):
-        answer = _answer(site, plant, policy, past, forecaster)
-        answers.append(answer)
-        for _ in range(decide_s // PERIOD_S):
-            beat += 1
-            plant.write(heartbeat, beat % 60_000)
-            for lever in site.levers:
-                for point in lever.points:
-                    command = Command(point, answer.setpoints[lever.id])
-                    plant.write(command.point, command.value)
-            plant.record(PERIOD_S, SAMPLE_S)
-    after = plant.totals()
-    return Day(
-        after.facility_kwh - before.facility_kwh,
-        after.cooling_kwh - before.cooling_kwh,
-        after.worst_inlet_c,
-        sum(after.violation_minutes.values()) - sum(before.violation_minutes.values()),
-        tuple(answers),
-    )
+@dataclass(frozen=True)
+class PlayedSite:
+    """An example site at a time, its telemetry up to then, and the plant learned from it."""
+
+    site: Site
+    start: datetime
+    past: History
+    model: PlantModel
+
+    @classmethod
+    def of(cls, name: str, start: datetime, as_found_days: float, excitation_days: float) -> PlayedSite:
+        site = example(name)
+        past = taught(site, start, as_found_days, excitation_days)
+        return cls(site, start, past, identify(past, at=past.end))
+
+    def under(self, site: Site) -> PlayedSite:
+        """The same telemetry and plant, with other words in the site file."""
+        return replace(self, site=site, past=replace(self.past, site=site))
+
+    def answer(self, policy: Policy) -> Advice:
+        """What a policy says to the site as found."""
+        plant = played(self.site, self.start)
+        return _answer(self.site, plant, policy, self.past, Forecaster(self.site, self.model))
+
+    def day(self, policy: Policy, decide_s: int) -> Day:
+        """Close the loop for a day, deciding every ``decide_s``, obeyed at once as approved."""
+        site, plant, forecaster = self.site, played(self.site, self.start), Forecaster(self.site, self.model)
+        heartbeat = next(p.id for p in site.points if p.quantity is Quantity.HEARTBEAT)
+        before, answers, beat = plant.totals(), [], 0
+        for _ in range(86_400 // decide_s):
+            answer = _answer(site, plant, policy, self.past, forecaster)
+            answers.append(answer)
+            for _ in range(decide_s // PERIOD_S):
+                beat += 1
+                plant.write(heartbeat, beat % 60_000)
+                for lever in site.levers:
+                    for point in lever.points:
+                        plant.write(point, answer.setpoints[lever.id])
+                plant.record(PERIOD_S, SAMPLE_S)
+        after = plant.totals()
+        return Day(
+            after.facility_kwh - before.facility_kwh,
+            after.cooling_kwh - before.cooling_kwh,
+            after.worst_inlet_c,
+            sum(after.violation_minutes.values()) - sum(before.violation_minutes.values()),
+            tuple(answers),
+        )
+
+    def assert_pays(self, planned: Day, least_kwh: float) -> None:
+        """A planned day uses so much less than one as found, and no rack is too warm meanwhile."""
+        fixed = self.day(FixedPolicy(self.site), decide_s=21_600)
+        assert planned.facility_kwh < fixed.facility_kwh - least_kwh
+        assert planned.violation_minutes == 0.0
+        assert planned.worst_inlet_c < 27.0

@@ -10,10 +10,9 @@ import pandas as pd
 import pyomo.environ as pyo
 import pytest
 from analytic_plant import START
-from played_site import Day, a_day, example, taught
+from played_site import Day, PlayedSite, example
 from pyomo.contrib.solver.common.factory import SolverFactory
 
-from optimizer.baselines import FixedPolicy
 from optimizer.board import read_board
 from optimizer.commissioning import commissioning_plan
 from optimizer.identify import identify
@@ -186,34 +185,25 @@ NOON = datetime(2025, 7, 8, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def past(site: Site) -> History:
-    return taught(site, NOON, 1.0, 1.0)
+def hall() -> PlayedSite:
+    return PlayedSite.of("dx", NOON, 1.0, 1.0)
 
 
 @pytest.fixture(scope="module")
-def model(past: History) -> PlantModel:
-    return identify(past, at=past.end)
+def planned(hall: PlayedSite) -> Day:
+    return hall.day(MpcPolicy(hall.site, hall.model), decide_s=3600)
 
 
-@pytest.fixture(scope="module")
-def planned(site: Site, past: History, model: PlantModel) -> Day:
-    return a_day(site, MpcPolicy(site, model), past, model, NOON, decide_s=3600)
-
-
-def test_a_site_without_water_has_no_say_about_water(model: PlantModel) -> None:
+def test_a_site_without_water_has_no_say_about_water(hall: PlayedSite) -> None:
+    model = hall.model
     names = {e.name for e in model.evidence}
     assert {"zone-a.dx", "zone-b.dx"} <= names
     assert not names & {"chillers", "tower", "coils", "water"}
     assert PlantModel.from_json(model.to_json()).version == model.version
 
 
-def test_a_day_of_planning_saves_energy_and_keeps_the_racks_cool(
-    site: Site, past: History, model: PlantModel, planned: Day
-) -> None:
-    fixed = a_day(site, FixedPolicy(site), past, model, NOON, decide_s=21_600)
-    assert planned.facility_kwh < fixed.facility_kwh - 200
-    assert planned.violation_minutes == 0.0
-    assert planned.worst_inlet_c < 27.0
+def test_a_day_of_planning_saves_energy_and_keeps_the_racks_cool(hall: PlayedSite, planned: Day) -> None:
+    hall.assert_pays(planned, least_kwh=200)
 
 
 def test_the_program_has_a_part_in_it_and_the_sentence_says_what_is_done(planned: Day) -> None:
@@ -223,7 +213,8 @@ def test_the_program_has_a_part_in_it_and_the_sentence_says_what_is_done(planned
     assert "Warmer supply air in zone-a, zone-b; less air in zone-a, zone-b" in plans[0].reason
 
 
-def test_levers_of_untaught_units_stay_and_the_reason_is_said(site: Site, model: PlantModel) -> None:
+def test_levers_of_untaught_units_stay_and_the_reason_is_said(hall: PlayedSite) -> None:
+    site, model = hall.site, hall.model
     why = "outdoor air stayed within 30.0 to 30.0 °C: its effect on the compressors is a prior"
     evidence = tuple(replace(e, disqualified=(why,)) if e.name == "zone-a.dx" else e for e in model.evidence)
     snapshot = Snapshot(site, START, {p: _reading(p, v) for p, v in _standing(site).items()})

@@ -9,16 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from analytic_plant import START
-from played_site import Day, a_day, an_answer, example, taught
+from played_site import Day, PlayedSite, example
 
-from optimizer.baselines import FixedPolicy
 from optimizer.commissioning import commissioning_plan
 from optimizer.identify import identify
 from optimizer.identify.evidence import Evidence
 from optimizer.identify.liquid import LiquidLaw, learn_liquid
 from optimizer.identify.signals import STATIC_STEP_S, Signals
 from optimizer.liquid_loops import drawn_kw
-from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
 from optimizer.problem import PlannerSettings
 from optimizer.switches import SwitchKind, read_switches
@@ -159,45 +157,33 @@ JULY = datetime(2025, 7, 8, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def past(site: Site) -> History:
-    return taught(site, JULY, 1.0, 1.5)
+def hall() -> PlayedSite:
+    return PlayedSite.of("liquid", JULY, 1.0, 1.5)
 
 
 @pytest.fixture(scope="module")
-def model(past: History) -> PlantModel:
-    return identify(past, at=past.end)
+def planned(hall: PlayedSite) -> Day:
+    quick = replace(PlannerSettings.of(hall.site), use_solver=False)
+    return hall.day(MpcPolicy(hall.site, hall.model, quick), decide_s=7200)
 
 
-@pytest.fixture(scope="module")
-def planned(site: Site, past: History, model: PlantModel) -> Day:
-    quick = replace(PlannerSettings.of(site), use_solver=False)
-    return a_day(site, MpcPolicy(site, model, quick), past, model, JULY, decide_s=7200)
-
-
-def test_the_rooms_air_is_not_given_the_liquids_heat(model: PlantModel) -> None:
+def test_the_rooms_air_is_not_given_the_liquids_heat(hall: PlayedSite) -> None:
     # Both zones have the same two units: the same air, whatever leaves by liquid in one of them.
-    a, b = (z.coil.air_kw_k for z in model.zones)
+    a, b = (z.coil.air_kw_k for z in hall.model.zones)
     assert b == pytest.approx(a, rel=0.1)
 
 
-def test_a_day_of_planning_saves_energy_and_keeps_the_racks_cool(
-    site: Site, past: History, model: PlantModel, planned: Day
-) -> None:
-    fixed = a_day(site, FixedPolicy(site), past, model, JULY, decide_s=21_600)
-    assert planned.facility_kwh < fixed.facility_kwh - 300
-    assert planned.violation_minutes == 0.0
-    assert planned.worst_inlet_c < 27.0
+def test_a_day_of_planning_saves_energy_and_keeps_the_racks_cool(hall: PlayedSite, planned: Day) -> None:
+    hall.assert_pays(planned, least_kwh=300)
 
 
 def test_chips_that_would_leak_more_than_pumps_save_keep_their_liquid(planned: Day) -> None:
     assert all(28.0 <= a.setpoints[LeverId("cdu-1.liquid-supply")] <= 32.0 for a in planned.answers)
 
 
-def test_where_chips_do_not_leak_the_loop_is_warmed_and_the_sentence_says_so(
-    site: Site, past: History, model: PlantModel
-) -> None:
-    tight = replace(model, liquid=tuple(replace(law, leak_per_k=0.0) for law in model.liquid))
-    answer = an_answer(site, MpcPolicy(site, tight), past, tight, JULY)
+def test_where_chips_do_not_leak_the_loop_is_warmed_and_the_sentence_says_so(hall: PlayedSite) -> None:
+    tight = replace(hall.model, liquid=tuple(replace(law, leak_per_k=0.0) for law in hall.model.liquid))
+    answer = replace(hall, model=tight).answer(MpcPolicy(hall.site, tight))
     assert answer.setpoints[LeverId("cdu-1.liquid-supply")] == 31.0
     assert answer.plan is not None
     assert "warmer liquid" in answer.plan.reason

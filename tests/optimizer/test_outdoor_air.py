@@ -10,17 +10,14 @@ import pandas as pd
 import pyomo.environ as pyo
 import pytest
 from analytic_plant import START
-from played_site import a_day, an_answer, example, taught
+from played_site import PlayedSite, example
 from pyomo.contrib.solver.common.factory import SolverFactory
 
-from optimizer.baselines import FixedPolicy
-from optimizer.identify import identify
 from optimizer.identify.air_economizer import learn_outdoor_air
 from optimizer.identify.evidence import Evidence
 from optimizer.identify.outdoor_air import OutdoorAirLaw
 from optimizer.identify.signals import STATIC_STEP_S, Signals
 from optimizer.laws.outdoor_air import add_outdoor_air, load_outdoor_air
-from optimizer.model import PlantModel
 from optimizer.moist import dew_point_of, pressure_kpa
 from optimizer.mpc import MpcPolicy
 from optimizer.problem import PlannerSettings
@@ -182,37 +179,24 @@ APRIL = datetime(2025, 4, 8, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def past(site: Site) -> History:
-    return taught(site, APRIL, 1.5, 1.5)
+def hall() -> PlayedSite:
+    return PlayedSite.of("air-economizer", APRIL, 1.5, 1.5)
 
 
-@pytest.fixture(scope="module")
-def model(past: History) -> PlantModel:
-    return identify(past, at=past.end)
-
-
-def test_a_day_of_planning_saves_energy_and_keeps_the_racks_cool(
-    site: Site, past: History, model: PlantModel
-) -> None:
+def test_a_day_of_planning_saves_energy_and_keeps_the_racks_cool(hall: PlayedSite) -> None:
     # As found the site lets in air of 85 % humidity at its own supply temperature: compared under that limit.
-    moist = tuple(replace(z, humidity=replace(z.humidity, relative_humidity_max=0.95)) for z in site.zones)
-    lax = replace(site, zones=moist)
-    quick = replace(PlannerSettings.of(lax), use_solver=False, n_minus_one=False)
-    day = replace(past, site=lax)
-    planned = a_day(lax, MpcPolicy(lax, model, quick), day, model, APRIL, decide_s=3600)
-    fixed = a_day(lax, FixedPolicy(lax), day, model, APRIL, decide_s=21_600)
-    assert planned.facility_kwh < fixed.facility_kwh - 150
-    assert planned.violation_minutes == 0.0
-    assert planned.worst_inlet_c < 27.0
+    moist = tuple(
+        replace(z, humidity=replace(z.humidity, relative_humidity_max=0.95)) for z in hall.site.zones
+    )
+    lax = hall.under(replace(hall.site, zones=moist))
+    quick = replace(PlannerSettings.of(lax.site), use_solver=False, n_minus_one=False)
+    lax.assert_pays(lax.day(MpcPolicy(lax.site, lax.model, quick), decide_s=3600), least_kwh=150)
 
 
-def test_outdoor_air_beyond_a_rooms_humidity_limits_is_kept_out(
-    site: Site, past: History, model: PlantModel
-) -> None:
-    dry = tuple(replace(z, humidity=replace(z.humidity, dew_point_max_c=-8.0)) for z in site.zones)
-    strict = replace(site, zones=dry)
-    history = replace(past, site=strict)
-    answer = an_answer(strict, MpcPolicy(strict, model), history, model, APRIL)
+def test_outdoor_air_beyond_a_rooms_humidity_limits_is_kept_out(hall: PlayedSite) -> None:
+    dry = tuple(replace(z, humidity=replace(z.humidity, dew_point_max_c=-8.0)) for z in hall.site.zones)
+    strict = hall.under(replace(hall.site, zones=dry))
+    answer = strict.answer(MpcPolicy(strict.site, strict.model))
     assert answer.plan is not None
     assert any(c.name == "solver" for c in answer.plan.candidates)
     assert set(answer.plan.trajectory[LeverId("outdoor-air-a.enable")][1:]) == {0.0}
