@@ -76,7 +76,7 @@ def _plan(
 
 
 def _status(chosen: str, solved: Solved | NothingFound | SolverFailed) -> PlanStatus:
-    if chosen == "solver" and isinstance(solved, Solved):
+    if chosen.startswith("solver") and isinstance(solved, Solved):
         return PlanStatus.OPTIMAL if solved.proven else PlanStatus.INCUMBENT
     return PlanStatus.HEURISTIC
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from optimizer.duty import PLAIN, Duty
 from optimizer.model import Course, PlantModel
+from optimizer.rounding import rounded_safely
 from plant.forecast import Array
 from plant.points import OwnerId
 from plant.quantities import Quantity
@@ -18,7 +19,6 @@ from plant.site import SITE, EquipmentKind, Site
 from plant.snapshot import Snapshot
 
 _MOVES_PER_STEP_S = 300
-_EXACT = 1e-6
 _AIR_BITE = 0.4
 HELD = "it is held"
 _NO_COMPRESSOR_LAW = "the planner has no law of the compressors in this zone's DX units"
@@ -47,19 +47,18 @@ class Axis:
         """Whether the plan may move it."""
         return self.high > self.low
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What one move and the range allow."""
+        if not self.free:
+            return self.present, self.present
+        return max(self.low, self.present - self.max_move), min(self.high, self.present + self.max_move)
+
     def round_safely(self, value: float) -> float:
         """On the lever's resolution, on the safe side, within one move of the present and its range."""
-        step = self.resolution
-        low = max(self.low, self.present - self.max_move) if self.free else self.present
-        high = min(self.high, self.present + self.max_move) if self.free else self.present
-        if abs(value - self.present) < step / 2 or not self.free:
+        if not self.free:
             return self.present
-        down, up = np.floor(value / step + _EXACT) * step, np.ceil(value / step - _EXACT) * step
-        order = (down, up) if self.safe_is_down else (up, down)
-        for candidate in order:
-            if low - _EXACT <= candidate <= high + _EXACT:
-                return round(float(candidate), 6)
-        return self.present
+        return float(rounded_safely(value, self.present, self.bounds, self.resolution, self.safe_is_down))
 
 
 @dataclass(frozen=True)
@@ -111,6 +110,29 @@ class Board:
     @cached_property
     def _first_down(self) -> Array:
         return np.array([a.max_move * (1.0 if a.safe_is_down else _AIR_BITE) for a in self.axes])
+
+    @cached_property
+    def _bounds(self) -> tuple[Array, Array]:
+        low, high = np.array([a.bounds for a in self.axes]).T
+        return low, high
+
+    @cached_property
+    def _resolution(self) -> Array:
+        return np.array([a.resolution for a in self.axes])
+
+    @cached_property
+    def _safe_is_down(self) -> Array:
+        return np.array([a.safe_is_down for a in self.axes])
+
+    @cached_property
+    def free(self) -> Array:
+        """Which the plan may move."""
+        return np.array([a.free for a in self.axes])
+
+    def written(self, values: Array) -> Array:
+        """What `Axis.round_safely` makes of each axis' value. Shape (…, axes)."""
+        found = rounded_safely(values, self.present, self._bounds, self._resolution, self._safe_is_down)
+        return np.where(self.free, found, self.present)
 
     def pack(self, course: Course) -> Array:
         """A course as one array. Shape (candidates, steps, axes)."""

@@ -33,23 +33,28 @@ def starts(problem: Problem, rolled: Rollout) -> Array:
 
 
 def moved(problem: Problem, paths: Array) -> Array:
-    """Whole moves of levers, counted as `max_move` each. Shape (candidates,)."""
-    present = np.array([a.present for a in problem.board.axes])
-    scale = np.array([max(a.max_move, 1e-9) for a in problem.board.axes])
-    steps = np.abs(np.diff(paths, axis=1, prepend=np.broadcast_to(present, paths[:, :1].shape)))
-    return np.asarray((steps / scale).sum(axis=(1, 2)))
+    """Whole moves of levers, counted as `max_move` each. Shape (candidates, steps)."""
+    board = problem.board
+    steps = np.abs(np.diff(paths, axis=1, prepend=np.broadcast_to(board.present, paths[:, :1].shape)))
+    return np.asarray((steps / board.scale).sum(axis=2))
 
 
-def beside_energy(problem: Problem, rolled: Rollout) -> Array:
-    """Demand charge, starts, carbon at a cap's price, cooling that falls short, less what the tank holds.
+def beside_each(problem: Problem, rolled: Rollout) -> Array:
+    """By step what energy's price does not show: carbon at a cap's price, cooling that falls short.
 
-    Shape (candidates,).
+    Shape (candidates, steps).
     """
+    hours = problem.grid.step_h
+    short = SHORT_PRICE * rolled.short_kw * hours
+    if problem.cap_price <= 0:
+        return np.asarray(short)
+    carbon_g = rolled.facility_kw * hours * np.nan_to_num(problem.carbon_g_per_kwh)
+    return np.asarray(short + problem.cap_price * carbon_g)
+
+
+def at_once(problem: Problem, rolled: Rollout) -> Array:
+    """What belongs to no one step: demand charge, starts, less what the tank holds. Shape (candidates,)."""
     total = demand(problem, rolled) + starts(problem, rolled)
-    if problem.cap_price > 0:
-        carbon_g = rolled.facility_kw * problem.grid.step_h * np.nan_to_num(problem.carbon_g_per_kwh)
-        total = total + problem.cap_price * carbon_g.sum(axis=-1)
-    total = total + SHORT_PRICE * rolled.short_kw.sum(axis=-1) * problem.grid.step_h
     if rolled.stored_kwh is not None:
         total = total - problem.stored_worth * rolled.stored_kwh[:, -1]
     return np.asarray(total)
@@ -61,7 +66,9 @@ def parts(problem: Problem, rolled: Rollout, paths: Array, i: int) -> CostParts:
     per_kg = problem.site.tariff.carbon_price_per_tonne / 1000
     carbon_kg = energy_kwh * np.nan_to_num(problem.carbon_g_per_kwh) / 1000
     water = rolled.water_l[i].sum() / 1000 * problem.site.tariff.water_price_per_m3
-    wear = problem.site.planning.move_cost * moved(problem, paths)[i] + starts(problem, rolled)[i]
+    wear = (
+        problem.site.planning.move_cost * float(moved(problem, paths)[i].sum()) + starts(problem, rolled)[i]
+    )
     return CostParts(
         energy=float((energy_kwh * problem.plain_price).sum()),
         carbon=float(carbon_kg.sum() * per_kg),

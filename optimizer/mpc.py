@@ -14,6 +14,7 @@ from optimizer.economizer_watch import EconomizerWatch
 from optimizer.free_path import remembers
 from optimizer.model import PlantModel
 from optimizer.plan import Contest, compare
+from optimizer.polish import with_polish
 from optimizer.problem import PlannerSettings, Problem, Unready, pose
 from optimizer.program import LinearPlan
 from optimizer.running import RunClock
@@ -151,10 +152,13 @@ class MpcPolicy:
         answered = time.perf_counter()
         judged = replace(problem, stored_worth=scheduled.stored_worth)
         contest = compare(judged, paths, schedules if problem.switches.each else None)
+        compared = time.perf_counter()
+        contest = with_polish(contest, scheduled)
         stages = {
             "search": searched - began,
             "solve": answered - searched,
-            "compare": time.perf_counter() - answered,
+            "compare": compared - answered,
+            "polish": time.perf_counter() - compared,
         }
         return Found(contest, solved, stages)
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.contingency import room_binds, room_price
-from optimizer.costs import beside_energy
+from optimizer.costs import at_once, beside_each
 from optimizer.letting_in import humidity_price
 from optimizer.model import Rollout
 from optimizer.problem import Problem
+from optimizer.scoring import exceeded, first_moves, movement
 from plant.forecast import Array
 from plant.plan import Candidate, Prediction
 from plant.setpoints import LeverId
@@ -20,7 +21,6 @@ from plant.setpoints import LeverId
 _NEAR_LIMIT_K = 0.25
 _BINDS_WITHIN_H = 4.0
 _NEAR_H, _FADES_H, _FAR_WEIGHT = 2.0, 2.0, 0.02
-_TOLERATED_K = 0.05
 
 
 @dataclass(frozen=True)
@@ -72,50 +72,24 @@ def compare(
     """
     names = tuple(paths)
     stacked = np.stack([paths[name] for name in names])
-    stacked[:, 0] = [_first_move(problem, path[0]) for path in stacked]
+    stacked[:, 0] = first_moves(problem, stacked[:, 0])
     own = None if schedules is None else np.stack([schedules[name] for name in names])
     course = problem.course(stacked, own)
     rolled = problem.model.rollout(course, problem.world)
     money = problem.money(rolled)
-    score = money.sum(axis=1) + _violation_cost(problem, rolled, stacked) + _moves(problem, stacked)
-    score = score + beside_energy(problem, rolled)
+    weight = _weight(problem)
+    by_step = money + exceeded(problem, rolled) * weight + movement(problem, stacked)
+    score = (by_step + beside_each(problem, rolled)).sum(axis=1) + at_once(problem, rolled)
+    score = score + room_price(problem, stacked, weight)
     chosen = np.broadcast_to(problem.schedule, (len(names), *problem.schedule.shape)) if own is None else own
     score = score + humidity_price(problem, stacked, chosen)
     return Contest(problem, names, stacked, rolled, money, score, chosen)
 
 
-def _violation_cost(problem: Problem, rolled: Rollout, paths: Array) -> Array:
-    """What excess costs a candidate. Shape (candidates,).
-
-    A predicted excess costs the full price, an intrusion into the margin a part of it. What is hours
-    away weighs less: it will be planned again many times, with less uncertainty, before it comes.
-    """
-    settings, hours = problem.settings, problem.grid.step_h
-    ahead = hours * np.arange(problem.grid.steps)
-    weight = np.maximum(np.exp(-np.maximum(ahead - _NEAR_H, 0.0) / _FADES_H), _FAR_WEIGHT)
-    over = np.maximum(problem.excess_k(rolled, with_margin=False), 0.0)
-    into = np.maximum(problem.excess_k(rolled, with_margin=True) - _TOLERATED_K, 0.0)
-    priced = settings.violation_cost_per_k_h * over + settings.margin_cost_per_k_h * into
-    return np.asarray((priced * weight).sum(axis=1) * hours) + room_price(problem, paths, weight)
-
-
-def _first_move(problem: Problem, values: Array) -> list[float]:
-    """What would be written now: on the resolution, and never less cooling for a zone above its limit."""
-    board = problem.board
-    rounded = [a.round_safely(float(v)) for a, v in zip(board.axes, values, strict=True)]
-    zones = len(board.supply)
-    warmest = problem.model.bank.padded(problem.world.inlets_c).max(axis=-1)
-    for z in np.flatnonzero(warmest > problem.limit_c):
-        rounded[z] = min(rounded[z], board.supply[z].present)
-        rounded[zones + z] = max(rounded[zones + z], board.speed[z].present)
-    return rounded
-
-
-def _moves(problem: Problem, paths: Array) -> Array:
-    present = np.array([a.present for a in problem.board.axes])
-    scale = np.array([max(a.max_move, 1e-9) for a in problem.board.axes])
-    moved = np.abs(np.diff(paths, axis=1, prepend=np.broadcast_to(present, paths[:, :1].shape)))
-    return np.asarray((moved / scale).sum(axis=(1, 2)) * problem.settings.move_cost)
+def _weight(problem: Problem) -> Array:
+    """What is hours away weighs less: it will be planned again, and is known better then. Shape (steps,)."""
+    ahead = problem.grid.step_h * np.arange(problem.grid.steps)
+    return np.asarray(np.maximum(np.exp(-np.maximum(ahead - _NEAR_H, 0.0) / _FADES_H), _FAR_WEIGHT))
 
 
 def prediction(contest: Contest, i: int) -> Prediction:
