@@ -58,6 +58,12 @@ def after_trip_c(
     What is likely, and what a load higher by a standard deviation with warm servers and uneven air
     units makes of it; the latter's excess and the law's own spread are independent and add as squares.
     """
+    at = standing(problem, supply_c, speed, load_kw, load_std_kw)
+    return np.asarray(np.maximum(air_trip_c(at, chw_c), _chiller_trip_c(at, chw_c)))
+
+
+def standing(problem: Problem, supply_c: Array, speed: Array, load_kw: Array, load_std_kw: Array) -> Before:
+    """Where things stand before a trip, at the likely load and at the higher one. Zones last."""
     facts, bank = declared_redundancy(problem.site), problem.model.bank
     # Both loads at once, before the axes that the paths have and the loads have not.
     between = [1] * (supply_c.ndim - load_kw.ndim)
@@ -65,22 +71,25 @@ def after_trip_c(
     load = np.stack([load_kw, load_kw + more]).reshape(2, *between, *load_kw.shape)
     warm = bank.rise_kw(np.full((*load.shape, bank.sensors), WARM_C), load)
     power = load + warm * np.array([0.0, 1.0]).reshape(2, *([1] * supply_c.ndim))
-    at = _Before(problem, facts, supply_c, speed, power)
-    return np.asarray(np.maximum(_air_trip(at, chw_c), _chiller_trip(at, chw_c, load)))
+    return Before(problem, facts, supply_c, speed, load, power)
 
 
 @dataclass(frozen=True)
-class _Before:
-    """Where everything stands when a machine trips. Zones last; power has both loads first."""
+class Before:
+    """Where everything stands when a machine trips. Zones last; load and power have both loads first."""
 
     problem: Problem
     facts: Redundancy
     supply_c: Array
     speed: Array
+    load_kw: Array
+    """IT power at the reference inlet."""
     power_kw: Array
+    """With what warm servers draw more."""
 
     @property
     def bank(self) -> ZoneBank:
+        """The zones' learned laws."""
         return self.problem.model.bank
 
     def gain_k(self, moved: Array) -> Array:
@@ -156,7 +165,7 @@ class _Before:
         return np.asarray(likely + margin)
 
 
-def _air_trip(at: _Before, chw: Array) -> Array:
+def air_trip_c(at: Before, chw: Array) -> Array:
     """The larger of what inlets jump to before the others have come up, and what they reach later."""
     facts = at.facts
     left = np.array([facts.left_of(z.id) for z in at.problem.site.zones])
@@ -170,7 +179,7 @@ def _air_trip(at: _Before, chw: Array) -> Array:
     return np.where(at.bank.units.here, np.maximum(stops, blows), stops)
 
 
-def _march(at: _Before, left: Array, after: Array, water: Array, *, blows: bool = False) -> Array:
+def _march(at: Before, left: Array, after: Array, water: Array, *, blows: bool = False) -> Array:
     """Warmest inlet within the ride-through time, with a share of the units left. [°C]
 
     ``blows``: compressors stop alone, and what is not left blows on what comes back.
@@ -203,25 +212,30 @@ def _march(at: _Before, left: Array, after: Array, water: Array, *, blows: bool 
     return np.asarray(np.maximum(warmest, at.warmest(later, moved)))
 
 
-def _chiller_trip(at: _Before, chw: Array, load: Array) -> Array:
+def _chiller_trip_c(at: Before, chw: Array) -> Array:
     """Warmest inlet with the loop from the start as warm as it gets within the ride-through time. [°C]"""
     if not at.facts.chillers:
         return np.full(at.supply_c.shape, -np.inf)
-    heat = at.problem.model.load_kw((load + at.bank.fan_kw(at.speed)).sum(axis=-1))
-    warmer = at.bank.water_c(chw + loop_rise_k(at.problem.model, at.facts, heat))
+    heat = at.problem.model.load_kw((at.load_kw + at.bank.fan_kw(at.speed)).sum(axis=-1))
+    return warm_loop_c(at, chw + loop_rise_k(at.problem.model, at.facts, heat))
+
+
+def warm_loop_c(at: Before, chw: Array) -> Array:
+    """Warmest inlet with every air unit at work and the loop so warm. [°C]"""
     still = replace(at, facts=replace(at.facts, survivor_fan=math.nan))
-    return _march(still, np.ones((2, *at.supply_c.shape)), at.speed, warmer)
+    return _march(still, np.ones((2, *at.supply_c.shape)), at.speed, at.bank.water_c(chw))
 
 
 def loop_rise_k(model: PlantModel, facts: Redundancy, heat_kw: Array) -> Array:
     """How far the chilled loop warms if the largest chiller trips. Any shape. [K]
 
     What the economizer takes is not known beforehand, so the worst load between none and all of it on
-    the chillers is taken: all, or as much as makes one machine carry everything.
+    the chillers is taken: all, or as much as makes one machine carry everything; and the fewest machines
+    that may be running, for each is then the more of it.
     """
     unit = DERATED * max(facts.chiller_kw)
     total = DERATED * sum(facts.chiller_kw)
-    running = np.maximum(model.chillers.running(heat_kw), 1.0)
+    running = np.maximum(model.chillers.staging.fewest(heat_kw), 1.0)
     lone = np.minimum(heat_kw, OVERLOAD * max(facts.chiller_kw))
     until = min(facts.standby_s, facts.ride_through_s)
 

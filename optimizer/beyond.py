@@ -96,5 +96,5 @@ def _capacity(problem: Problem, at: Reference, hours: Array) -> tuple[Array, Arr
     room = model.water_side(model.load_kw(heat), flow, at.chw_c, at.cw_c, at.wet_bulb_c, alone)
     law = model.chillers
     most = np.full(len(heat), float(law.number)) if at.duty.chillers is None else at.duty.chillers
-    able = most * law.unit_kw * max(law.stage_share, 1.0) + room.economizer_kw
+    able = most * law.carries_kw + room.economizer_kw
     return model.load_kw(heat) - slope * heat, slope, np.asarray(able), SHORT_PRICE * hours

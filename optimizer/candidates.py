@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.free_path import free_path, remembers
+from optimizer.machine_path import machine_path, remembers
 from optimizer.problem import Problem
 from optimizer.search import per_step_optimum
 from optimizer.static import StaticMap
@@ -43,7 +43,7 @@ def optimum_target(problem: Problem, tables: StaticMap, *, may_start: bool = Tru
     """
     nodes = search_nodes(problem)
     if remembers(problem):
-        found = free_path(problem, tables, nodes, may_start=may_start)
+        found = machine_path(problem, tables, nodes, may_start=may_start)
     else:
         found = per_step_optimum(problem, tables, nodes)
     steps = np.arange(problem.grid.steps)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.duty import PLAIN, Duty
-from optimizer.free_cooling import UNKNOWN, Economizer
+from optimizer.machines import UNKNOWN, Machines
 from plant.forecast import Array
 
 
@@ -53,8 +53,8 @@ class World:
     """Its dew point, likewise."""
     liquid_c: Array | None = None
     """Where liquid loops stand (loops,); 30 °C where nobody says."""
-    economizer: Economizer = UNKNOWN
-    """Whether the economizer runs now."""
+    machines: Machines = UNKNOWN
+    """What runs now."""
 
     @property
     def outdoor_c(self) -> Array:

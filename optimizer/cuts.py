@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.blocks import Grouping
 from optimizer.duty import Duty
-from optimizer.free_cooling import running
+from optimizer.machines import followed
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
 from optimizer.room_side import Outside
@@ -87,7 +87,7 @@ class Reference:
         load = problem.model.load_kw(bank.water_heat_kw(left))
         room = (load, flow, course.chw_c, course.cw_c, wet)
         lasts_s = np.asarray(grouping.count * world.step_s, dtype=float)
-        free = running(problem.model, room, duty, world.economizer, lasts_s)
+        duty = followed(problem.model, room, duty, world.machines, lasts_s)
         return cls(
             path=path,
             supply_c=course.supply_c,
@@ -105,7 +105,7 @@ class Reference:
             inlets_c=inlets,
             std_k=bank.inlet_std_k(gain, course.supply_c, share),
             bias_k=bias,
-            duty=replace(duty, free=free),
+            duty=duty,
         )
 
 

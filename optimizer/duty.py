@@ -16,7 +16,8 @@ class Duty:
     """Chillers asked for, leave for the economizer (1 or 0) and heat put into the tank (+ charges, kW).
 
     All arrays share one shape, the steps last or only. None: the plant's own controllers decide,
-    and there is no tank. `free` is no request: whether the economizer is known to run (1) or not (0).
+    and there is no tank. Two are no requests: `free` is whether the economizer is known to run (1) or not
+    (0), `before` how many chillers ran before, of which as many are kept as the PLC would.
     """
 
     chillers: Array | None = None
@@ -25,6 +26,7 @@ class Duty:
     free: Array | None = None
     liquid_kw: Array | None = None
     """Heat that liquid loops bring to the tower water."""
+    before: Array | None = None
 
     @property
     def plain(self) -> bool:
@@ -57,6 +59,7 @@ class Duty:
             None if self.storage_kw is None else mean(self.storage_kw),
             None if self.free is None else np.round(mean(self.free)),
             None if self.liquid_kw is None else mean(self.liquid_kw),
+            None if self.before is None else np.round(mean(self.before)),
         )
 
     def _each(self, change: Callable[[Array], Array]) -> Duty:
@@ -66,6 +69,7 @@ class Duty:
             None if self.storage_kw is None else change(self.storage_kw),
             None if self.free is None else change(self.free),
             None if self.liquid_kw is None else change(self.liquid_kw),
+            None if self.before is None else change(self.before),
         )
 
 

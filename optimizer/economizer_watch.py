@@ -12,8 +12,8 @@ from datetime import datetime
 
 import numpy as np
 
-from optimizer.free_cooling import Economizer
 from optimizer.identify.switching import SwitchingLaw
+from optimizer.machines import Economizer
 from plant.quantities import Quantity
 from plant.site import SITE, EquipmentKind
 from plant.snapshot import Snapshot
@@ -68,4 +68,7 @@ class EconomizerWatch:
             return float("nan")
         warm = snapshot.mean(SITE, Quantity.CHILLED_WATER_RETURN_TEMPERATURE)
         wet = snapshot.mean(SITE, Quantity.OUTDOOR_WET_BULB)
-        return float(warm - wet - self.law.start_span_k(wet))
+        owners = snapshot.site.equipment_of(EquipmentKind.CHILLER)
+        seen = [snapshot.mean(e.id, Quantity.RUN_STATUS) for e in owners]
+        share = float(np.nan_to_num(np.mean(seen), nan=1.0)) if seen else 1.0
+        return float(warm - wet - self.law.start_span_k(wet, share))

@@ -13,7 +13,6 @@ from pydantic import TypeAdapter
 
 from optimizer.course import Course, Rollout, WaterSide, World, no_room
 from optimizer.duty import PLAIN, Duty
-from optimizer.free_cooling import running
 from optimizer.identify.auxiliaries import CondenserPumpLaw, PolynomialLaw, WaterLaw
 from optimizer.identify.chillers import ChillerLaw
 from optimizer.identify.economizer import EconomizerLaw
@@ -22,6 +21,7 @@ from optimizer.identify.liquid import REFERENCE_C, LiquidLaw, shares
 from optimizer.identify.storage import NO_STORAGE, StorageLaw
 from optimizer.identify.tower import TowerLaw
 from optimizer.loop_sums import loop_sums
+from optimizer.machines import followed
 from optimizer.room_side import Outside
 from optimizer.zones import ZoneBank, ZoneModel
 from plant.forecast import Array
@@ -113,7 +113,8 @@ class PlantModel:
         flow = np.maximum(flow_kw_k, 1.0)
         return_c = chw_c + load_kw / flow
         if duty.free is None:
-            enabled = self.economizer.enabled(return_c, wet_bulb_c)
+            share = self.chillers.running(load_kw, duty.chillers, duty.before) / max(self.chillers.number, 1)
+            enabled = self.economizer.enabled(return_c, wet_bulb_c, share)
         else:
             enabled = np.broadcast_to(duty.free > 0.5, np.broadcast(return_c, wet_bulb_c).shape)
         if duty.economizer is not None:
@@ -122,9 +123,10 @@ class PlantModel:
         held = enabled if self.economizer.holds_cw else np.zeros_like(enabled)
         target = np.where(held, chw_c - self.economizer.cw_below_chw_k, cw_setpoint_c)
         most_kw = self.tower.full_kw * np.where(held, self.economizer.fan_share, 1.0)
-        asked, stored = duty.chillers, 0.0 if duty.storage_kw is None else duty.storage_kw
+        asked, before = duty.chillers, duty.before
+        stored = 0.0 if duty.storage_kw is None else duty.storage_kw
         liquid = 0.0 if duty.liquid_kw is None else duty.liquid_kw
-        rejected, running = load_kw * 1.1 + liquid, self.chillers.running(load_kw, asked)
+        rejected, running = load_kw * 1.1 + liquid, self.chillers.running(load_kw, asked, before)
         for _ in range(3):
             pump = self.cw_pump.power_kw(running, enabled)
             share = pump / max(self.cw_pump.full_kw, 1e-6)
@@ -134,8 +136,8 @@ class PlantModel:
             free = np.where(free > _ALL_BUT * load_kw, load_kw, free)
             # The exchanger stands in the coils' return: a tank is filled by chillers, and spares them.
             left = load_kw - free if duty.storage_kw is None else np.maximum(load_kw - free + stored, 0.0)
-            running = self.chillers.running(left, asked)
-            chiller = self.chillers.power_kw(left, chw_c, cw, asked)
+            running = self.chillers.running(left, asked, before)
+            chiller = self.chillers.power_kw(left, chw_c, cw, asked, before)
             rejected = free + left + chiller + liquid
         pumps = self.chw_pump.at(flow) + self.cw_pump.power_kw(running, enabled)
         tower = self.tower.power_kw(cw, rejected, wet_bulb_c, share)
@@ -244,7 +246,7 @@ class PlantModel:
         duty, stored = self._tank(course.duty, world, load)
         at = (load, flow, course.chw_c, course.cw_c, wet)
         each_s = np.full(load.shape[-1], float(world.step_s))
-        duty = replace(duty, free=running(self, at, duty, world.economizer, each_s))
+        duty = followed(self, at, duty, world.machines, each_s)
         room = self.water_side(*at, duty)
         cooling, short = fans.sum(axis=-1) + room.power_kw, room.short_kw
         if side is not None:

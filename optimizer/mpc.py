@@ -9,9 +9,8 @@ import numpy as np
 
 from optimizer import candidates
 from optimizer.answer import answer
-from optimizer.contingency import keeps_room, trip_room
 from optimizer.economizer_watch import EconomizerWatch
-from optimizer.free_path import remembers
+from optimizer.machine_path import free_known
 from optimizer.model import PlantModel
 from optimizer.plan import Contest, compare
 from optimizer.polish import with_polish
@@ -28,8 +27,8 @@ from plant.site import Site
 from plant.snapshot import Snapshot
 
 _SHARES = (1.0, 0.7, 0.4, 0.2)
-_ROUNDS, _SOON = 4, 4
-"""How often the search goes lower to make room for a trip, and the first steps, in which ramps decide."""
+_UNLIKE_STEPS, _TOO_DEAR = 4, 0.1
+"""Steps in which another course of the machines differs, and how much dearer it may begin."""
 _WORTH_A_PASS = 2e-4
 """Relative improvement of a pass below which another is not worth its time."""
 
@@ -128,11 +127,10 @@ class MpcPolicy:
             "fixed": candidates.as_found(problem),
             "full cooling": candidates.full_cooling(problem),
         }
-        if remembers(scheduled):
+        if free_known(scheduled):
             paths["per-step optimum, no free cooling begun"] = candidates.optimum(
                 scheduled, tables, may_start=False
             )
-        paths |= _with_room(scheduled, tables, paths["per-step optimum"])
         schedules = dict.fromkeys(paths, scheduled.schedule)
         steps, step_s = problem.grid.steps, problem.grid.step_s
         schedules["hold"] = problem.switches.held(steps)
@@ -174,20 +172,45 @@ class MpcPolicy:
             return NothingFound("the solver is switched off")
         if self._linear is None or not self._linear.fits(problem):
             self._linear = LinearPlan(problem)
-        best: Solved | NothingFound | SolverFailed = NothingFound("no pass was run")
         known = compare(problem, paths)
-        around, score = known.paths[known.winner], known.score.min()
+        best: Solved | NothingFound | SolverFailed = NothingFound("no pass was run")
+        least = float("inf")
+        for start in _unlike_starts(known):
+            solved, score = self._passes(problem, known.paths[start], float(known.score[start]))
+            if score < least or not isinstance(best, Solved):
+                best, least = solved, score
+        return best
+
+    def _passes(
+        self, problem: Problem, around: Array, score: float
+    ) -> tuple[Solved | NothingFound | SolverFailed, float]:
+        """The solver's path around one other, and its score."""
+        best: Solved | NothingFound | SolverFailed = NothingFound("no pass was run")
+        assert self._linear is not None
         for number in range(self.settings.passes):
             # Cuts reach less far each time, so that the passes settle.
             solved = self._linear.solve(problem, around, reach=0.5**number, again=number > 0)
             if not isinstance(solved, Solved):
-                return best if isinstance(best, Solved) else solved
+                return (best, score) if isinstance(best, Solved) else (solved, float("inf"))
             path, reached = _along(problem, around, solved.path)
             best = replace(solved, path=path)
             if reached > score * (1 - _WORTH_A_PASS):
-                return best
+                return best, reached
             around, score = path, reached
-        return best
+        return best, score
+
+
+def _unlike_starts(known: Contest) -> list[int]:
+    """The best path, and the best of those under which the economizer runs at other times.
+
+    Cuts are taken for one course of the machines: no pass around a path gets from one to the other.
+    """
+    first, on = known.winner, known.rolled.economizer_on
+    if on is None:
+        return [first]
+    others = np.flatnonzero((on != on[first]).sum(axis=1) >= _UNLIKE_STEPS)
+    near = [int(i) for i in others if known.score[i] < (1 + _TOO_DEAR) * known.score[first]]
+    return [first, *sorted(near, key=lambda i: float(known.score[i]))[:1]]
 
 
 def _along(problem: Problem, start: Array, end: Array) -> tuple[Array, float]:
@@ -219,24 +242,6 @@ def _scheduled(problem: Problem, tables: StaticMap) -> Problem:
 def _again(problem: Problem, found: Problem, path: Array) -> Proposed | None:
     """Schedule once more where the zones would stand; what is put off is decided once."""
     return propose(replace(found, world=problem.world), path)
-
-
-def _with_room(problem: Problem, tables: StaticMap, path: Array) -> dict[str, Array]:
-    """The per-step optimum once more, below where it went, until a trip would find enough room."""
-    if not keeps_room(problem):
-        return {}
-    back, found = np.zeros((problem.grid.steps, len(problem.model.zones))), path
-    for _ in range(_ROUNDS):
-        over = np.maximum(trip_room(problem, found[None]).excess_k[0], 0.0)
-        over[:_SOON] = 0.0
-        if not over.any():
-            break
-        rolled = problem.model.rollout(problem.course(found[None]), problem.world)
-        edge = rolled.worst_inlet_c[0] + problem.margin_k(rolled.worst_inlet_std_k[0])
-        # Each step by itself: what an afternoon's load asks for must not keep a night from free cooling.
-        back = np.where(over > 0, np.maximum(back, problem.limit_c - edge + over), back)
-        found = candidates.optimum(replace(problem, held_back_k=back), tables)
-    return {} if found is path else {"per-step optimum with room for a trip": found}
 
 
 def _alike(schedule: Array, problem: Problem) -> bool:

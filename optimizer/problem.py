@@ -100,8 +100,6 @@ class Problem:
     """The tank's planned rate (steps,); a path may have another."""
     cap_price: float = 0.0
     """What a carbon cap adds to the price of a gram, in `energy_price`. [currency/g]"""
-    held_back_k: Array | None = None
-    """How far below the inlets' limits the search stays, by step and zone; nobody else looks at it. [K]"""
 
     @property
     def duty(self) -> Duty:
@@ -249,7 +247,7 @@ def pose(
     stored = _stored_kwh(site, model, snapshot)
     world = World(
         forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored,
-        economizer=running.economizer, dry_bulb_c=dry, dew_point_c=dew, liquid_c=_liquid_c(model, snapshot),
+        machines=running.machines, dry_bulb_c=dry, dew_point_c=dew, liquid_c=_liquid_c(model, snapshot),
     )  # fmt: skip
     return Problem(
         site=site,

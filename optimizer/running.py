@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +10,7 @@ from datetime import datetime
 import numpy as np
 
 from optimizer.economizer_watch import EconomizerWatch
-from optimizer.free_cooling import UNKNOWN, Economizer
+from optimizer.machines import UNKNOWN, Machines
 from optimizer.waiting import CATCH_UP_H
 from plant.quantities import Quantity
 from plant.setpoints import LeverId
@@ -26,7 +27,8 @@ class Running:
     stopped_s_ago: float | None = None
     waiting_kwh: Mapping[LeverId, float] = field(default_factory=dict)
     """Work that was put off and not run yet, by lever."""
-    economizer: Economizer = UNKNOWN
+    machines: Machines = UNKNOWN
+    """What is known to run; `chillers` above is 0 where nobody says."""
 
 
 @dataclass
@@ -47,7 +49,7 @@ class RunClock:
         owners = snapshot.site.equipment_of(EquipmentKind.CHILLER)
         seen = np.array([snapshot.mean(e.id, Quantity.RUN_STATUS) for e in owners])
         if not seen.size or np.isnan(seen).any():
-            return self._since(self._last or 0.0, snapshot)
+            return self._since(self._last, snapshot)
         now = float(np.round(seen).sum())
         if self._last is not None and now > self._last:
             self._started = snapshot.time
@@ -56,12 +58,12 @@ class RunClock:
         self._last = now
         return self._since(now, snapshot)
 
-    def _since(self, count: float, snapshot: Snapshot) -> Running:
+    def _since(self, count: float | None, snapshot: Snapshot) -> Running:
         def ago(then: datetime | None) -> float | None:
             return None if then is None else max((snapshot.time - then).total_seconds(), 0.0)
 
-        free = self.economizer.state(snapshot.time)
-        return Running(count, ago(self._started), ago(self._stopped), dict(self._waiting), free)
+        known = Machines(self.economizer.state(snapshot.time), math.nan if count is None else count)
+        return Running(count or 0.0, ago(self._started), ago(self._stopped), dict(self._waiting), known)
 
     def _wait(self, snapshot: Snapshot) -> None:
         """Nobody measures what waits: it is reckoned from where its lever stood."""

@@ -9,19 +9,21 @@ It knows no ramps and no lag: a reference for the solver, and its safety net. Th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.board import Axis
+from optimizer.contingency import keeps_room
 from optimizer.costs import SHORT_PRICE
 from optimizer.duty import Duty
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
 from optimizer.static_sides import DRY_K, SideAnswers, side_answers
+from optimizer.trip_table import TripTable, loop_rises_k, trip_tables
 from optimizer.zones import EXTRAPOLATION_STD, ZoneModel
 from plant.forecast import Array
 
@@ -29,6 +31,8 @@ Index: TypeAlias = NDArray[np.intp]
 
 _SUPPLY_STEP_C, _SPEED_STEP, _WATER_STEP_C = 0.5, 0.025, 1.0
 _LOAD_LEVELS = 14
+_BIAS_GROWS = 2.0
+"""What an inlet that is warmer than its law says comes to after a trip: its servers draw more air too."""
 _KEPT_ZONES = 64
 """Zones whose answers are kept between passes: a megabyte or two each."""
 
@@ -48,6 +52,8 @@ class ZoneTable:
     coolest_k: Array
     flow_kw_k: Array
     """Shapes: options (n,), it/rise/gain/… (levels, n), flow (levels, n, chilled-water levels)."""
+    speeds: Array
+    """The fan speeds there are options of, the same for each supply temperature."""
 
     def at(self, values: Array, reference_kw: Array) -> Array:
         """Interpolate a table over its levels. Shape (steps, …)."""
@@ -64,6 +70,8 @@ class StaticMap:
     zones: tuple[ZoneTable, ...]
     chw_c: Array
     cw_c: Array
+    trips: tuple[TripTable, ...] | None = None
+    """None where no room for a trip is asked for."""
 
 
 def levels(axis: Axis, step: float) -> Array:
@@ -81,13 +89,17 @@ def tabulate(problem: Problem) -> StaticMap:
         _zone_table(zone, levels(supply, _SUPPLY_STEP_C), levels(speed, _SPEED_STEP), chw)
         for zone, supply, speed in zip(problem.model.zones, board.supply, board.speed, strict=True)
     )
-    return StaticMap(zones, chw, levels(board.cw, _WATER_STEP_C))
+    return StaticMap(zones, chw, levels(board.cw, _WATER_STEP_C), trip_tables(problem))
 
 
 def map_key(problem: Problem) -> tuple[object, ...]:
     """What a static map depends on: equal keys, equal maps."""
-    axes = problem.board.axes
-    return (problem.model.version, *((a.low, a.high) for a in axes))
+    axes, world = problem.board.axes, problem.world
+    hottest = 0.0
+    if keeps_room(problem) and problem.model.bank.units is not None:
+        # What compressors can do after a trip hangs on it: up to the next kelvin.
+        hottest = float(np.ceil(np.nanmax(world.outdoor_c)))
+    return (problem.model.version, keeps_room(problem), hottest, *((a.low, a.high) for a in axes))
 
 
 def _zone_table(zone: ZoneModel, supplies: Array, speeds: Array, chw: Array) -> ZoneTable:
@@ -116,6 +128,7 @@ def _zone_table(zone: ZoneModel, supplies: Array, speeds: Array, chw: Array) -> 
         rise_per_load_k=_rise_per_load(zone, supply, it, speed),
         coolest_k=span * (1 / zone.coil.best_effectiveness(speed) - 1) if wet else np.full_like(it, -DRY_K),
         flow_kw_k=share * (zone.coil.water_kw_k if wet else 0.0),
+        speeds=speeds,
     )
 
 
@@ -143,9 +156,14 @@ class Zones:
     """Every zone's answers at some steps. Those of a great many are worked out anew each time."""
 
     def __init__(self, problem: Problem, tables: StaticMap, steps: Array) -> None:
-        self._of = partial(_ZoneAnswers.of, problem, tables, steps=steps)
+        self._ask = problem, tables, steps
+        self._highest = _highest_supplies(problem, tables, steps)
         self._count = len(tables.zones)
         self._kept = [self._of(z) for z in range(self._count)] if self._count <= _KEPT_ZONES else None
+
+    def _of(self, z: int) -> _ZoneAnswers:
+        problem, tables, steps = self._ask
+        return _ZoneAnswers.of(problem, tables, z, self._highest[z], steps=steps)
 
     def atprices(self, heat_price: Array, flow_price: Array) -> _Taken:
         """Each zone's best answer to prices (steps, water levels) of heat and flow."""
@@ -163,14 +181,8 @@ class Zones:
                 drawn += zone.taken(zone.side.own_kw, pick)
                 water += zone.taken(zone.side.water_kw, pick)
             flow += zone.flow(pick)
-            excess += zone.taken(zone.excess_k, pick)
+            excess += zone.taken(zone.excess_k, pick) + zone.beyond_k(pick)
         return _Taken(picks, drawn, water, flow, excess)
-
-
-def _limit_c(problem: Problem, z: int, steps: Array) -> Array:
-    """What a zone's inlets are searched under at each step. Shape (steps, 1). [°C]"""
-    back = 0.0 if problem.held_back_k is None else problem.held_back_k[steps, z]
-    return np.broadcast_to(problem.limit_c[z] - back, len(steps))[:, None]
 
 
 @dataclass(frozen=True)
@@ -182,11 +194,16 @@ class _ZoneAnswers:
     flow_kw_k: Array
     short_k: Array
     """How much cooler the option's supply is than each water can make; > 0 is out of reach."""
+    supply_c: Array
+    highest_c: Array | None = None
+    """Warmest supply air from which a trip is survived, (steps, speeds, water levels)."""
     side: SideAnswers | None = None
     """What it does before chilled water sees its heat; None where that is nothing."""
 
     @classmethod
-    def of(cls, problem: Problem, tables: StaticMap, z: int, *, steps: Array) -> _ZoneAnswers:
+    def of(
+        cls, problem: Problem, tables: StaticMap, z: int, highest_c: Array | None, *, steps: Array
+    ) -> _ZoneAnswers:
         table, world, bank = tables.zones[z], problem.world, problem.model.bank
         reference = world.it_reference_kw[steps, z]
         it = table.at(table.it_kw, reference)
@@ -200,12 +217,17 @@ class _ZoneAnswers:
         warmest = table.supply_c + rise + bias + problem.margin_k(std, z)
         side = side_answers(problem, table, z, it, steps, tables.chw_c)
         coolest = table.at(table.coolest_k, reference)[..., None] if side is None else side.coolest_k
-        coolest = coolest + tables.chw_c
+        short = np.maximum(coolest + tables.chw_c - table.supply_c[:, None], 0.0)
+        if highest_c is not None:
+            beyond_c = _each_option(highest_c, len(table.supply_c))
+            short = short + np.maximum(table.supply_c[:, None] - beyond_c, 0.0)
         return cls(
             heat_kw=it + table.fan_kw,
-            excess_k=np.maximum(warmest - _limit_c(problem, z, steps), 0.0),
+            excess_k=np.maximum(warmest - problem.limit_c[z], 0.0),
             flow_kw_k=table.at(table.flow_kw_k, reference) if side is None else side.flow_kw_k,
-            short_k=np.maximum(coolest - table.supply_c[:, None], 0.0),
+            short_k=short,
+            supply_c=table.supply_c,
+            highest_c=highest_c,
             side=side,
         )
 
@@ -220,6 +242,14 @@ class _ZoneAnswers:
         cost = cost + 1e4 * (self.excess_k[..., None] + self.short_k)
         return np.asarray(cost.argmin(axis=1))
 
+    def beyond_k(self, picks: Index) -> Array | float:
+        """How far the picked options are beyond what a trip leaves. Shape (steps, levels)."""
+        if self.highest_c is None:
+            return 0.0
+        speeds = self.highest_c.shape[1]
+        highest = np.take_along_axis(self.highest_c, (picks % speeds)[:, None, :], axis=1)[:, 0, :]
+        return np.asarray(np.maximum(self.supply_c[picks] - highest, 0.0))
+
     def taken(self, values: Array, picks: Index) -> Array:
         """Values (steps, options) of the picked options. Shape (steps, levels)."""
         return np.asarray(np.take_along_axis(values, picks, axis=1))
@@ -227,6 +257,24 @@ class _ZoneAnswers:
     def flow(self, picks: Index) -> Array:
         """Flow of the picked options. Shape (steps, levels)."""
         return np.asarray(np.take_along_axis(self.flow_kw_k, picks[:, None, :], axis=1)[:, 0, :])
+
+
+def _highest_supplies(problem: Problem, tables: StaticMap, steps: Array) -> Sequence[Array | None]:
+    """Warmest supply air from which each zone survives a trip. Shapes (steps, speeds, water levels)."""
+    if tables.trips is None:
+        return [None] * len(tables.zones)
+    world, rises = problem.world, loop_rises_k(problem, steps)
+    found = []
+    for z, (table, trips) in enumerate(zip(tables.zones, tables.trips, strict=True)):
+        load = world.it_reference_kw[steps, z], world.it_std_kw[steps, z]
+        highest = trips.warmest_supply_c(load, rises, table.speeds, tables.chw_c)
+        found.append(highest - _BIAS_GROWS * max(float(np.nanmax(world.inlet_bias_k[z], initial=0.0)), 0.0))
+    return found
+
+
+def _each_option(by_speed: Array, options: int) -> Array:
+    """Values of the fan speeds (steps, speeds, levels) for each option: pairs, speed going round first."""
+    return np.asarray(np.tile(by_speed, (1, options // by_speed.shape[1], 1)))
 
 
 def plant_cost(

@@ -85,7 +85,7 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
             records.append(fan_evidence)
         zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans, dx, outdoor.get(zone.id)))
     gains, gains_evidence = learn_gains(still)
-    chillers, chiller_evidence = learn_chillers(still)
+    chillers, chiller_evidence = learn_chillers(still, moving)
     economizer, economizer_evidence = learn_economizer(still, moving)
     tower, tower_evidence = learn_tower(still)
     chw_pump, chw_evidence = learn_chw_pump(still)

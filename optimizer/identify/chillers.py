@@ -1,4 +1,4 @@
-"""Chiller power against load, chilled-water and condenser-water temperature, and the PLC's staging.
+"""Chiller power against load, chilled-water and condenser-water temperature.
 
     P = a0 n + Q (a1 + a2 h1(T_cw) + a3 h2(T_cw) + a4 (18 − T_chw)/10) + Q²/(n Q_1) (a5 + a6 h1(T_cw))
 
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from optimizer.identify.evidence import Evidence
 from optimizer.identify.regression import Bounds, Prior, collinear, coverage, evidence, fit
 from optimizer.identify.signals import Mask, Signals
+from optimizer.identify.staging import RUNS_ABOVE_KW, Staged, StagingLaw, learn_staging
 from plant.forecast import Array
 from plant.quantities import Quantity
 from plant.site import EquipmentKind, Site
@@ -24,96 +25,79 @@ from plant.site import EquipmentKind, Site
 _COP, _CAPACITY_KW, _DESIGN_CHW_C, _DESIGN_CW_C = 5.0, 1000.0, 6.7, 29.4
 # Medians over 157 published curve sets (domain notes §5.4): -2.4 %/K chilled, +2.3 %/K condenser.
 _PER_CHW_K, _PER_CW_K = -0.024, 0.023
-_RUNS_ABOVE_KW = 5.0
 _FEATURES = 7
 
 
 @dataclass(frozen=True)
 class ChillerLaw:
-    """All chillers together; `number` are there, each of `unit_kw`."""
+    """All chillers together."""
 
-    number: int
-    unit_kw: float
     coefficients: tuple[float, ...]
-    stage_share: float
-    """Share of a unit's capacity beyond which the PLC starts the next."""
-
+    staging: StagingLaw
     asked_is_most: bool = True
     """Whether the number asked for is only the most that may run (the PLC stages below it)."""
-    units_kw: tuple[float, ...] = ()
-    """Each machine's capacity in the order they are started, where they are not alike."""
 
-    def able_kw(self, running: ArrayLike) -> Array:
-        """What so many machines are rated for together."""
-        return able_kw(running, self.unit_kw, self.units_kw)
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return self.staging.number
 
-    def running(self, load_kw: ArrayLike, asked: ArrayLike | None = None) -> Array:
-        """How many the PLC runs at a load, by itself or where so many are ``asked`` for."""
-        q = np.asarray(load_kw, float)
-        needed = _needed(q / self.stage_share, self.unit_kw, self.units_kw)
-        wanted = np.clip(needed, 1, max(self.number, 1))
-        if asked is not None:
-            most = np.asarray(asked, float)
-            wanted = np.minimum(wanted, most) if self.asked_is_most else most
-        return np.where(q < _RUNS_ABOVE_KW, 0.0, wanted)
+    @property
+    def carries_kw(self) -> float:
+        """What one of them is seen to carry, at least what it is rated for."""
+        return self.staging.unit_kw * max(self.staging.up_share, 1.0)
+
+    def running(
+        self, load_kw: ArrayLike, asked: ArrayLike | None = None, before: ArrayLike | None = None
+    ) -> Array:
+        """How many the PLC runs at a load where so many ran ``before``, or so many are ``asked`` for."""
+        wanted = self.staging.running(load_kw, before)
+        if asked is None:
+            return wanted
+        most = np.asarray(asked, float)
+        if self.asked_is_most:
+            return np.asarray(np.minimum(wanted, most))
+        return np.where(np.asarray(load_kw, float) < RUNS_ABOVE_KW, 0.0, most)
 
     def short_kw(self, load_kw: ArrayLike, running: ArrayLike) -> Array:
         """Load that so many machines cannot carry; what no machine starts for is not missed. [kW]"""
-        most = self.able_kw(running) * max(self.stage_share, 1.0)
+        most = self.staging.able_kw(running) * max(self.staging.up_share, 1.0)
         load = np.asarray(load_kw, float)
-        return np.where(load < _RUNS_ABOVE_KW, 0.0, np.maximum(load - most, 0.0))
+        return np.where(load < RUNS_ABOVE_KW, 0.0, np.maximum(load - most, 0.0))
 
     def power_kw(
-        self, load_kw: ArrayLike, chw_c: ArrayLike, cw_c: ArrayLike, asked: ArrayLike | None = None
+        self,
+        load_kw: ArrayLike,
+        chw_c: ArrayLike,
+        cw_c: ArrayLike,
+        asked: ArrayLike | None = None,
+        before: ArrayLike | None = None,
     ) -> Array:
         """Power at the staging the PLC would choose, or is asked for. [kW]"""
         q = np.maximum(np.asarray(load_kw, float), 0.0)
         if self.number == 0:
             return np.zeros(np.broadcast(q, chw_c, cw_c).shape)
-        n = self.running(q, asked)
-        x = _features(q, self.able_kw(n), np.asarray(chw_c, float), np.asarray(cw_c, float), self.unit_kw)
+        able = self.staging.able_kw(self.running(q, asked, before))
+        x = _features(q, able, np.asarray(chw_c, float), np.asarray(cw_c, float), self.staging.unit_kw)
         return np.asarray(sum(c * f for c, f in zip(self.coefficients, x, strict=True)))
 
 
-def able_kw(running: ArrayLike, unit_kw: float, units_kw: tuple[float, ...]) -> Array:
-    """Capacity of so many machines, in their order where they are not alike. [kW]"""
-    n = np.asarray(running, float)
-    if not units_kw:
-        return np.asarray(n * unit_kw)
-    return np.asarray(
-        np.interp(n, np.arange(len(units_kw) + 1), np.concatenate([[0.0], np.cumsum(units_kw)]))
-    )
-
-
-def _needed(capacity_kw: Array, unit_kw: float, units_kw: tuple[float, ...]) -> Array:
-    """Fewest machines with this much capacity."""
-    if not units_kw:
-        return np.asarray(np.ceil(capacity_kw / unit_kw))
-    return np.asarray(np.searchsorted(np.cumsum(units_kw), capacity_kw) + 1.0)
-
-
-def learn_chillers(signals: Signals) -> tuple[ChillerLaw, Evidence]:
-    """Fit total chiller power to the load the economizer leaves them."""
+def learn_chillers(signals: Signals, moving: Signals) -> tuple[ChillerLaw, Evidence]:
+    """Fit total chiller power to the load the economizer leaves; staging from `moving`, in finer steps."""
     units = signals.site.equipment_of(EquipmentKind.CHILLER)
     unit_kw = float(np.mean([e.nameplate.capacity_kw or _CAPACITY_KW for e in units] or [_CAPACITY_KW]))
     rated = tuple(e.nameplate.capacity_kw or _CAPACITY_KW for e in units)
-    units_kw = rated if len(set(rated)) > 1 else ()
+    blank = StagingLaw(len(units), unit_kw, rated if len(set(rated)) > 1 else ())
     load = chiller_load_kw(signals)
     count = np.asarray(signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS))
     power = signals.total(EquipmentKind.CHILLER, Quantity.POWER)
     chw = signals.of_site(Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE)
     cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
     steady = _steady(count, load)
-    able = able_kw(np.maximum(np.round(count), 1), unit_kw, units_kw)
+    able = blank.able_kw(np.maximum(np.round(count), 1))
     x = np.column_stack(_features(load, able, chw, cw, unit_kw))
     fitted = fit(x[steady], power[steady], Bounds.nonnegative(_FEATURES), _prior(signals.site, unit_kw))
-    law = ChillerLaw(
-        len(units),
-        unit_kw,
-        tuple(float(c) for c in fitted.coefficients),
-        _stage_share(load, count, unit_kw, units_kw),
-        units_kw=units_kw,
-    )
+    law = ChillerLaw(tuple(float(c) for c in fitted.coefficients), learn_staging(_staged(moving), blank))
     record = evidence(
         "chillers",
         fitted,
@@ -132,7 +116,8 @@ def compare_chillers(law: ChillerLaw, signals: Signals) -> tuple[Array, Array]:
     count = np.asarray(signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS))
     chw = signals.of_site(Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE)
     cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
-    x = _features(load, law.able_kw(np.maximum(np.round(count), 1)), chw, cw, law.unit_kw)
+    able = law.staging.able_kw(np.maximum(np.round(count), 1))
+    x = _features(load, able, chw, cw, law.staging.unit_kw)
     predicted = sum(c * f for c, f in zip(law.coefficients, x, strict=True))
     return signals.total(EquipmentKind.CHILLER, Quantity.POWER), np.where(
         _steady(count, load), predicted, np.nan
@@ -146,7 +131,12 @@ def chiller_load_kw(signals: Signals) -> Array:
 
 def _steady(count: Array, load: Array) -> Mask:
     """Whole intervals of one staging: starts and stops are transients, not the curve."""
-    return np.asarray((count >= 0.99) & (np.abs(count - np.round(count)) < 0.01) & (load > _RUNS_ABOVE_KW))
+    return np.asarray((count >= 0.99) & (np.abs(count - np.round(count)) < 0.01) & (load > RUNS_ABOVE_KW))
+
+
+def _staged(signals: Signals) -> Staged:
+    count = np.asarray(signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS))
+    return Staged(count, chiller_load_kw(signals), float(signals.step_s))
 
 
 def _features(q: Array, able: Array, chw: Array, cw: Array, unit_kw: float) -> tuple[Array, ...]:
@@ -168,16 +158,3 @@ def _prior(site: Site, unit_kw: float) -> Prior:
     return Prior(
         np.column_stack(_features(q, np.full_like(q, unit_kw), chw, cw, unit_kw)), power, samples=6.0
     )
-
-
-def _stage_share(load: Array, count: Array, unit_kw: float, units_kw: tuple[float, ...]) -> float:
-    """The share at which counting by load agrees best with the units seen running."""
-    known = ~np.isnan(load) & ~np.isnan(count) & (count >= 0.5)
-    if not known.any() or np.nanmax(np.where(known, count, np.nan)) < 1.5:
-        seen = np.nanpercentile(load[known], 99) / able_kw(1.0, unit_kw, units_kw) if known.any() else 0.9
-        return float(np.clip(max(0.9, seen), 0.5, 1.05))
-    shares = np.linspace(0.4, 1.05, 27)
-    seen = np.round(count[known])
-    wrong = [np.abs(_needed(load[known] / s, unit_kw, units_kw) - seen).mean() for s in shares]
-    best = np.flatnonzero(np.isclose(wrong, np.min(wrong), atol=0.005))
-    return float(shares[best].mean())

@@ -24,8 +24,9 @@ from plant.site import EquipmentKind
 
 _EFFECTIVENESS = 0.7
 _BELOW_K = 3.0
-_COLDER_K = 1.0
-"""Water this much colder than its own setpoint, with the fans flat out all the same, follows another."""
+_COLDER_K = 0.4
+"""Water this much colder than its own setpoint, with the fans flat out all the same, follows another: more
+than sensors scatter, for fans that followed their own would slow down at once."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,11 @@ class EconomizerLaw:
     """Most of the tower's full fan power that the PLC lets it use while the economizer runs."""
     switching: SwitchingLaw = TEXTBOOK
 
-    def enabled(self, return_c: ArrayLike, wet_bulb_c: ArrayLike) -> Mask:
+    def enabled(self, return_c: ArrayLike, wet_bulb_c: ArrayLike, share: ArrayLike = 1.0) -> Mask:
         """Whether the PLC would start it, where nobody knows whether it runs already."""
         if not self.present:
             return np.zeros(np.broadcast(return_c, wet_bulb_c).shape, dtype=bool)
-        return self.switching.starts(return_c, wet_bulb_c)
+        return self.switching.starts(return_c, wet_bulb_c, share)
 
     def heat_kw(
         self, load_kw: ArrayLike, flow_kw_k: ArrayLike, return_c: ArrayLike, cw_c: ArrayLike
@@ -137,7 +138,10 @@ def _watched(signals: Signals) -> Watched:
     wet = signals.of_site(Quantity.OUTDOOR_WET_BULB)
     run = signals.total(EquipmentKind.ECONOMIZER, Quantity.RUN_STATUS)
     cooled = signals.economizer_kw / np.maximum(flow, 1e-6)
-    return Watched(run, warm - wet, wet, cooled, float(signals.step_s))
+    count = np.asarray(signals.total(EquipmentKind.CHILLER, Quantity.RUN_STATUS))
+    number = max(len(signals.site.equipment_of(EquipmentKind.CHILLER)), 1)
+    share = np.nan_to_num(count / number, nan=1.0)
+    return Watched(run, warm - wet, wet, cooled, share, float(signals.step_s))
 
 
 def _tower_duty(signals: Signals, run: Array) -> tuple[float, bool, float]:
@@ -154,7 +158,8 @@ def _tower_duty(signals: Signals, run: Array) -> tuple[float, bool, float]:
     rated = sum(e.nameplate.power_kw or 0.0 for e in signals.site.equipment_of(EquipmentKind.TOWER_CELL))
     on = (run > 0.99) & ~np.isnan(power) & ~np.isnan(cw)
     if on.sum() < 12:
-        return _BELOW_K, False, 1.0
+        # Guideline 36 §5.20.12 has tower fans follow the chilled-water setpoint while an economizer runs.
+        return _BELOW_K, True, 1.0
     most = float(np.percentile(power[on], 99))
     seen = max(float(np.nanmax(power)), rated, 1e-6)
     # A cap shows as many samples at one same highest power.

@@ -1,9 +1,10 @@
 """When a PLC starts and stops the water-side economizer, learned from when it did.
 
 It starts where the return water is warmer than the wet bulb by a span, which falls as the wet bulb
-rises, for towers come nearer to it in warm air:
+rises, for towers come nearer to it in warm air, and where fewer chillers run, for less water then goes
+over the tower (`share` is how many of them run, of all):
 
-    T_return − T_wb > start_k + start_per_k · (10 °C − T_wb)
+    T_return − T_wb > start_k + start_per_k · (10 °C − T_wb) − start_per_share_k · (1 − share)
 
 and stops where the exchanger cools the return water by less than `stop_k`. ASHRAE Guideline 36 §5.20.3
 predicts the exchanger from the wet bulb in the same way, tunes the slope as it runs, stops below some
@@ -27,6 +28,8 @@ Steps: TypeAlias = NDArray[np.intp]
 REFERENCE_C = 10.0
 _START_K, _START_STD_K = 9.0, 3.0
 """Tower approach 5 K + exchanger approach 2 K + Guideline 36's 2 K, and how unsure that is."""
+_START_PER_SHARE_K, _START_PER_SHARE_STD_K = 5.0, 2.5
+"""A tower's approach is about as much less as there is less water on it."""
 _START_PER_K, _START_PER_STD = 0.2, 0.15
 """Guideline 36 begins with 0.2 and lets itself be tuned up to 0.5."""
 _STOP_K, _STOP_STD_K = 1.0, 0.5
@@ -35,8 +38,9 @@ _EVENT_STD_K = 0.4
 _FORGOTTEN_S = 14 * 86_400.0
 _WARM_UP_S = 2400.0
 """Time the tower takes to come down after a start; what the exchanger does until then says nothing."""
-_A = np.linspace(1.0, 20.0, 191)
-_B = np.linspace(0.0, 0.6, 31)
+_A = np.linspace(1.0, 20.0, 96)[:, None, None]
+_B = np.linspace(0.0, 0.6, 16)[:, None]
+_C = np.linspace(0.0, 12.0, 13)
 _S = np.linspace(0.0, 5.0, 101)
 
 
@@ -46,44 +50,35 @@ class SwitchingLaw:
 
     start_k: float = _START_K
     start_per_k: float = _START_PER_K
+    start_per_share_k: float = _START_PER_SHARE_K
     stop_k: float = _STOP_K
     min_on_s: float = _LEAST_S
     min_off_s: float = _LEAST_S
     starts_seen: int = 0
     stops_seen: int = 0
 
-    def start_span_k(self, wet_bulb_c: ArrayLike) -> Array:
+    def start_span_k(self, wet_bulb_c: ArrayLike, share: ArrayLike = 1.0) -> Array:
         """Span of return water over the wet bulb above which it starts. [K]"""
         colder = REFERENCE_C - np.asarray(wet_bulb_c, float)
-        return np.asarray(np.maximum(self.start_k + self.start_per_k * colder, 1.0))
+        fewer = 1.0 - np.asarray(share, float)
+        line = self.start_k + self.start_per_k * colder - self.start_per_share_k * fewer
+        return np.asarray(np.maximum(line, 1.0))
 
-    def starts(self, return_c: ArrayLike, wet_bulb_c: ArrayLike) -> Mask:
+    def starts(self, return_c: ArrayLike, wet_bulb_c: ArrayLike, share: ArrayLike = 1.0) -> Mask:
         """Whether the PLC would start it."""
         span = np.asarray(return_c, float) - np.asarray(wet_bulb_c, float)
-        return np.asarray(span > self.start_span_k(wet_bulb_c))
+        return np.asarray(span > self.start_span_k(wet_bulb_c, share))
 
     def stays(self, heat_kw: ArrayLike, flow_kw_k: ArrayLike) -> Mask:
         """Whether the PLC would let it run, by what it takes from the return water while it runs."""
         cooled = np.asarray(heat_kw, float) / np.maximum(np.asarray(flow_kw_k, float), 1e-6)
         return np.asarray(cooled > self.stop_k)
 
-    def followed(self, starts: Mask, stays: Mask, on_now: float, since_s: float, step_s: Array) -> Array:
-        """Whether it runs in each step (1 or 0), steps last: what a step comes to is felt in the next.
-
-        `since_s` is how long it has been as it is now; `step_s` (steps,) is each step's length.
-        """
-        on = np.full(starts.shape[:-1], on_now)
-        since = np.full(starts.shape[:-1], since_s)
-        found = np.empty(starts.shape)
-        for k in range(starts.shape[-1]):
-            found[..., k] = on
-            since = since + step_s[k]
-            least = np.where(on > 0.5, self.min_on_s, self.min_off_s)
-            wanted = np.where(on > 0.5, stays[..., k], starts[..., k])
-            after = np.where(since >= least, wanted, on)
-            since = np.where(after == on, since, 0.0)
-            on = after.astype(float)
-        return found
+    def after(self, on: Array, since_s: Array, starts: Mask, stays: Mask) -> Array:
+        """Whether it runs next (1 or 0) where it is `on` or not, and has been so for that long."""
+        wanted = np.where(on > 0.5, stays, starts)
+        least = np.where(on > 0.5, self.min_on_s, self.min_off_s)
+        return np.where(since_s >= least, wanted, on).astype(float)
 
 
 TEXTBOOK = SwitchingLaw()
@@ -98,6 +93,8 @@ class Watched:
     wet_bulb_c: Array
     cooled_k: Array
     """Heat taken over flow."""
+    share: Array
+    """How many of the chillers run; 1 where nobody says."""
     step_s: float
 
 
@@ -109,10 +106,10 @@ def learn_switching(seen: Watched) -> tuple[SwitchingLaw, tuple[str, ...]]:
     for_s = _held_for_s(on, off, seen.step_s)
     rested = off & (for_s > _LEAST_S)
     # What starts as soon as it may was past its line before.
-    a, b = _start_line(seen, starts[rested[starts]], rested)
+    a, b, c = _start_line(seen, starts[rested[starts]], rested)
     stop = _stop_k(seen, stops, on & (for_s > _WARM_UP_S))
     runs, rests = _shortest_s(starts, stops, seen.step_s)
-    law = SwitchingLaw(a, b, stop, runs, rests, starts.size, stops.size)
+    law = SwitchingLaw(a, b, c, stop, runs, rests, starts.size, stops.size)
     if not starts.size:
         state = "never ran" if not on.any() else "always ran" if not off.any() else "was never seen to start"
         return law, (f"the economizer {state} in the data: its enabling point is a prior",)
@@ -135,17 +132,19 @@ def _held_for_s(on: Mask, off: Mask, step_s: float) -> Array:
     return np.asarray((np.arange(len(state)) - np.maximum.accumulate(last) + 1) * step_s)
 
 
-def _start_line(seen: Watched, starts: Steps, rested: Mask) -> tuple[float, float]:
+def _start_line(seen: Watched, starts: Steps, rested: Mask) -> tuple[float, float, float]:
     """Least squares over a grid of lines: below what started it, above all in which it stayed off.
 
     Late ones weigh more, for a PLC that tunes itself moves the line.
     """
     end = len(seen.run)
-    cost = ((_A[:, None] - _START_K) / _START_STD_K) ** 2 + ((_B - _START_PER_K) / _START_PER_STD) ** 2
+    cost = ((_A - _START_K) / _START_STD_K) ** 2 + ((_B - _START_PER_K) / _START_PER_STD) ** 2
+    cost = cost + ((_C - _START_PER_SHARE_K) / _START_PER_SHARE_STD_K) ** 2
 
     def passed_k(k: int) -> Array:
-        """How far a step was above each line. Shape (levels, slopes)."""
-        return np.asarray(seen.span_k[k] - _A[:, None] - _B * (REFERENCE_C - seen.wet_bulb_c[k]))
+        """How far a step was above each line. Shape (levels, slopes by wet bulb, by share)."""
+        line = _A + _B * (REFERENCE_C - seen.wet_bulb_c[k]) - _C * (1.0 - seen.share[k])
+        return np.asarray(seen.span_k[k] - line)
 
     def counted(k: int, wrong_k: Array) -> Array:
         weight = np.exp(-(end - k) * seen.step_s / _FORGOTTEN_S)
@@ -156,17 +155,18 @@ def _start_line(seen: Watched, starts: Steps, rested: Mask) -> tuple[float, floa
         cost = cost + counted(k, np.minimum(-passed_k(k), -passed_k(k + 1)))
     stayed = rested.copy()
     stayed[starts] = False
+    near = seen.span_k + _START_PER_K * seen.wet_bulb_c - _START_PER_SHARE_K * seen.share
     hour = max(1, round(3600 / seen.step_s))
     for begin in range(0, end, hour):
         mine = np.flatnonzero(stayed[begin : begin + hour]) + begin
         if mine.size:
             # The step of the hour in which it came nearest to starting.
-            k = int(mine[np.argmax(seen.span_k[mine] + _START_PER_K * seen.wet_bulb_c[mine])])
+            k = int(mine[np.argmax(near[mine])])
             cost = cost + counted(k, passed_k(k))
     for k in starts[(starts > 0) & stayed[np.maximum(starts - 1, 0)]]:
         cost = cost + counted(k, passed_k(k - 1))
-    i, j = np.unravel_index(int(np.argmin(cost)), cost.shape)
-    return float(_A[i]), float(_B[j])
+    i, j, m = np.unravel_index(int(np.argmin(cost)), cost.shape)
+    return float(_A[i, 0, 0]), float(_B[j, 0]), float(_C[m])
 
 
 def _stop_k(seen: Watched, stops: Steps, running: Mask) -> float:

@@ -84,7 +84,7 @@ def test_levers_that_only_moved_together_are_a_reason() -> None:
 
 def test_water_temperatures_moved_together_disqualify_the_chillers(history: History) -> None:
     joined = changed(history, plant__cw_supply=history.values["plant.chw-supply"] + 16)
-    record = learn_chillers(Signals.of(joined).coarse(STATIC_STEP_S))[1]
+    record = learn_chillers(Signals.of(joined).coarse(STATIC_STEP_S), Signals.of(joined))[1]
     assert any("only moved together" in reason for reason in record.disqualified)
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from analytic_plant import outlook, snapshot_at
 
-from optimizer import free_path
+from optimizer import machine_path
 from optimizer.economizer_watch import EconomizerWatch
-from optimizer.free_cooling import Economizer
 from optimizer.identify.economizer import EconomizerLaw
 from optimizer.identify.switching import SwitchingLaw, Watched, learn_switching
+from optimizer.machines import Economizer, Machines
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
 from optimizer.problem import PlannerSettings, Problem, pose
@@ -40,7 +40,7 @@ def watched(days: float, wet_c: float, seed: int = 5, truth: SwitchingLaw = TRUT
         turn = cooled[k] < truth.stop_k if on else start
         if turn and since >= 1200:
             on, since = not on, 0.0
-    return Watched(run, warm - wet, wet, cooled, 300.0)
+    return Watched(run, warm - wet, wet, cooled, np.ones(n), 300.0)
 
 
 def test_start_line_and_stop_are_found_in_telemetry() -> None:
@@ -70,12 +70,13 @@ def test_what_always_ran_stops_no_later_than_it_was_seen_to_run() -> None:
 
 
 def test_it_turns_one_step_late_and_no_sooner_than_it_may() -> None:
-    law = SwitchingLaw(min_on_s=1800.0, min_off_s=900.0)
-    starts = np.array([[True, False, False, False, True, True]])
-    stays = np.array([[True, False, False, False, True, True]])
-    found = law.followed(starts, stays, 0.0, 0.0, np.full(6, 900.0))
-    # Felt in step 1; kept for two steps though nothing holds it; begun again by step 4.
-    assert found.tolist() == [[0, 1, 1, 0, 0, 1]]
+    law, one = SwitchingLaw(min_on_s=1800.0, min_off_s=900.0), np.ones(1)
+    on, off = one.astype(bool), ~one.astype(bool)
+    assert law.after(0 * one, 900 * one, on, off).tolist() == [1.0]
+    assert law.after(0 * one, 800 * one, on, off).tolist() == [0.0]
+    assert law.after(one, 1700 * one, off, off).tolist() == [1.0]
+    assert law.after(one, 1800 * one, off, off).tolist() == [0.0]
+    assert law.after(one, 9000 * one, off, on).tolist() == [1.0]
 
 
 @pytest.fixture
@@ -94,7 +95,9 @@ def between(history: History, model: PlantModel) -> Problem:
 
 
 def with_state(problem: Problem, on: float, bias_k: float = 0.0) -> Problem:
-    return replace(problem, world=replace(problem.world, economizer=Economizer(on, start_bias_k=bias_k)))
+    return replace(
+        problem, world=replace(problem.world, machines=Machines(Economizer(on, start_bias_k=bias_k)))
+    )
 
 
 def test_between_the_thresholds_it_is_as_it_was(between: Problem) -> None:
@@ -132,15 +135,17 @@ def test_a_plan_warms_the_water_to_begin_free_cooling_where_the_day_pays_for_it(
 
 def test_dear_starts_are_made_once_and_only_where_they_pay() -> None:
     # Off 10 an hour, starting 14, running 6: pays where two more hours follow, not at the end.
-    def way(money: float) -> free_path._Way:
-        none = np.zeros(4, dtype=np.intp)
-        return free_path._Way(np.full(4, money), none, none)
+    def state(to_off: float, to_on: float) -> list[machine_path._State]:
+        none, one = np.zeros(4, dtype=np.intp), np.ones(4)
+        ways = tuple(machine_path._Way(np.full(4, money), none, none, one) for money in (to_off, to_on))
+        same = machine_path._State([], ways)
+        return [same, same]
 
-    ways = ((way(10.0), way(14.0)), (way(10.0), way(6.0)))
-    turns = free_path._cheapest(ways, np.ones(4), may_start=True)
-    assert turns[:, 0].tolist() == [1, 1, 0, 0]
-    assert turns[:, 1].tolist() == [1, 1, 1, 1]
-    assert not free_path._cheapest(ways, np.ones(4), may_start=False)[:, 0].any()
+    states = [state(10.0, 14.0), state(10.0, 6.0)]
+    turns = machine_path._cheapest(states, np.ones(4), may_start=True)
+    assert turns[:, 0, 0].tolist() == [1, 1, 0, 0]
+    assert turns[:, 1, 0].tolist() == [1, 1, 1, 1]
+    assert not machine_path._cheapest(states, np.ones(4), may_start=False)[:, 0].any()
 
 
 def test_water_that_was_warm_enough_and_started_nothing_moves_the_line(history: History) -> None:
