@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from plant.errors import ConfigError
 from plant.gateways import Gateway, Login, Tls
@@ -41,9 +40,9 @@ from plant.site import (
 from plant.site_checks import check_site
 from plant.site_schema import GatewayIn, LeverIn, PointIn, SiteFile
 from plant.units import unit
+from plant.yaml_file import YamlFile
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The safe loader in C where PyYAML has it: seven times as fast on the demo site."""
+_EXAMPLE = "examples/demo.yaml"
 
 
 def load_site(path: Path) -> Site:
@@ -54,66 +53,15 @@ def load_site(path: Path) -> Site:
     ConfigError
         One line that names the file, the key and the mend.
     """
-    described = _parse(path)
+    described = YamlFile(
+        path,
+        "site file",
+        "give the path of one, for example examples/demo.yaml",
+        "start from examples/demo.yaml",
+    ).described(SiteFile)
     site = _site(described, path)
     check_site(site, f"site file {path}")
     return site
-
-
-def _parse(path: Path) -> SiteFile:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(
-            f"site file {path}", "does not exist", "give the path of one, for example examples/demo.yaml"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"site file {path}", f"cannot be read ({error})", "make it a readable UTF-8 file"
-        ) from None
-    try:
-        data = yaml.load(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" line {where.line + 1}" if where else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigError(
-            f"site file {path}{line}", f"is not valid YAML ({problem})", "mend the syntax there"
-        ) from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"site file {path}", "is not a mapping of keys", "start from examples/demo.yaml")
-    try:
-        return SiteFile.model_validate(data)
-    except ValidationError as error:
-        raise _first_error(path, data, error) from None
-
-
-def _first_error(path: Path, data: object, error: ValidationError) -> ConfigError:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) + _named(data, first["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    match first["type"]:
-        case "extra_forbidden":
-            mend = "remove it or correct its spelling"
-        case "missing":
-            mend = "add it"
-        case _:
-            mend = f"correct the value {first.get('input')!r}"[:120]
-    problem = first["msg"][0].lower() + first["msg"][1:]
-    return ConfigError(f"site file {path}, key {key}", problem + more, mend)
-
-
-def _named(data: object, loc: tuple[int | str, ...]) -> str:
-    """The id of the list item an error is in, so that a person need not count."""
-    found = ""
-    for part in loc:
-        try:
-            data = data[part]  # type: ignore[index]
-        except (KeyError, IndexError, TypeError):
-            break
-        if isinstance(data, dict) and isinstance(data.get("id"), str):
-            found = f" ({data['id']})"
-    return found
 
 
 def _site(d: SiteFile, path: Path) -> Site:

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from plant.errors import ConfigError
+from plant.yaml_file import YamlFile
 from reports.supplied import (
     Contract,
     ContractKind,
@@ -140,23 +140,8 @@ def load_supplied(path: Path | None, timezone: str) -> Supplied:
     """
     if path is None:
         return Supplied()
-    where = f"reporting file {path}"
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(where, f"cannot be read ({error})", "name a readable UTF-8 file") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{where}{line}", "is not valid YAML", "mend the syntax there") from None
-    try:
-        described = SuppliedFile.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        raise ConfigError(f"{where}, key {key}", first["msg"].lower(), "correct it") from None
-    return _supplied(described, path, timezone, text)
+    file = YamlFile(path, "reporting file", "name the one there is", "begin it with `schema_version: 1`")
+    return _supplied(file.described(SuppliedFile), path, timezone, file.text())
 
 
 def _supplied(d: SuppliedFile, path: Path, timezone: str, text: str) -> Supplied:

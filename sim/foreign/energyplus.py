@@ -13,17 +13,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from plant.commands import Command
 from plant.errors import ConfigError
 from plant.readings import Quality, Reading, missing
 from plant.site import Site
+from plant.yaml_file import YamlFile
 from sim.foreign.energyplus_session import EnergyPlusSession, Model, Taken, Told
 from sim.weather import weather_file
 
 MAP_FILE = "energyplus.yaml"
+_EXAMPLE = "write one; examples/energyplus/energyplus.yaml shows how"
 
 
 class _Part(BaseModel):
@@ -140,7 +141,7 @@ def from_map(site: Site, file: Path) -> EnergyPlusPlant:
     ConfigError
         If the map, the model or the weather cannot be used.
     """
-    described = _read_map(file)
+    described = YamlFile(file, "EnergyPlus map", _EXAMPLE, _EXAMPLE).described(_MapFile)
     _check_points(described, site, file)
     model = Model(
         epjson=_read_model(file.parent / described.model),
@@ -152,26 +153,6 @@ def from_map(site: Site, file: Path) -> EnergyPlusPlant:
     scales = {n: Scale(t.scale, t.offset) for n, t in described.tells.items()}
     own_weather = [file.parent / described.weather] if described.weather.endswith(".epw") else []
     return EnergyPlusPlant(site, model, scales, (file, file.parent / described.model, *own_weather))
-
-
-def _read_map(file: Path) -> _MapFile:
-    where = f"EnergyPlus map {file}"
-    try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(
-            where, "does not exist", "write one; examples/energyplus/energyplus.yaml shows how"
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            where, f"cannot be read ({type(error).__name__})", "make it YAML in UTF-8"
-        ) from None
-    try:
-        return _MapFile.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}, key {key}", first["msg"].lower(), "correct it") from None
 
 
 def _check_points(described: _MapFile, site: Site, file: Path) -> None:

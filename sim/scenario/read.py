@@ -8,10 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
 from plant.errors import ConfigError
+from plant.yaml_file import YamlFile
 from sim.faults import Fault, make_fault
 from sim.scenario import schema
 from sim.scenario.record import (
@@ -28,6 +26,10 @@ from sim.scenario.record import (
 )
 from sim.scenario.schema import ScenarioFile
 
+_MENDS = (
+    "give a name of `scenario list` or the path of a file",
+    "start from one that `scenario show` prints",
+)
 SHIPPED_SITES = {"demo": Path(__file__).parents[2] / "examples" / "demo.yaml"}
 
 
@@ -39,12 +41,9 @@ def read_scenario(path: Path, overrides: Mapping[str, object] | None = None) -> 
     ConfigError
         One line that names the file, the key and the mend.
     """
-    document = with_overrides(_parse(path), overrides or {}, f"scenario {path.stem}")
-    try:
-        described = ScenarioFile.model_validate(document)
-    except ValidationError as error:
-        raise _first_error(path, error) from None
-    return _scenario(described, document, path)
+    file = YamlFile(path, "scenario", *_MENDS)
+    document = with_overrides(file.mapping(), overrides or {}, f"scenario {path.stem}")
+    return _scenario(file.described(ScenarioFile, document), document, path)
 
 
 def with_overrides(
@@ -62,41 +61,6 @@ def with_overrides(
         except (IndexError, ValueError, TypeError, AttributeError):
             raise ConfigError(f"{where}, key {key}", "cannot be set there", "correct the key") from None
     return out
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    where = f"scenario {path}"
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(
-            where, "does not exist", "give a name of `scenario list` or the path of a file"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(where, f"cannot be read ({error})", "make it a readable UTF-8 file") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigError(where + line, f"is not valid YAML ({problem})", "mend the syntax there") from None
-    if not isinstance(data, dict):
-        raise ConfigError(where, "is not a mapping of keys", "start from one that `scenario show` prints")
-    return data
-
-
-def _first_error(path: Path, error: ValidationError) -> ConfigError:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"] if part not in ("timedelta", "datetime"))
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    match first["type"]:
-        case "extra_forbidden":
-            mend = "remove it or correct its spelling"
-        case "missing":
-            mend = "add it"
-        case _:
-            mend = f"correct the value {first.get('input')!r}"[:120]
-    problem = first["msg"].removeprefix("Value error, ")
-    return ConfigError(f"scenario {path}, key {key}", problem[0].lower() + problem[1:] + more, mend)
 
 
 def _scenario(d: ScenarioFile, document: Mapping[str, Any], path: Path) -> Scenario:

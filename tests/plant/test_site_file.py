@@ -115,6 +115,7 @@ def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
         (b"- 1\n- 2\n", "is not a mapping of keys"),
         (b"", "is not a mapping of keys"),
         (b"\x00", "is not valid YAML"),
+        (b"until: 2026-13-01\n", "holds a date that is none"),
         (b"!!python/object/apply:os.system ['true']\n", "is not valid YAML"),
     ],
 )
