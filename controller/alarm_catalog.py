@@ -20,6 +20,7 @@ class AlarmKind(StrEnum):
 
     INLET_ALLOWABLE = "inlet_allowable"
     INLET_RECOMMENDED = "inlet_recommended"
+    NO_SPARE = "no_spare"
     STALE_DATA = "stale_data"
     FALLBACK = "fallback"
     STOPPED = "stopped"
@@ -73,6 +74,14 @@ CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
         "Only moves that cool more are made until it is back.",
         "Look for a failed fan, a blocked tile or a load step in the zone.",
         may_be_shelved=False,
+    ),
+    AlarmKind.NO_SPARE: AlarmFacts(
+        _M,
+        "Load has grown, a unit stands still, or cooling has weakened: one more machine may not trip.",
+        "Were the named machine to trip now, racks would pass the allowable limit before anybody could act. "
+        "Nothing is warmed there meanwhile.",
+        "Approve what cools the zone, start what stands still, or move load away; where no spare is wanted, "
+        "say so in the site file (`n_minus_one`).",
     ),
     AlarmKind.STALE_DATA: AlarmFacts(
         _M,

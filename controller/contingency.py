@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from controller.contingency_air import AirLaw, air_law
+from controller.idle_units import idle_share, worst_trips
 from optimizer.model import PlantModel
 from plant.forecast import Array
 from plant.points import SITE, OwnerId
@@ -39,6 +40,8 @@ GROWTH, SERVER_POWER = 1.02, 1.02
 in warmer air. [-]"""
 DERATED, OVERLOAD = 0.95, 1.05
 """A chiller is counted on for less than its plate after a trip, and taken to carry more before it. [-]"""
+TOLD_C = 60.0
+"""Beyond it machines have shut down; how much hotter it would get is told nobody. [°C]"""
 HOT_C = 40.0
 """Outdoor air where none is measured. [°C]"""
 NO_WORSE_K = 0.1
@@ -65,10 +68,9 @@ class TripOutcome:
         """In plant words."""
         if self.margin_k >= 0:
             return f"if {self.unit} trips, {self.zone} reaches {self.inlet_c:.1f} °C at most"
-        return (
-            f"if {self.unit} trips, {self.zone} passes {self.allowable_c:g} °C after {self.minutes:.0f} min"
-            f" and reaches {self.inlet_c:.1f} °C"
-        )
+        hot = f"more than {TOLD_C:g} °C" if self.inlet_c > TOLD_C else f"{self.inlet_c:.1f} °C"
+        passes = f"passes {self.allowable_c:g} °C after {self.minutes:.0f} min"
+        return f"if {self.unit} trips, {self.zone} {passes} and reaches {hot}"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,10 @@ class Standing:
     """Dry bulb; not known, it is taken to be hot."""
     bias_k: Array
     """How much warmer each zone's warmest inlet is than its law says. Shape (zones,)."""
+    runs: Array
+    """Share of each zone's air units, by rated air, that is not seen to stand still. Shape (zones,). [-]"""
+    trips: tuple[AirTrip, ...]
+    """Of each zone the trip that leaves it least air, of the units that run."""
 
     @property
     def known(self) -> bool:
@@ -126,13 +132,20 @@ class TripCheck:
         outdoor = HOT_C if math.isnan(outdoor) else outdoor
         bias = np.array([law.bias_k(snapshot) for law in self._air])
         return Standing(
-            supply[None, :], speed[None, :], np.array([water]), load[None, :], np.array([outdoor]), bias
+            supply[None, :],
+            speed[None, :],
+            np.array([water]),
+            load[None, :],
+            np.array([outdoor]),
+            bias,
+            np.array([1.0 - idle_share(self._site, z.id, snapshot) for z in zones]),
+            tuple(worst_trips(self._site, self._facts, snapshot)),
         )
 
     def _worst(self, standing: Standing) -> tuple[TripOutcome, ...]:
         """The worst trip for each zone over all instants."""
         outcomes = [
-            *(self._air_trip(trip, standing) for trip in self._largest),
+            *(self._air_trip(trip, standing) for trip in standing.trips),
             *self._chiller_trips(standing),
         ]
         found: dict[OwnerId, TripOutcome] = {}
@@ -141,15 +154,6 @@ class TripCheck:
             if worst is None or outcome.inlet_c > worst.inlet_c:
                 found[outcome.zone] = outcome
         return tuple(found[z.id] for z in self._site.zones if z.id in found)
-
-    @property
-    def _largest(self) -> tuple[AirTrip, ...]:
-        """Each zone's trip that leaves it least air: the others are no worse."""
-        found: dict[OwnerId, AirTrip] = {}
-        for trip in self._facts.air:
-            if trip.zone not in found or trip.left < found[trip.zone].left:
-                found[trip.zone] = trip
-        return tuple(found.values())
 
     def _air_trip(self, trip: AirTrip, standing: Standing) -> TripOutcome:
         index = next(i for i, z in enumerate(self._site.zones) if z.id == trip.zone)
@@ -182,7 +186,8 @@ class TripCheck:
     def _warmest(self, index: int, trip: AirTrip | None, standing: Standing, water_c: Array) -> Array:
         """Warmest inlet of a zone, margins inside, step by step. Shape (steps, instants). [°C]"""
         load = standing.it_kw[:, index]
-        left, least = (1.0, 1.0) if trip is None else (trip.left, trip.least)
+        runs = float(standing.runs[index])
+        left, least = (runs, runs) if trip is None else (trip.left, trip.least)
         # Of a unit with compressors of its own they may stop alone: its fan then blows what comes back.
         ways = (False, True) if trip is not None and self._air[index].dx_kw > 0 else (False,)
         paths = [self._margined(index, left, least, load, standing, water_c, b) for b in ways]
@@ -213,10 +218,11 @@ class TripCheck:
         """
         law, facts = self._air[index], self._facts
         supply, speed = standing.supply_c[:, index], np.maximum(standing.speed[:, index], 0.02)
-        bias = float(standing.bias_k[index])
+        bias, runs = float(standing.bias_k[index]), float(standing.runs[index])
         target = np.array([facts.speed_after(float(r)) for r in speed])
-        inlet = supply + law.rise_k(load, speed, supply, bias)
-        back_c = supply + law.gain_k(load, speed)
+        flows = np.maximum(runs * speed, 0.02)
+        inlet = supply + law.rise_k(load, flows, supply, bias)
+        back_c = supply + law.gain_k(load, flows)
         path, spread = np.empty((2, len(self._ends_s), len(supply)))
         for k, (end_s, step_s) in enumerate(zip(self._ends_s, self._lengths_s, strict=True)):
             # Half of the declared time passes before anybody notices; the ramp takes the rest.
@@ -224,7 +230,7 @@ class TripCheck:
             ramped = min(1.0, max(0.0, 2.0 * share - 1.0))
             now = speed + (target - speed) * ramped
             cooled = np.maximum(left * now, 0.02)
-            moved = np.maximum(now, 0.02) if blows else cooled
+            moved = np.maximum(runs * now, 0.02) if blows else cooled
             made = law.made_c(back_c, now, water_c[k], left=left, outdoor_c=standing.outdoor_c)
             given = np.maximum(supply, made)
             given = given + (back_c - given) * (1.0 - cooled / moved)

@@ -48,7 +48,7 @@ def _zone_concern(site: Site, zone: Zone, snapshot: Snapshot) -> str:
 def _too_few_units(site: Site, zone: Zone, snapshot: Snapshot) -> str:
     """Why too few air units run; what does not say whether it runs counts only where one is enough."""
     units = [e for e in site.equipment if e.zone == zone.id and e.kind in _AIR_UNITS]
-    shown = [_runs(site, e.id, snapshot) for e in units]
+    shown = [seen_running(site, e.id, snapshot) for e in units]
     running = sum(s is True for s in shown)
     unknown = sum(s is None for s in shown)
     if not units or running >= zone.min_units_running or (zone.min_units_running <= 1 and unknown):
@@ -56,7 +56,7 @@ def _too_few_units(site: Site, zone: Zone, snapshot: Snapshot) -> str:
     return f"{running} of its air units are seen to run, {zone.min_units_running} must"
 
 
-def _runs(site: Site, unit: OwnerId, snapshot: Snapshot) -> bool | None:
+def seen_running(site: Site, unit: OwnerId, snapshot: Snapshot) -> bool | None:
     """Whether a unit runs by its own status, fan speed or power; None where nothing usable says."""
     for quantity, least in ((Quantity.RUN_STATUS, 0.5), (Quantity.FAN_SPEED, 0.05), (Quantity.POWER, 0.05)):
         value = snapshot.mean(unit, quantity)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from controller.actuation import Execution, Outcome
 from controller.alarms import AlarmBook, AlarmKind
+from controller.contingency import TripOutcome
 from controller.modes import ModeKeeper
 from controller.proposals import Proposal, ProposalStatus
 from controller.watchdog import DataState
@@ -89,6 +90,13 @@ class Sentinel:
         """Registers that somebody else moved."""
         for point in lost:
             self._alarms.raise_(AlarmKind.SETPOINT_MOVED, point, "it was moved by someone else", at)
+
+    def spare(self, outcomes: Iterable[TripOutcome], at: datetime) -> None:
+        """Each zone's worst trip. Of a zone that is not told of, what stood stands."""
+        for outcome in outcomes:
+            latch = self._latches.setdefault((AlarmKind.NO_SPARE, outcome.zone), _Latch())
+            standing = latch.update(outcome.margin_k < 0, outcome.margin_k > DEADBAND_K, at)
+            self._alarms.hold_to(AlarmKind.NO_SPARE, outcome.zone, standing, outcome.sentence, at)
 
     def store(self, reachable: bool, at: datetime) -> None:
         """Whether the database answers."""

@@ -18,7 +18,6 @@ from controller.actions import ActionRecord, Actions
 from controller.api import EventBus
 from controller.balance_watch import BalanceWatch
 from controller.child_work import WorkFailed
-from controller.contingency import TripOutcome
 from controller.cycle import CycleRecord, run_cycle
 from controller.demotion import Demotion
 from controller.drift_watch import DriftWatch
@@ -29,6 +28,7 @@ from controller.scoring import Scorer
 from controller.status import Readiness, SiteStatus, status_of
 from controller.store import StoreUnavailable
 from controller.switchback_arm import told
+from controller.trip_watch import TripWatch
 from controller.upkeep import Upkeep
 from controller.wiring import Controller
 from plant.plan import NoPlan, Plan
@@ -55,8 +55,6 @@ class Service:
     last_cycle: CycleRecord | None = None
     last_action: ActionRecord | None = None
     cycles: int = 0
-    trips: tuple[TripOutcome, ...] = ()
-    """What a trip would do, as of the last cycle."""
     statuses: dict[str, int] = field(default_factory=dict)
     stage_s: dict[str, list[float]] = field(default_factory=dict)
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,6 +79,7 @@ class Service:
         parts.drifted = lambda: self._drift.drifted
         parts.authority.limits.listen(self._scorer.adopt)
         authority = parts.authority
+        self._trip_watch = TripWatch(parts)
         self._demotion = Demotion(authority.modes, authority.rollout, authority.alarms, parts.site)
 
     async def run(self, *beside: Companion) -> None:
@@ -94,6 +93,7 @@ class Service:
             self._act,
             self._account,
             self._relearn,
+            self._trip_watch.run,
             Upkeep(controller).run,
         )
         async with asyncio.TaskGroup() as group:
@@ -121,9 +121,11 @@ class Service:
         now, book = parts.clock.now(), parts.authority.switchback
         shown = status_of(snapshot, parts.authority.modes, at=now, saving=saving, plan=plan)
         applied = None if book.stretch is None else book.stretch.applied
-        notes = (*shown.notes, *parts.authority.takeover.notes, *told(book.running(now), applied, now))
+        spare = self._trip_watch
+        running = told(book.running(now), applied, now)
+        notes = (*shown.notes, *parts.authority.takeover.notes, *spare.notes, *running)
         return replace(
-            shown, notes=notes, redundancy=self.trips, data_age_s=parts.authority.watch.oldest_s(now)
+            shown, notes=notes, redundancy=spare.outcomes, data_age_s=parts.authority.watch.oldest_s(now)
         )
 
     def readiness(self) -> Readiness:
@@ -200,8 +202,6 @@ class Service:
             stages = {} if outcome.solver is None else outcome.solver.stage_s
             for stage, seconds in {**stages, "cycle": took_s}.items():
                 self.stage_s.setdefault(stage, []).append(seconds)
-        self.trips = parts.trips.now(record.snapshot)
-        parts.metrics.observe_trips(self.trips)
         pending = parts.authority.desk.pending(parts.clock.now())
         parts.metrics.observe_pending(0 if pending is None else 1)
         self.events.publish("cycle", {"at": record.snapshot.time.isoformat(), "sentence": record.sentence})

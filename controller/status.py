@@ -67,7 +67,7 @@ class SiteStatus:
     """One line about the present plan, or why there is none."""
     notes: tuple[str, ...] = field(default=())
     redundancy: tuple[TripOutcome, ...] = ()
-    """Each zone's worst trip of a machine as of the last cycle."""
+    """Each zone's worst trip of a machine as of the last minute."""
 
 
 @dataclass(frozen=True, slots=True)

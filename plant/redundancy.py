@@ -83,15 +83,17 @@ def declared_redundancy(site: Site) -> Redundancy:
     )
 
 
-def _air_trips(site: Site, zone: OwnerId) -> list[AirTrip]:
+def air_shares(site: Site, zone: OwnerId) -> dict[OwnerId, float]:
+    """Each air unit's share of its zone's rated air. [-]"""
     units = [e for kind in _AIR for e in site.equipment_of(kind, zone)]
     flows = _flows(units)
-    total = sum(flows)
-    return [
-        AirTrip(e.id, zone, max(0.0, 1.0 - flow / total))
-        for e, flow in zip(units, flows, strict=True)
-        if e.kind in site.safety.n_minus_one
-    ]
+    return {e.id: flow / sum(flows) for e, flow in zip(units, flows, strict=True)}
+
+
+def _air_trips(site: Site, zone: OwnerId) -> list[AirTrip]:
+    may_trip = {e.id for kind in site.safety.n_minus_one for e in site.equipment_of(kind, zone)}
+    shares = air_shares(site, zone)
+    return [AirTrip(unit, zone, max(0.0, 1.0 - share)) for unit, share in shares.items() if unit in may_trip]
 
 
 def _flows(units: list[Equipment]) -> list[float]:

@@ -59,10 +59,12 @@ def status() -> None:
         f"{state['site']}  {state['at']}  mode {state['mode']}  facility {_kw(state['facility_kw'])}  "
         f"cooling {_kw(state['cooling_kw'])}  data {_number(state['data_age_s'], 0)} s old"
     )
+    trips = {trip["zone"]: trip for trip in state["redundancy"]}
     for zone in state["zones"]:
         typer.echo(
             f"  {zone['zone']:10} worst inlet {_number(zone['worst_inlet_c'], 1)} °C "
             f"(limit {zone['recommended_max_c']:.1f}), {zone['sensors_usable']}/{zone['sensors']} sensors"
+            f"{_spare(trips.get(zone['zone']))}"
         )
     typer.echo(f"  {state['plan']}")
     for note in state["notes"]:
@@ -172,6 +174,16 @@ def _show(proposal: Any) -> None:
     typer.echo(f"{proposal['id']}  {proposal['status']:10} {proposal['reason']}")
     for change in proposal["changes"]:
         typer.echo(f"    {change['lever']}: {change['before']:g} → {change['after']:g} {change['unit']}")
+
+
+def _spare(trip: Any) -> str:
+    """What is left below the allowable limit if the zone's worst machine trips."""
+    if trip is None or trip["inlet_c"] is None:
+        return ""
+    left = trip["allowable_c"] - trip["inlet_c"]
+    return (
+        f", NO SPARE if {trip['unit']} trips" if left < 0 else f", {left:.1f} K spare if {trip['unit']} trips"
+    )
 
 
 def _in_trouble(state: Any) -> bool:

@@ -81,7 +81,8 @@ function showState(state) {
   $("notes").hidden = !state.notes.length;
   $("notes").replaceChildren(...state.notes.map((text) => element("li", text)));
   showSaving(state.saving);
-  $("zones").replaceChildren(...state.zones.map(zoneLine));
+  const trips = Object.fromEntries(state.redundancy.map((trip) => [trip.zone, trip]));
+  $("zones").replaceChildren(...state.zones.map((zone) => zoneLine(zone, trips[zone.zone])));
 }
 
 function showModes(modes) {
@@ -130,7 +131,7 @@ function showSaving(saving) {
   $("baseline").textContent = `against ${saving.baseline} since ${saving.since.slice(0, 16).replace("T", " ")}; negative is a loss`;
 }
 
-function zoneLine(zone) {
+function zoneLine(zone, trip) {
   const line = element("div", undefined, "zone");
   const meter = element("meter");
   meter.min = 15;
@@ -144,7 +145,10 @@ function zoneLine(zone) {
   line.title = `worst inlet, limit ${num(zone.recommended_max_c)} °C, allowable ${num(zone.allowable_max_c)} °C, ` +
     `${zone.sensors_usable} of ${zone.sensors} sensors, mode ${zone.mode}`;
   value.append(element("span", ` / ${num(zone.recommended_max_c, 0)}`, "quiet"));
-  line.append(element("span", zone.zone), meter, value);
+  const name = element("span", zone.zone);
+  if (trip && room(trip) < 0) name.append(element("span", " no spare", "bad"));
+  if (trip) line.title += room(trip) < 0 ? `, no spare if ${trip.unit} trips` : `, ${num(room(trip))} K spare if ${trip.unit} trips`;
+  line.append(name, meter, value);
   return line;
 }
 

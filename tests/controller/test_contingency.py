@@ -106,6 +106,34 @@ def test_a_zone_with_one_unit_has_no_room_at_all() -> None:
     assert "passes 32 °C" in outcome.sentence
 
 
+def stopped(snapshot: Snapshot, unit: str) -> Snapshot:
+    """The same with one unit's fan seen to stand still."""
+    (fan,) = snapshot.site.points_of(OwnerId(unit), Quantity.FAN_SPEED)
+    still = Reading(fan.id, START, 0.0, Quality.GOOD)
+    return replace(snapshot, readings={**snapshot.readings, fan.id: still})
+
+
+def test_a_unit_that_stands_still_already_is_not_counted_on_when_the_other_trips() -> None:
+    found = {o.zone: o for o in TripCheck(SITE, None).now(stopped(standing(), "crah-1"))}
+    assert found["zone-a"].unit == "crah-2"
+    assert found["zone-a"].margin_k < 0
+    assert "more than 60 °C" in found["zone-a"].sentence, "no air at all: how hot exactly is nobody's concern"
+    assert found["zone-b"].inlet_c == worst(standing())["zone-b"]
+
+
+def test_half_of_a_zones_air_is_missing_before_anything_trips_by_hand() -> None:
+    # As by hand above, but nothing trips beside it: half the air, load and server fans 2 % up each.
+    def rise_k(gain_k: float) -> float:
+        return 1.6 * (0.1 * gain_k + max(gain_k - 9, 0))
+
+    kw_k = 32 * 1.2 * 1.006 * 0.5
+    likely, at_worst = rise_k(170 / kw_k), rise_k(170 * 1.02 * 1.02 / kw_k)
+    chillers = declaring(n_minus_one=(EquipmentKind.CHILLER,), chiller_start_s=1.0)
+    asked = stopped(standing(speed=1.0, site=chillers), "crah-1")
+    settled = 20 + likely + math.hypot(2, at_worst - likely)
+    assert worst(asked, chillers)["zone-a"] == pytest.approx(settled, abs=0.05)
+
+
 def test_what_a_chiller_does_not_take_warms_the_loop_by_hand() -> None:
     # Two of 800 kW. 4 x 205 kW of IT grown by 2 %, and fans (88 kW rated, at 80 % squared: 56 kW): 893 kW.
     # Both run (893 > 1.05 x 800); one is left with 95 %: 760 kW; 133 kW go on warming 55,980 kJ/K for 900 s.
