@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from optimizer.identify.air_economizer import free_heat_kw, learn_idle_load, learn_outdoor_air
 from optimizer.identify.auxiliaries import (
@@ -14,19 +17,24 @@ from optimizer.identify.auxiliaries import (
     learn_water,
 )
 from optimizer.identify.chillers import learn_chillers
-from optimizer.identify.coils import learn_airflow, learn_coils
+from optimizer.identify.coils import CoilLaw, learn_airflow, learn_coils
 from optimizer.identify.crah_fans import learn_crah_fans
 from optimizer.identify.dx import dx_units, learn_dx
 from optimizer.identify.economizer import learn_economizer
+from optimizer.identify.evidence import Evidence
 from optimizer.identify.inlets import learn_inlets
 from optimizer.identify.it_power import learn_it_power
-from optimizer.identify.liquid import learn_liquid, shares
+from optimizer.identify.liquid import LiquidLaw, learn_liquid, shares
+from optimizer.identify.outdoor_air import OutdoorAirLaw
 from optimizer.identify.signals import DYNAMIC_STEP_S, STATIC_STEP_S, Signals
 from optimizer.identify.storage import learn_storage
 from optimizer.identify.tower import learn_tower
 from optimizer.model import PlantModel
 from optimizer.zones import ZoneModel
 from plant.history import History
+from plant.points import OwnerId
+
+_Law = TypeVar("_Law")
 
 OF_CHILLED_WATER = frozenset(
     {
@@ -56,67 +64,90 @@ def assemble(history: History, *, at: datetime) -> PlantModel:
     at : datetime
         When it is learned (recorded, not used).
     """
-    signals = Signals.of(history)
-    still = signals.coarse(STATIC_STEP_S)
-    moving = signals.coarse(DYNAMIC_STEP_S)
-    liquid, liquid_evidence = learn_liquid(still)
-    by_liquid = shares(liquid)
-    still = still.with_liquid(by_liquid)
-    air = {z.id: learn_airflow(still, z.id) for z in history.site.zones}
-    outdoor, outdoor_evidence = learn_outdoor_air(still, air)
-    still = still.with_free_heat(free_heat_kw(outdoor, still, air))
-    idle_load_kw = learn_idle_load(still)
-    coils, coil_evidence = learn_coils(still, air)
-    zones, records = [], [coil_evidence, *outdoor_evidence, *liquid_evidence]
-    for zone in history.site.zones:
-        it, it_evidence = learn_it_power(still, zone.id)
-        inlets, inlet_evidence = learn_inlets(
-            # Air gain counts all IT power: as if the air were more where some heat leaves by liquid.
-            moving,
-            zone.id,
-            air[zone.id] / (1.0 - by_liquid.get(zone.id, 0.0)),
-        )
-        records += [it_evidence, inlet_evidence]
-        if dx_units(history.site, zone.id):
-            dx, fans, evidence = learn_dx(still, zone.id, air[zone.id])
-            records += evidence
-        else:
-            dx, (fans, fan_evidence) = None, learn_crah_fans(still, zone.id)
-            records.append(fan_evidence)
-        zones.append(ZoneModel(zone.id, it, inlets, coils[zone.id], fans, dx, outdoor.get(zone.id)))
-    gains, gains_evidence = learn_gains(still)
-    chillers, chiller_evidence = learn_chillers(still, moving)
-    economizer, economizer_evidence = learn_economizer(still, moving)
-    tower, tower_evidence = learn_tower(still)
-    chw_pump, chw_evidence = learn_chw_pump(still)
-    cw_pump, cw_evidence = learn_condenser_pump(still)
-    it_meter, meter_evidence = learn_it_meter(still)
-    losses, losses_evidence = learn_losses(still)
-    water, water_evidence = learn_water(still)
-    storage, storage_evidence = learn_storage(still)
-    records += [gains_evidence, chiller_evidence, economizer_evidence, tower_evidence]
-    records += [chw_evidence, cw_evidence, meter_evidence, losses_evidence, water_evidence]
-    if storage_evidence is not None:
-        records.append(storage_evidence)
-    if all(zone.dx is not None for zone in zones):
-        records = [record for record in records if record.name not in OF_CHILLED_WATER]
+    heard = _Heard.of(history)
+    still, moving, book = heard.still, heard.moving, _Book()
+    coils = book.keep(learn_coils(still, heard.air_kw_k))
+    book.records += heard.records
+    zones = tuple(_zone(zone.id, heard, coils, book) for zone in history.site.zones)
     return PlantModel(
         site_id=history.site.id,
         learned_at=at,
         data_from=history.start,
         data_until=history.end,
-        zones=tuple(zones),
-        gains=gains,
-        chillers=chillers,
-        economizer=economizer,
-        tower=tower,
-        chw_pump=chw_pump,
-        cw_pump=cw_pump,
-        it_meter=it_meter,
-        losses=losses,
-        water=water,
-        evidence=tuple(records),
-        storage=storage,
-        idle_load_kw=idle_load_kw,
-        liquid=liquid,
+        zones=zones,
+        gains=book.keep(learn_gains(still)),
+        chillers=book.keep(learn_chillers(still, moving)),
+        economizer=book.keep(learn_economizer(still, moving)),
+        tower=book.keep(learn_tower(still)),
+        chw_pump=book.keep(learn_chw_pump(still)),
+        cw_pump=book.keep(learn_condenser_pump(still)),
+        it_meter=book.keep(learn_it_meter(still)),
+        losses=book.keep(learn_losses(still)),
+        water=book.keep(learn_water(still)),
+        storage=book.keep(learn_storage(still)),
+        idle_load_kw=learn_idle_load(still),
+        liquid=heard.liquid,
+        evidence=book.told(with_water=any(zone.dx is None for zone in zones)),
     )
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A site's signals, with the heat marked that leaves a zone by liquid or with outdoor air.
+
+    Both must be known before any law of the coils is learned. `air_kw_k` is the heat capacity rate of a
+    zone's air at full speed.
+    """
+
+    still: Signals
+    moving: Signals
+    air_kw_k: dict[OwnerId, float]
+    liquid: tuple[LiquidLaw, ...]
+    outdoor: Mapping[OwnerId, OutdoorAirLaw]
+    records: tuple[Evidence, ...]
+
+    @classmethod
+    def of(cls, history: History) -> _Heard:
+        signals = Signals.of(history)
+        still = signals.coarse(STATIC_STEP_S)
+        liquid, liquid_records = learn_liquid(still)
+        still = still.with_liquid(shares(liquid))
+        air = {z.id: learn_airflow(still, z.id) for z in history.site.zones}
+        outdoor, outdoor_records = learn_outdoor_air(still, air)
+        still = still.with_free_heat(free_heat_kw(outdoor, still, air))
+        records = (*outdoor_records, *liquid_records)
+        return cls(still, signals.coarse(DYNAMIC_STEP_S), air, liquid, outdoor, records)
+
+    def gain_kw_k(self, zone: OwnerId) -> float:
+        """Air that air gain is told by: it counts all IT power, as if air were more where liquid helps."""
+        return self.air_kw_k[zone] / (1.0 - shares(self.liquid).get(zone, 0.0))
+
+
+def _zone(zone: OwnerId, heard: _Heard, coils: Mapping[OwnerId, CoilLaw], book: _Book) -> ZoneModel:
+    """The air side of one zone, cooled by water or by compressors of its own."""
+    it = book.keep(learn_it_power(heard.still, zone))
+    inlets = book.keep(learn_inlets(heard.moving, zone, heard.gain_kw_k(zone)))
+    if dx_units(heard.still.site, zone):
+        dx, fans, records = learn_dx(heard.still, zone, heard.air_kw_k[zone])
+        book.records += records
+    else:
+        dx, fans = None, book.keep(learn_crah_fans(heard.still, zone))
+    return ZoneModel(zone, it, inlets, coils[zone], fans, dx, heard.outdoor.get(zone))
+
+
+@dataclass
+class _Book:
+    """Every law's evidence, in the order they were learned."""
+
+    records: list[Evidence] = field(default_factory=list)
+
+    def keep(self, learned: tuple[_Law, Evidence | None]) -> _Law:
+        """The law; what speaks for and against it is written down."""
+        law, record = learned
+        if record is not None:
+            self.records.append(record)
+        return law
+
+    def told(self, *, with_water: bool) -> tuple[Evidence, ...]:
+        """All of it, or without the laws of chilled water for a site that has none."""
+        return tuple(r for r in self.records if with_water or r.name not in OF_CHILLED_WATER)
