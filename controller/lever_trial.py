@@ -102,6 +102,15 @@ class Trial:
         return self.due - timedelta(seconds=TOO_LATE * self.settle_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Strikes:
+    """Bad answers of one kind in a row, and where the lever stood before the first of them."""
+
+    answer: Answer
+    count: int
+    stood: float
+
+
 def answer_of(
     start: Anchor, told: float, lever: Lever, now: Anchor, *, least_step: float = LEAST_STEP
 ) -> Answer:

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.alarms import AlarmBook, AlarmKind
 from controller.audit import AuditLog
 from controller.envelope import COOLER, Range
 from controller.lever_inlets import trusted_law
-from controller.lever_trial import Answer, Trial, is_strong
+from controller.lever_memory import NOTHING, LeverMemory, UnderJudgement
+from controller.lever_trial import Answer, Strikes, Trial, is_strong
 from controller.lever_witness import Stand, Witness
 from controller.modes import SYSTEM
 from optimizer.model import PlantModel
@@ -41,28 +42,26 @@ _KIND: Mapping[Answer, AlarmKind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Strikes:
-    """Bad answers of one kind in a row, and where the lever stood before the first of them."""
-
-    answer: Answer
-    count: int
-    stood: float
-
-
 class LeverTruth:
     """Follows each lever until its moves can be judged, and freezes levers that lie."""
 
-    def __init__(self, site: Site, alarms: AlarmBook, audit: AuditLog) -> None:
+    def __init__(
+        self, site: Site, alarms: AlarmBook, audit: AuditLog, memory: LeverMemory, at: datetime
+    ) -> None:
+        """``at``: now, by which it is told what of what was under judgement is too old to go on with."""
         self._site = site
+        self._memory = memory
         self._alarms = alarms
         self._audit = audit
         self.model: Callable[[], PlantModel | None] = lambda: None
         """What was learned of the plant, for levers that only the inlets tell of."""
+        kept = memory.recall(at)
         self._anchors: dict[LeverId, Stand] = {}
-        self._starts: dict[LeverId, Stand] = {}
-        self._trials: dict[LeverId, Trial] = {}
-        self._strikes: dict[LeverId, _Strikes] = {}
+        self._starts: dict[LeverId, Stand] = {n: k.start for n, k in kept.items() if k.start is not None}
+        self._trials: dict[LeverId, Trial] = {n: k.trial for n, k in kept.items() if k.trial is not None}
+        self._strikes: dict[LeverId, Strikes] = {
+            n: k.strikes for n, k in kept.items() if k.strikes is not None
+        }
         self._stood: dict[LeverId, float] = {}
         # What was frozen before a restart is still frozen: its alarm remembers.
         self._frozen = {
@@ -112,7 +111,9 @@ class LeverTruth:
         if self._local(snapshot):
             # The plant takes its own setpoints: our registers say nothing of what it does.
             self._anchors.clear()
-            self._trials.clear()
+            for name in list(self._trials):
+                del self._trials[name]
+                self._memory.keep(name, self._under_judgement(name))
             return {}
         answers: dict[LeverId, Answer] = {}
         for lever in self._site.levers:
@@ -121,9 +122,12 @@ class LeverTruth:
             law = trusted_law(self._site, lever, self.model())
             witness = Witness.of(self._site, lever, law, suspect=suspect)
             now = None if witness is None else witness.stand(snapshot)
+            before = self._under_judgement(lever.id)
             answer = None if witness is None or now is None else self._follow(witness, now, snapshot, at)
             if answer is not None:
                 answers[lever.id] = answer
+            if (after := self._under_judgement(lever.id)) != before:
+                self._memory.keep(lever.id, after)
         return answers
 
     def mended(self, lever: LeverId, *, by: str, at: datetime, reason: str = "") -> bool:
@@ -135,6 +139,7 @@ class LeverTruth:
             book.pop(lever, None)
         told = {"lever": lever, "before": answer, "after": None, "reason": reason}
         with self._audit.together():
+            self._memory.keep(lever, NOTHING)
             self._audit.record("lever.unfrozen", by, told, at)
             self._alarms.clear(_KIND[answer], lever, at)
         return True
@@ -170,6 +175,11 @@ class LeverTruth:
             self._starts[lever.id] = anchor
             self._trials[lever.id] = Trial(anchor.register, now.register, due, witness.settle_s)
 
+    def _under_judgement(self, name: LeverId) -> UnderJudgement:
+        trial = self._trials.get(name)
+        start = None if trial is None else self._starts.get(name)
+        return UnderJudgement(trial, start, self._strikes.get(name))
+
     def _local(self, snapshot: Snapshot) -> bool:
         points = self._site.points_with(Quantity.LOCAL_CONTROL)
         return any(snapshot.value(p.id) >= 0.5 for p in points)
@@ -183,7 +193,7 @@ class LeverTruth:
             return
         before = self._strikes.get(lever.id)
         if before is None or before.answer is not answer:
-            before = _Strikes(answer, 0, trial.stood)
+            before = Strikes(answer, 0, trial.stood)
         needed, weight = STRIKES, 1
         if answer is Answer.BACKWARDS and witness.own and lever.quantity is Quantity.FAN_SPEED_SETPOINT:
             needed, weight = FAN_STRIKES, FAN_STRIKES if is_strong(trial, lever) else 1
@@ -191,7 +201,7 @@ class LeverTruth:
         if strikes.count >= needed and self._frozen.get(lever.id) not in (answer, Answer.BACKWARDS):
             self._freeze(lever, strikes, at)
 
-    def _freeze(self, lever: Lever, strikes: _Strikes, at: datetime) -> None:
+    def _freeze(self, lever: Lever, strikes: Strikes, at: datetime) -> None:
         known = self._frozen.get(lever.id)
         self._frozen[lever.id] = strikes.answer
         if not math.isnan(strikes.stood):

@@ -274,6 +274,13 @@ JOBS = Table(
     Column("attempt", Integer),
 )
 
+LEVER_TRIALS = Table(
+    "lever_trials",
+    METADATA,
+    Column("lever", _ID, primary_key=True),
+    Column("payload", Text, nullable=False),
+)
+
 DELIVERIES = Table(
     "webhook_deliveries",
     METADATA,

@@ -17,6 +17,7 @@ from controller.fallback import FallbackController
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
 from controller.ledger import Ledger, interval_s
+from controller.lever_memory import LeverMemory
 from controller.lever_truth import LeverTruth
 from controller.limits import LimitBook
 from controller.metrics import Metrics
@@ -200,7 +201,7 @@ def make_authority(
         fallback=FallbackController(site, TrimAndRespondPolicy(site)),
         rescue=Rescue(site),
         sentinel=Sentinel(alarms, site),
-        truth=LeverTruth(site, alarms, audit),
+        truth=LeverTruth(site, alarms, audit, LeverMemory(store), clock.now()),
         rollout=rollout,
         limits=limits,
         switchback=SwitchbackBook(store, audit, site.timezone, longest_gap_s=3 * period_s),

@@ -17,6 +17,7 @@ from controller.alarms import AlarmBook, AlarmKind
 from controller.api import ApiDeps, EventBus, build_app
 from controller.auth import Role, TokenBook
 from controller.jobs import JobBook
+from controller.lever_memory import LeverMemory
 from controller.lever_truth import LeverTruth
 from controller.limits import LimitBook
 from controller.rollout import Rollout
@@ -96,7 +97,7 @@ def controller_of(r: Room, alarms: AlarmBook, reports: Path) -> Controller:
     authority = SimpleNamespace(
         store=r.store,
         switchback=SwitchbackBook(r.store, r.audit, r.site.timezone),
-        truth=LeverTruth(r.site, alarms, r.audit),
+        truth=LeverTruth(r.site, alarms, r.audit, LeverMemory(r.store), r.now),
     )
     found = SimpleNamespace(
         parts=SimpleNamespace(site=r.site, clock=r.clock, cycle_s=300.0, authority=authority),

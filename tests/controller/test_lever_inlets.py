@@ -11,6 +11,7 @@ import pytest
 from supervision_kit import A_AIR, A_FAN, FakePlant, Room, demo_site, room
 
 from controller.alarms import AlarmBook, AlarmKind
+from controller.lever_memory import LeverMemory
 from controller.lever_truth import Answer, LeverTruth
 from controller.lever_witness import Witness
 from optimizer.identify.evidence import Coverage
@@ -71,7 +72,9 @@ class Bench:
     def __post_init__(self) -> None:
         self.room = room(plant=FakePlant(self.site))
         self.book = AlarmBook(self.room.store, self.room.audit)
-        self.truth = LeverTruth(self.site, self.book, self.room.audit)
+        self.truth = LeverTruth(
+            self.site, self.book, self.room.audit, LeverMemory(self.room.store), self.room.now
+        )
         self.truth.model = lambda: self.model
 
     def snapshot(self) -> Snapshot:
@@ -195,7 +198,7 @@ def test_on_the_simulator_a_lever_without_a_measurement_is_found_out_and_an_hone
     faults = [make_fault(kind, begin, begin + timedelta(days=2), A_AIR)] if kind else []
     plant = FaultyPlant(body, NO_AIR, faults, 1)
     r = room(plant=FakePlant(NO_AIR))
-    truth = LeverTruth(NO_AIR, AlarmBook(r.store, r.audit), r.audit)
+    truth = LeverTruth(NO_AIR, AlarmBook(r.store, r.audit), r.audit, LeverMemory(r.store), r.now)
     told = {r.point: r for r in plant.reset(begin)}
     lever, at, answers = NO_AIR.lever_by_id[A_AIR], begin, []
     for step in range(8 * 60 // 5):

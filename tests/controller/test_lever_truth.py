@@ -15,6 +15,7 @@ from supervision_kit import A_AIR, A_FAN, FakePlant, Room, demo_site, room
 from controller.alarms import AlarmBook, AlarmKind
 from controller.api import build_app
 from controller.audit import AuditLog
+from controller.lever_memory import LeverMemory
 from controller.lever_routes import lever_routes
 from controller.lever_truth import Answer, LeverTruth
 from controller.process import process_points
@@ -40,7 +41,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.book = AlarmBook(self.room.store, self.room.audit)
-        self.truth = LeverTruth(SITE, self.book, self.room.audit)
+        self.truth = LeverTruth(SITE, self.book, self.room.audit, LeverMemory(self.room.store), self.room.now)
         self.process |= dict.fromkeys(self.points(A_AIR), 18.0) | dict.fromkeys(self.points(A_FAN), 0.9)
         self.process |= dict.fromkeys(VALVES, 0.5)
 
@@ -81,6 +82,11 @@ class Bench:
         return [a.kind for a in self.book.standing(self.room.now) if a.cleared_at is None]
 
 
+def truth_of(r: Room) -> LeverTruth:
+    """As the program finds it when it starts again."""
+    return LeverTruth(SITE, AlarmBook(r.store, r.audit), r.audit, LeverMemory(r.store), r.now)
+
+
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
@@ -105,7 +111,7 @@ def test_three_bad_answers_freeze_a_lever_until_someone_mends_it(
     assert answers == [(A_AIR, answer)] * 3
     assert bench.truth.frozen == {A_AIR}
     assert bench.alarms == [kind]
-    reborn = LeverTruth(SITE, AlarmBook(bench.room.store, bench.room.audit), bench.room.audit)
+    reborn = truth_of(bench.room)
     assert reborn.frozen == {A_AIR}, "a restart does not free it"
     assert bench.truth.mended(A_AIR, by="eve", at=bench.room.now)
     assert bench.truth.frozen == frozenset()
@@ -238,7 +244,7 @@ def test_a_process_on_its_way_back_from_beyond_goes_the_right_way(bench: Bench) 
 
 def test_steps_too_small_to_judge_and_levers_without_an_answer_are_not_judged() -> None:
     r = room()
-    truth = LeverTruth(SITE, AlarmBook(r.store, r.audit), r.audit)
+    truth = truth_of(r)
     plant = FakePlant(SITE)
     for _ in range(30):  # neither air nor fans nor water are in this snapshot
         plant.registers = {p: v + 0.5 for p, v in plant.registers.items()}
@@ -292,7 +298,7 @@ def test_wherever_the_program_is_killed_a_frozen_lever_still_knows_its_way_back(
             died = True
         store = Store(url)
         audit = AuditLog(store)
-        reborn = LeverTruth(SITE, AlarmBook(store, audit), audit)
+        reborn = LeverTruth(SITE, AlarmBook(store, audit), audit, LeverMemory(store), bench.room.now)
         assert audit.verify() is None
         assert died or reborn.frozen == {A_FAN}
         assert reborn.put_back(bench.snapshot()) == ({A_FAN: pytest.approx(0.6)} if reborn.frozen else {})
