@@ -22,7 +22,6 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-JOULES_PER_WH = 3600
 DATA_AGE = "Data age at the last refresh: ${data_age} s."
 """Below every description; a hidden variable of the dashboard fills it in."""
 _REF_IDS = "ABCDEFGHIJKLMNOP"

@@ -28,9 +28,5 @@ class AlreadyTold(CoolwrightError):
     """A person's mistake that another program of ours has put into its one line already."""
 
 
-class OutOfModelRange(CoolwrightError):
-    """A formula was asked for a value outside the range its source states."""
-
-
 class BrokenPromise(CoolwrightError):
     """One of our own components broke its contract: a bug, not the world's doing."""

@@ -72,7 +72,3 @@ class Setpoints(Mapping[LeverId, float]):
     def __repr__(self) -> str:
         inner = ", ".join(f"{k}={v:g}" for k, v in self._values.items())
         return f"Setpoints({inner})"
-
-    def with_changes(self, changes: Mapping[LeverId, float]) -> Setpoints:
-        """A copy with some levers moved."""
-        return Setpoints({**self._values, **changes})

@@ -146,8 +146,6 @@ class Safety:
 class Planning:
     """How the site wants to be planned for. Weights are money in the site's currency."""
 
-    step_s: float = 900.0
-    horizon_h: float = 24.0
     carbon_cap_kg_per_day: float | None = None
     move_cost: float = 0.0
     """Wear of one whole `max_move` of one lever."""

@@ -195,8 +195,6 @@ class SafetyIn(PartIn):
 class PlanningIn(PartIn):
     """How the site wants to be planned for."""
 
-    step_s: float = Field(900.0, ge=300, le=3600)
-    horizon_h: float = Field(24.0, ge=1, le=72)
     carbon_cap_kg_per_day: Positive | None = None
     move_cost: float = Field(0.0, ge=0)
     confidence_sigmas: float = Field(2.0, ge=0, le=4)

@@ -93,7 +93,7 @@ def fit_baseline(history: History, *, at: datetime) -> BaselineModel:
             reasons.append(f"{name}: only {int(known.sum())} hours are metered, no baseline for it")
             continue
         fit = fit_change_points(y[known], load_kw[known], rows.wet_bulb_c[known])
-        predicted = fit.predict(load_kw[known], rows.wet_bulb_c[known])[0]
+        predicted = fit.predict(load_kw[known], rows.wet_bulb_c[known])
         used_up = fit.form.parameters + len(it.names)
         meters[name] = fit
         statistics[name] = fit_statistics(y[known], predicted, used_up, _follows(rows, known))

@@ -49,16 +49,12 @@ class MeterName(StrEnum):
 
 @dataclass(frozen=True)
 class BaselineEstimate:
-    """Baseline rates and their standard deviations (one hourly value each). Shapes (steps,)."""
+    """Baseline rates. Shapes (steps,)."""
 
     it_kw: Array
     cooling_kw: Array
     facility_kw: Array
     water_l_h: Array
-    it_std_kw: Array
-    cooling_std_kw: Array
-    facility_std_kw: Array
-    water_std_l_h: Array
 
     @property
     def powers(self) -> tuple[Array, Array, Array, Array]:
@@ -149,25 +145,20 @@ class BaselineModel:
         wet_bulb = np.asarray(wet_bulb_c, dtype=float)
         nothing = np.full(wet_bulb.shape, np.nan)
         if self.it is None:
-            return BaselineEstimate(*(nothing for _ in range(8)))
+            return BaselineEstimate(*(nothing for _ in range(4)))
         columns = {d: np.asarray(utilization.get(d, nothing), dtype=float) for d in self.weights_kw}
         design = it_design(self.it.names, columns, self.weights_kw)
-        it_kw, it_std = self.it.predict(design), self.it.std(design)
+        it_kw = self.it.predict(design)
 
-        def rate(name: MeterName) -> tuple[Array, Array]:
+        def rate(name: MeterName) -> Array:
             fit = self.meters.get(name)
-            return (nothing, nothing) if fit is None else fit.predict(it_kw, wet_bulb)
+            return nothing if fit is None else fit.predict(it_kw, wet_bulb)
 
-        cooling, facility, water = rate(MeterName.COOLING), rate(MeterName.FACILITY), rate(MeterName.WATER)
         return BaselineEstimate(
             it_kw=it_kw,
-            cooling_kw=cooling[0],
-            facility_kw=facility[0],
-            water_l_h=np.maximum(water[0], 0),
-            it_std_kw=it_std,
-            cooling_std_kw=cooling[1],
-            facility_std_kw=facility[1],
-            water_std_l_h=water[1],
+            cooling_kw=rate(MeterName.COOLING),
+            facility_kw=rate(MeterName.FACILITY),
+            water_l_h=np.maximum(rate(MeterName.WATER), 0),
         )
 
     def drivers(self, history: History) -> Mapping[OwnerId, Array]:

@@ -28,7 +28,7 @@ _DAY_H = 24
 
 @dataclass(frozen=True)
 class LinearFit:
-    """y = X·b with its covariance. Shapes: coefficients (k,), covariance (k, k)."""
+    """y = X·b. Shapes: coefficients (k,), covariance (k, k), which is kept for whoever audits the fit."""
 
     names: tuple[str, ...]
     coefficients: tuple[float, ...]
@@ -38,11 +38,6 @@ class LinearFit:
     def predict(self, design: Array) -> Array:
         """Expected value for each row of `design` (rows, k)."""
         return np.asarray(design @ np.asarray(self.coefficients))
-
-    def std(self, design: Array) -> Array:
-        """Standard deviation of one new hourly value: parameters and residual together."""
-        from_parameters = np.einsum("ij,jk,ik->i", design, np.asarray(self.covariance), design)
-        return np.asarray(np.sqrt(np.maximum(from_parameters, 0) + self.sigma**2))
 
 
 def least_squares(names: Sequence[str], design: Array, y: Array) -> LinearFit:
@@ -109,10 +104,9 @@ class ChangePointFit:
     form: ChangePointForm
     linear: LinearFit
 
-    def predict(self, load_kw: Array, wet_bulb_c: Array) -> tuple[Array, Array]:
-        """Expectation and standard deviation, shapes of the inputs. NaN in, NaN out."""
-        design = self.form.design(load_kw, wet_bulb_c)
-        return self.linear.predict(design), self.linear.std(design)
+    def predict(self, load_kw: Array, wet_bulb_c: Array) -> Array:
+        """Expected value, shape of the inputs. NaN in, NaN out."""
+        return self.linear.predict(self.form.design(load_kw, wet_bulb_c))
 
 
 def fit_change_points(y: Array, load_kw: Array, wet_bulb_c: Array) -> ChangePointFit:

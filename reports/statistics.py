@@ -52,14 +52,6 @@ class FitStatistics:
         """n′ = n (1 − ρ) / (1 + ρ): the hours that tell something new."""
         return self.n * (1 - self.rho) / (1 + self.rho)
 
-    @property
-    def cv_rmse_corrected(self) -> float:
-        """CV(RMSE) with the degrees of freedom autocorrelation leaves; NaN if it leaves none."""
-        left = self.n_effective - self.p
-        if left <= 0:
-            return math.nan
-        return self.cv_rmse * math.sqrt((self.n - self.p) / left)
-
     def problems(self, meter: str) -> tuple[str, ...]:
         """Why Guideline 14 would not accept this fit. Empty: it is acceptable."""
         found = []

@@ -12,12 +12,6 @@ from plant.readings import Quality, Reading
 from plant.site import Site
 from sim.faults.fault import Fault, points_hit
 
-LEVER_KINDS = frozenset(
-    {
-        "setpoint_ignored", "setpoint_reversed", "setpoint_offset", "setpoint_clamped",
-        "setpoint_reverted", "setpoint_overridden",
-    }
-)  # fmt: skip
 _SILENT = frozenset({"setpoint_ignored", "setpoint_reversed", "setpoint_offset"})
 """Kinds whose register shows what was written, whatever the machine does."""
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from sim.arrays import Array
 
-KELVIN = 273.15
-
 
 def cop(source_c: Array, sink_c: float, rated: float, rated_source_c: float) -> Array:
     """Heat delivered per electricity: a fixed share of Carnot's. [-]

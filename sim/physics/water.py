@@ -6,8 +6,6 @@ import numpy as np
 
 from sim.arrays import Array
 
-LATENT_KJ_KG = 2430.0
-"""Heat of evaporation at about 30 °C; 3600 / 2430 = 1.48 L per kWh evaporated."""
 DRIFT_SHARE = 0.00008
 """Drift over circulated water (EnergyPlus default 0.008 %)."""
 
