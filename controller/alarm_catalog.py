@@ -60,7 +60,7 @@ class AlarmFacts:
 
 
 _H, _M, _L = Priority.HIGH, Priority.MEDIUM, Priority.LOW
-CATALOGUE: Mapping[AlarmKind, AlarmFacts] = {
+CATALOG: Mapping[AlarmKind, AlarmFacts] = {
     AlarmKind.INLET_ALLOWABLE: AlarmFacts(
         _H,
         "A rack inlet is above the allowable limit.",

@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy import delete, insert, or_, select
 
-from controller.alarm_catalog import CATALOGUE, AlarmFacts, AlarmKind, Priority
+from controller.alarm_catalog import CATALOG, AlarmFacts, AlarmKind, Priority
 from controller.audit import AuditLog
 from controller.canonical import instant, stamp
 from controller.store import Store, StoreUnavailable
 from controller.tables import ALARMS
 
-__all__ = ["CATALOGUE", "LONGEST_SHELF", "Alarm", "AlarmBook", "AlarmFacts", "AlarmKind", "Priority"]
+__all__ = ["CATALOG", "LONGEST_SHELF", "Alarm", "AlarmBook", "AlarmFacts", "AlarmKind", "Priority"]
 
 LONGEST_SHELF = timedelta(hours=12)
 
@@ -44,7 +44,7 @@ class Alarm:
     @property
     def facts(self) -> AlarmFacts:
         """What it means."""
-        return CATALOGUE[self.kind]
+        return CATALOG[self.kind]
 
     @property
     def over(self) -> bool:

@@ -1,6 +1,6 @@
 """The controller's memory: one database that survives being killed at any moment.
 
-SQLite in WAL mode with full synchronisation unless another database is named. Domain modules
+SQLite in WAL mode with full synchronization unless another database is named. Domain modules
 (the desk, the audit log, …) own their tables' meaning; this file owns transactions.
 """
 
@@ -39,7 +39,7 @@ SILENCE_S = 2.0
 
 
 class Store:
-    """One database. Transactions are serialised in this process and never span an await."""
+    """One database. Transactions are serialized in this process and never span an await."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -23,7 +23,7 @@ class Figure(StrEnum):
 class EnergyFigures:
     """Amounts over some covered time. NaN where there is nothing to add up, never zero.
 
-    `carbon_kg` is location-based CO2e of the facility's energy; `cost` is what a plan minimises:
+    `carbon_kg` is location-based CO2e of the facility's energy; `cost` is what a plan minimizes:
     energy + carbon price + water, in the site's currency.
     """
 

@@ -121,12 +121,12 @@ function showSaving(saving) {
     $("baseline").textContent = "";
     return;
   }
-  const colour = (value) => (value === null || !rounded(value, 0) ? "" : value > 0 ? "good" : "bad");
+  const color = (value) => (value === null || !rounded(value, 0) ? "" : value > 0 ? "good" : "bad");
   $("saving").replaceChildren(
-    tile("Energy", num(saving.facility_kwh, 0), "kWh", "", colour(saving.facility_kwh)),
-    tile("Carbon (CO2e)", num(saving.carbon_kg, 0), "kg", saving.carbon_synthetic ? "synthetic factor" : "", colour(saving.carbon_kg)),
-    tile("Cost", num(saving.cost, 0), saving.currency, "", colour(saving.cost)),
-    tile("Water", num(saving.water_l, 0), "L", "", colour(saving.water_l)),
+    tile("Energy", num(saving.facility_kwh, 0), "kWh", "", color(saving.facility_kwh)),
+    tile("Carbon (CO2e)", num(saving.carbon_kg, 0), "kg", saving.carbon_synthetic ? "synthetic factor" : "", color(saving.carbon_kg)),
+    tile("Cost", num(saving.cost, 0), saving.currency, "", color(saving.cost)),
+    tile("Water", num(saving.water_l, 0), "L", "", color(saving.water_l)),
   );
   $("baseline").textContent = `against ${saving.baseline} since ${saving.since.slice(0, 16).replace("T", " ")}; negative is a loss`;
 }
@@ -243,8 +243,8 @@ function effectTiles(effect) {
   const over = `over ${span(effect.over_s)}`;
   const one = (title, e, unit, digits, extra) => {
     const interval = e.low === null ? "interval not known yet" : `${signed(e.low, digits)} to ${signed(e.high, digits)}`;
-    const colour = e.value === null ? "" : e.value <= 0 ? "good" : "warn";
-    return tile(title, signed(e.value, digits), unit, `${interval}${extra || ""}`, colour);
+    const color = e.value === null ? "" : e.value <= 0 ? "good" : "warn";
+    return tile(title, signed(e.value, digits), unit, `${interval}${extra || ""}`, color);
   };
   return [
     one(`Power ${over}`, effect.power_kw, "kW", 1),

@@ -155,7 +155,7 @@ def _span_s(past: Past) -> float:
 
 
 def _shape(past: Past, period_s: int) -> Array:
-    """Mean by quarter hour of the period; unseen quarters are bridged, and neighbours averaged."""
+    """Mean by quarter hour of the period; unseen quarters are bridged, and neighbors averaged."""
     bins = period_s // _BIN_S
     index = ((past.time_s % period_s) // _BIN_S).astype(int)
     count = np.bincount(index, minlength=bins)

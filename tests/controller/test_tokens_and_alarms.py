@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from supervision_kit import START
 
-from controller.alarms import CATALOGUE, AlarmBook, AlarmKind, Priority
+from controller.alarms import CATALOG, AlarmBook, AlarmKind, Priority
 from controller.audit import AuditLog
 from controller.auth import NotKnown, Principal, Role, Scope, TokenBook
 from controller.store import Store, sqlite_url
@@ -109,10 +109,10 @@ def test_alarms_survive_a_restart_and_shelves_end(store: Store) -> None:
 
 
 def test_every_kind_of_alarm_says_what_to_do() -> None:
-    assert set(CATALOGUE) == set(AlarmKind)
-    for facts in CATALOGUE.values():
+    assert set(CATALOG) == set(AlarmKind)
+    for facts in CATALOG.values():
         assert all((facts.cause, facts.consequence, facts.response))
-    unshelvable = {k for k, f in CATALOGUE.items() if not f.may_be_shelved}
+    unshelvable = {k for k, f in CATALOG.items() if not f.may_be_shelved}
     # domain notes 6.5: never shelve heartbeat, failover or inlet-limit alarms
     assert {AlarmKind.HEARTBEAT_LOST, AlarmKind.FALLBACK, AlarmKind.INLET_ALLOWABLE} <= unshelvable
-    assert CATALOGUE[AlarmKind.INLET_ALLOWABLE].priority is Priority.HIGH
+    assert CATALOG[AlarmKind.INLET_ALLOWABLE].priority is Priority.HIGH

@@ -9,7 +9,7 @@ import pytest
 from supervision_kit import demo_site
 from whole_machine import Machine
 
-from controller.alarms import CATALOGUE, AlarmKind
+from controller.alarms import CATALOG, AlarmKind
 from controller.sentinel import DELAY_S
 from controller.spare_room import UNTOLD
 from controller.trip_watch import EVERY, TripWatch
@@ -85,7 +85,7 @@ async def test_a_site_that_asks_for_no_spare_is_told_nothing(hall: Hall) -> None
 
 
 def test_the_alarm_says_what_to_do() -> None:
-    facts = CATALOGUE[AlarmKind.NO_SPARE]
+    facts = CATALOG[AlarmKind.NO_SPARE]
     assert "trip" in facts.cause
     assert "allowable" in facts.consequence
     assert "n_minus_one" in facts.response

@@ -98,7 +98,7 @@ def made_up_history(site: Site, start: datetime, hours: int, cooling_factor: flo
 
 
 def constant_feeds(start: datetime, hours: int) -> tuple[CarbonSeries, PriceSeries]:
-    """Carbon and price that do not change, labelled synthetic."""
+    """Carbon and price that do not change, labeled synthetic."""
     grid = TimeGrid(start, 3600, hours)
     carbon = CarbonSeries(grid, np.full(hours, 400.0), CarbonKind.AVERAGE, "synthetic", synthetic=True)
     return carbon, PriceSeries(grid, np.full(hours, 0.1), "USD", "tariff")
