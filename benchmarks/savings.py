@@ -82,16 +82,21 @@ def captured(rows: Sequence[Row], signal: str = "flat", figure: str = "cost", en
 
     ``ending`` tells those apart that kept no room for a trip.
     """
-    rival, mpc, ceiling = (
-        sum(float(getattr(r, figure)) for r in of(rows, p + ending, signal)) for p in (RIVAL, "mpc", CEILING)
-    )
-    return (rival - mpc) / (rival - ceiling) if rival > ceiling else float("nan")
+    found = [of(rows, p + ending, signal) for p in (RIVAL, "mpc", CEILING)]
+    rival, mpc, ceiling = (sum(float(getattr(r, figure)) for r in each) for each in found)
+    return (rival - mpc) / (rival - ceiling) if all(found) and rival > ceiling else float("nan")
+
+
+def told_share(rows: Sequence[Row], *of_what: str, **how: str) -> float | None:
+    """`captured`; None where one of the three was not run."""
+    share = captured(rows, *of_what, **how)
+    return share if share == share else None
 
 
 def report(rows: Sequence[Row], days: int) -> dict[str, object]:
     """All figures, for machines."""
     cells = sorted({(r.climate, r.season) for r in rows})
-    by_cell = {" ".join(c): captured([r for r in rows if (r.climate, r.season) == c]) for c in cells}
+    by_cell = {" ".join(c): told_share([r for r in rows if (r.climate, r.season) == c]) for c in cells}
     aware, blind = of(rows, "mpc", "solar"), of(rows, ENERGY_ONLY, "solar")
     adds = None
     if aware:
@@ -101,10 +106,10 @@ def report(rows: Sequence[Row], days: int) -> dict[str, object]:
             "cost": sum(r.cost for r in blind) - sum(r.cost for r in aware),
         }
     return {
-        "captured_share": captured(rows),
-        "captured_share_facility": captured(rows, figure="facility_kwh"),
-        "captured_share_solar": captured(rows, "solar"),
-        "captured_share_without_room": captured(rows, ending=NO_ROOM),
+        "captured_share": told_share(rows),
+        "captured_share_facility": told_share(rows, figure="facility_kwh"),
+        "captured_share_solar": told_share(rows, "solar"),
+        "captured_share_without_room": told_share(rows, ending=NO_ROOM),
         "captured_by_cell": by_cell,
         "violation_minutes": sum(r.violation_minutes for r in rows if r.policy.startswith("mpc")),
         "carbon_awareness_adds": adds,
