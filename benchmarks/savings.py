@@ -10,7 +10,7 @@ perfect model: the day's true weather and work, and the simulator itself, search
 margin for uncertainty, no resolution of registers, and pays no wear: it is a little out of anybody's reach.
 
 The site file demands room for a trip, so trim-and-respond, mpc and the ceiling all keep it
-(`benchmarks.savings_rival`). Trim-and-respond runs once more and keeps none, which is cheaper and fails
+(`controller.room_keeper`). Trim-and-respond runs once more and keeps none, which is cheaper and fails
 trips; with ``--without-room`` so do mpc and the ceiling.
 
 The flat signal has the solar grid's mean carbon at all hours. Under the solar signal, "mpc (energy only)"
@@ -137,14 +137,15 @@ def table(rows: Sequence[Row], signal: str) -> str:
             f"| {r.climate} ({CLIMATES.get(r.climate, '–')}) | {r.season} | {r.policy} "
             f"| {r.facility_kwh:,.0f} | {r.cooling_kwh:,.0f} | {r.it_kwh:,.0f} | {r.carbon_kg:,.0f} "
             f"| {r.cost:,.2f} | {r.water_l / 1000:,.1f} | {r.cost / rival - 1:+.2%} | {against} | {share} "
-            f"| {r.worst_inlet_c:.2f} | {r.violation_minutes:.0f} | {_told(r.warmest_after_trip_c, '.1f')} "
-            f"| {_told(r.trips_survived, '.0%')} | {r.moves} "
+            f"| {r.worst_inlet_c:.2f} | {r.violation_minutes:.0f} | {told(r.warmest_after_trip_c, '.1f')} "
+            f"| {told(r.trips_survived, '.0%')} | {r.moves} "
             f"| {r.chiller_starts + r.economizer_starts} |"
         )
     return "\n".join(lines)
 
 
-def _told(value: float | None, form: str) -> str:
+def told(value: float | None, form: str) -> str:
+    """A figure as it is printed; a dash where there is none."""
     return "–" if value is None else format(value, form)
 
 
@@ -177,7 +178,7 @@ def inlet_table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def told(rows: Sequence[Row], days: int) -> str:
+def all_tables(rows: Sequence[Row], days: int) -> str:
     """Every table and the figures below them."""
     figures = report(rows, days)
     parts = [table(rows, "flat"), parts_table(rows), inlet_table(rows)]
@@ -231,7 +232,7 @@ def main() -> None:
     )  # fmt: skip
     cells = list(product(o.climates.split(","), (int(m) for m in o.seasons.split(","))))
     rows = campaign(asked, cells, o.workers, o.traces)
-    print(json.dumps(report(rows, o.days)) if o.json else told(rows, o.days))
+    print(json.dumps(report(rows, o.days)) if o.json else all_tables(rows, o.days))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,6 @@ from benchmarks.ceiling import Effort, Question, best_path
 from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, period_grid
 from benchmarks.ceiling_room import TripPrice
 from benchmarks.savings_record import Recorded, Row, positions, row_of
-from benchmarks.savings_rival import RoomKeeper
-from controller.contingency import TripCheck
 from controller.replay import ReplayRun, replay
 from controller.settings import Settings
 from controller.wiring import Feeds, Knowledge, learn, make_outlook, make_policy, open_feeds
@@ -163,7 +161,14 @@ def prepare(asked: Asked, climate: str, month: int, folder: Path, say: Callable[
     knowledge = learn(site, historian, Settings(), begin)
     say(f"{climate} {begin:%B}: {knowledge.sentence}")
     ready = Ready(climate, f"{start:%B}", begin, site, plant, knowledge, database)
-    _looped(ready, Recorded(plant), LEAD_H / 24, historian, SIGNALS["flat"], _rival(ready))
+    _looped(
+        ready,
+        Recorded(plant),
+        LEAD_H / 24,
+        historian,
+        SIGNALS["flat"],
+        make_policy(RIVAL, site, knowledge.model),
+    )
     knowledge = learn(site, historian, Settings(), start)
     historian.close()
     plant.begin_scoring()
@@ -184,17 +189,10 @@ def run_policy(asked: Asked, ready: Ready, policy: str, signal: str, others: Seq
         if asked.production and policy != RIVAL:
             _replayed(ready, done, policy, asked.days, historian, asked.cycle_s, carbon)
         else:
-            model = ready.knowledge.model
-            chooses = _rival(ready) if policy == RIVAL else make_policy(policy, ready.site, model)
+            chooses = make_policy(policy, ready.site, ready.knowledge.model)
             _looped(ready, done, asked.days, historian, carbon, chooses)
         historian.close()
     return done
-
-
-def _rival(ready: Ready) -> Policy:
-    """Trim-and-respond, with room for a trip where the site demands it."""
-    model = ready.knowledge.model
-    return RoomKeeper(ready.site, make_policy(RIVAL, ready.site, model), TripCheck(ready.site, model))
 
 
 def _replayed(

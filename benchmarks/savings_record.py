@@ -142,7 +142,7 @@ def row_of(
     warmest, hours = inlets.max(axis=-1), _SAMPLE_S / 3600
     running, path = np.stack(done.running), np.stack(done.paths)
     starts = np.maximum(np.diff(running, axis=0), 0.0).sum(axis=0)
-    total, after = amounts.sum(axis=0), _after_trips(done)
+    total, after = amounts.sum(axis=0), after_trips(done)
     return Row(
         *where,
         facility_kwh=float(total[0]),
@@ -167,7 +167,8 @@ def row_of(
     )
 
 
-def _after_trips(done: Recorded) -> tuple[float | None, float | None]:
+def after_trips(done: Recorded) -> tuple[float | None, float | None]:
+    """Warmest inlet had any machine tripped, and the share of instants at which none passes its limit."""
     if not done.trips:
         return None, None
     warmest = np.stack(done.trips)

@@ -29,6 +29,7 @@ from controller.proposals import ApprovalDesk
 from controller.recall import Recall
 from controller.rescue import Rescue
 from controller.rollout import Rollout
+from controller.room_keeper import with_room_kept
 from controller.sentinel import Sentinel
 from controller.settings import Settings
 from controller.standing import StandingApprovals
@@ -134,7 +135,7 @@ def make_policy(name: str, site: Site, model: PlantModel | None) -> Policy:
         case "fixed":
             return FixedPolicy(site)
         case "trim-and-respond":
-            return TrimAndRespondPolicy(site)
+            return with_room_kept(site, TrimAndRespondPolicy(site), model)
         case "mpc":
             return Untaught() if model is None else MpcPolicy(site, model)
         case "commissioning":

@@ -1,8 +1,9 @@
-"""Trim-and-respond that keeps room for a trip, as the site file demands of everybody.
+"""A policy that knows nothing of trips, made to keep room for one where the site file demands it.
 
-Without it the rival saves by gambling: a quarter to a third of the trips tried on it end above the
-allowable limit. It asks the supervisor's own reckoning (`controller.contingency`) and takes the first
-of ever more careful steps that leaves room: its own; that without what warms; cooler supply air by ever
+The supervisor lets nothing move to where there is no room, but load grows into it with nobody moving:
+trim-and-respond by itself then stands where a quarter to a third of trips end above the allowable limit.
+This asks the supervisor's own reckoning (`controller.contingency`) and takes the first of ever more
+careful steps that leaves room: the policy's own; that without what warms; cooler supply air by ever
 larger parts of what a step may be; that with faster fans; with colder water as well, which costs most.
 """
 
@@ -14,6 +15,7 @@ from itertools import product
 
 from controller.contingency import TripCheck
 from controller.spare_room import warms
+from optimizer.model import PlantModel
 from plant.forecast import Forecast
 from plant.points import OwnerId
 from plant.ports import Advice, Policy, PolicyAnswer
@@ -27,6 +29,12 @@ _WATER = Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT
 _COOLER_SHARES = (0.2, 0.5, 1.0)
 _TOGETHER = ((_AIR,), (_AIR, _FAN), (_AIR, _FAN, _WATER))
 _SIGN = {_AIR: -1.0, _FAN: 1.0, _WATER: -1.0}
+
+
+def with_room_kept(site: Site, policy: Policy, model: PlantModel | None) -> Policy:
+    """The policy, made to keep room for a trip where the site names machines that may."""
+    check = TripCheck(site, model)
+    return RoomKeeper(site, policy, check) if check.asked else policy
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The rival of the savings benchmark keeps room for a trip, and is only as careful as that takes."""
+"""A policy that knows nothing of trips keeps room for one, and is only as careful as that takes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import cast
 
 from test_contingency import EDGE, SITE, standing
 
-from benchmarks.savings_rival import RoomKeeper
 from controller.contingency import TripCheck
+from controller.room_keeper import RoomKeeper
 from optimizer.baselines import TrimAndRespondPolicy
 from plant.forecast import Forecast
 from plant.ports import Advice
