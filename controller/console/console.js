@@ -11,6 +11,7 @@ let scopes = new Set();
 let myName = "";
 let shown = null; // the proposal on the screen; decisions are for exactly its digest
 let deciding = false;
+let halted = false; // by the stop: a proposal may be refused then, and not approved
 let ticking = false;
 let lastEvent = ""; // the stream goes on where it broke
 
@@ -89,6 +90,10 @@ function showModes(modes) {
   const stop = modes.stopped;
   $("stopped").hidden = !stop;
   $("stop").disabled = Boolean(stop);
+  if (halted !== Boolean(stop)) {
+    halted = Boolean(stop);
+    pause();
+  }
   if (stop) $("stopped-why").textContent = `by ${stop.by} at ${clock(stop.at)} UTC: ${stop.reason}. Setpoints ramp to fallback.`;
   $("resume").disabled = !scopes.has("stop");
   $("waiting").hidden = modes.waiting.length === 0;
@@ -234,9 +239,9 @@ const room = (trip) => (trip.inlet_c === null ? -1 : trip.allowable_c - trip.inl
 const grade = (margin) => (margin < 0.5 ? "bad" : margin < 1.5 ? "warn" : "good");
 
 function pause() {
-  const may = scopes.has("decide");
+  const open = () => { $("approve").disabled = deciding || halted; $("reject").disabled = deciding; };
   ["approve", "reject"].forEach((id) => { $(id).disabled = true; });
-  if (may) setTimeout(() => ["approve", "reject"].forEach((id) => { $(id).disabled = deciding; }), GRACE_MS);
+  if (scopes.has("decide")) setTimeout(open, GRACE_MS);
 }
 
 function effectTiles(effect) {
@@ -315,7 +320,9 @@ function alarmLine(alike) {
   const [alarm] = alike;
   const made = element("div", undefined, `alarm ${alarm.priority}`);
   const sources = alike.map((one) => one.source).join(", ");
-  made.append(element("p", alike.length > 1 ? `${alike.length} × ${alarm.detail}: ${sources}` : `${sources}: ${alarm.detail}`));
+  const since = alike.map((one) => one.raised_at).sort()[0];
+  made.append(element("p", alarm.cause, "cause"));
+  made.append(element("p", `${alike.length > 1 ? `${alike.length} × ` : ""}${sources}: ${alarm.detail} · since ${clock(since)} UTC`));
   made.append(element("p", `${alarm.consequence} ${alarm.response}`, "quiet"));
   if (!alarm.acknowledged_at && scopes.has("alarm")) {
     const seen = element("button", alike.length > 1 ? `Acknowledge all ${alike.length}` : "Acknowledge", "plain");
