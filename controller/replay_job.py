@@ -68,7 +68,9 @@ def _tell(what: Mapping[str, object]) -> None:
 
 def _end_with_parent() -> None:
     """Whoever started us holds the other end of stdin; when it is gone so are we."""
-    sys.stdin.buffer.read()
+    # Not by `sys.stdin`: its lock would still be held when the program ends, which ends it by an abort.
+    while os.read(0, 4096):
+        pass
     os._exit(ORPHANED)
 
 

@@ -63,10 +63,16 @@ contracts:
 
 
 def served(
-    folder: Path, past: Path, speed: float, safety: dict[str, float], *, reporting: bool = False
+    folder: Path,
+    past: Path,
+    speed: float,
+    safety: dict[str, float],
+    *,
+    reporting: bool = False,
+    example: str = "demo.yaml",
 ) -> Iterator[World]:
     modbus, exporter = free_port(), free_port()
-    described = yaml.safe_load((ROOT / "examples" / "demo.yaml").read_text(encoding="utf-8"))
+    described = yaml.safe_load((ROOT / "examples" / example).read_text(encoding="utf-8"))
     described["gateways"][0]["target"] = f"127.0.0.1:{modbus}"
     described["gateways"][1]["target"] = f"http://127.0.0.1:{exporter}/metrics"
     described["safety"].update(safety)
