@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from operator import itemgetter
@@ -20,17 +20,16 @@ from plant.site import Site
 from sim.arrays import Array
 from sim.derive import derive_parameters
 from sim.dynamics import stored_kj
+from sim.image import PlantImage, first_image
 from sim.instruments import install
 from sim.kernel.leaves import rebuild
-from sim.loops import LoopState, begin_loops
 from sim.parameters import PlantParameters
 from sim.physics.moisture import ratio_from_wet_bulb
-from sim.plc import Plc, crah_units, program_for
+from sim.plc import crah_units, program_for
 from sim.scan import Carry, Drive, Scans, Upset, one_by_one
-from sim.settled import first_flows, settled_state
 from sim.signals import signals_of
-from sim.state import Flows, PlantState, Weather
-from sim.totals import Tally, Totals, begin_tally
+from sim.state import Weather
+from sim.totals import Totals, begin_tally
 from sim.weather import WeatherSource
 from sim.workload import WorkloadSource
 
@@ -42,21 +41,6 @@ LONGEST_STEP_S = 120.0
 """The loops' volumes pass through the plant room in about two minutes: longer steps miss that."""
 _CHUNK_STEPS = 720
 SETTLE_S = 3 * 3600.0
-
-
-@dataclass(frozen=True)
-class PlantImage:
-    """Everything that changes: enough to go on from here, cheap to keep and to pickle."""
-
-    unix_s: float
-    state: PlantState
-    flows: Flows
-    loops: LoopState
-    plc: Plc
-    weather: Weather
-    tally: Tally
-    noise: Mapping[str, Any]
-    """State of the sensor-noise generator (NumPy's own form)."""
 
 
 class SimulatedPlant:
@@ -121,7 +105,10 @@ class SimulatedPlant:
             raise BrokenPromise("a plant starts at an aware instant")
         self._rng = np.random.default_rng([self.seed, 0x9015E])
         begin = start.timestamp() - SETTLE_S
-        self._image = self._first_image(begin)
+        weathers, work = self.drive(np.array([begin]))
+        first = Weather(*(v[0] for v in weathers)), work[0]
+        noise = self._rng.bit_generator.state
+        self._image = first_image(self.parameters, self.program, *first, self.physics_step_s, begin, noise)
         self._run(SETTLE_S)
         self._image = replace(self.image, tally=begin_tally(len(self.site.zones)), unix_s=start.timestamp())
         return self.readings()
@@ -238,17 +225,6 @@ class SimulatedPlant:
         return self.program.quiet_steps(self.image.plc, self.physics_step_s, most)
 
     # -- inside -----------------------------------------------------------------------------
-
-    def _first_image(self, unix_s: float) -> PlantImage:
-        p = self.parameters
-        plc = self.program.begin()
-        weathers, utilization = self.drive(np.array([unix_s]))
-        weather = Weather(*(v[0] for v in weathers))
-        state = settled_state(p, plc, weather)
-        loops = begin_loops(p)
-        flows = first_flows(p, state, loops, plc, weather, utilization[0], self.physics_step_s)
-        noise = self._rng.bit_generator.state
-        return PlantImage(unix_s, state, flows, loops, plc, weather, begin_tally(len(self.site.zones)), noise)
 
     def drive(self, unix_s: Array) -> tuple[Weather, Array]:
         """What the world does at instants: outdoor air, and work of shape (instants, zones)."""
