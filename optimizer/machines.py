@@ -82,19 +82,40 @@ def followed(model: PlantModel, room: Room, duty: Duty, now: Machines, step_s: A
 
 
 @dataclass(frozen=True)
+class Band:
+    """The fewest and the most chillers the PLC leaves running in each step. Arrays (…, steps)."""
+
+    fewest: Array
+    most: Array
+
+    @classmethod
+    def of(cls, staging: StagingLaw, left_kw: Array, *, counted: bool) -> Band:
+        """At what is left for them; one number where nobody says how many run now."""
+        if counted:
+            return cls(staging.fewest(left_kw), staging.most(left_kw))
+        likely = staging.running(left_kw)
+        return cls(likely, likely)
+
+    def kept(self, count: Array, step: int) -> Array:
+        """How many run in a step where so many ran before it."""
+        return np.maximum(np.minimum(count, self.most[..., step]), self.fewest[..., step])
+
+
+@dataclass(frozen=True)
 class _Seen:
     """What the PLC looks at in each step of a course, whichever machines run. Arrays (…, steps)."""
 
     switching: SwitchingLaw
-    staging: StagingLaw
-    span_k: Array
-    """Return water over the wet bulb, less what it lately took more than its law says."""
-    wet_bulb_c: Array
+    number: int
+    slack_k: Array
+    """How far the return water is above the start line with every chiller running."""
     leave: Mask
     """Whether the economizer may run."""
     stays: Mask
-    left_kw: tuple[Array, Array]
-    """What chillers have to do without the economizer and with it."""
+    without: Band
+    """How many chillers would run with the economizer off."""
+    beside: Band
+    """And with it on."""
     step_s: Array
 
     @classmethod
@@ -104,42 +125,41 @@ class _Seen:
         law, flow = model.economizer.switching, np.maximum(flow, 1.0)
         leave = np.ones(1) if duty.economizer is None else duty.economizer
         would = model.water_side(*room, replace(duty, free=np.ones_like(load))).economizer_kw
+        off, on = _left_kw(room, duty, np.zeros_like(would)), _left_kw(room, duty, would)
+        span_k = chw + load / flow - wet - now.economizer.start_bias_k
+        may = np.broadcast_to(leave > 0.5, load.shape)
         return cls(
             switching=law,
-            staging=model.chillers.staging,
-            span_k=chw + load / flow - wet - now.economizer.start_bias_k,
-            wet_bulb_c=np.broadcast_to(wet, load.shape),
-            leave=np.broadcast_to(leave > 0.5, load.shape),
-            stays=law.stays(would, flow),
-            left_kw=(_left_kw(room, duty, np.zeros_like(would)), _left_kw(room, duty, would)),
+            number=max(model.chillers.number, 1),
+            slack_k=law.slack_k(span_k, wet),
+            leave=may,
+            stays=law.stays(would, flow) & may,
+            without=Band.of(model.chillers.staging, off, counted=now.counted),
+            beside=Band.of(model.chillers.staging, on, counted=now.counted),
             step_s=step_s,
         )
 
     @property
     def could_start(self) -> bool:
         """Whether some step would start it even with the fewest chillers."""
-        share = self._share(self.staging.fewest(self.left_kw[0]))
-        starts = self.span_k > self.switching.start_span_k(self.wet_bulb_c, share)
-        return bool((starts & self.leave).any())
+        return bool(self._starts(self.slack_k, self.leave, self.without.fewest).any())
 
     def steps(self, now: Machines) -> Iterator[tuple[Array, Array]]:
         """Whether the economizer runs and how many chillers, step by step."""
-        shape = self.span_k.shape[:-1]
+        shape = self.slack_k.shape[:-1]
         on, since = np.full(shape, now.economizer.on), np.full(shape, now.economizer.since_s)
-        count = np.full(shape, now.chillers) if now.counted else None
-        for k in range(self.span_k.shape[-1]):
-            left = np.where(on > 0.5, self.left_kw[1][..., k], self.left_kw[0][..., k])
-            count = self.staging.running(left, count)
+        count = np.full(shape, now.chillers if now.counted else 0.0)
+        for k in range(self.slack_k.shape[-1]):
+            count = np.where(on > 0.5, self.beside.kept(count, k), self.without.kept(count, k))
             yield on, count
-            line = self.switching.start_span_k(self.wet_bulb_c[..., k], self._share(count))
-            starts = (self.span_k[..., k] > line) & self.leave[..., k]
+            starts = self._starts(self.slack_k[..., k], self.leave[..., k], count)
             since = since + self.step_s[k]
-            after = self.switching.after(on, since, starts, self.stays[..., k] & self.leave[..., k])
+            after = self.switching.after(on, since, starts, self.stays[..., k])
             since, on = np.where(after == on, since, 0.0), after
-            count = count if now.counted else None
 
-    def _share(self, count: Array) -> Array:
-        return count / max(self.staging.number, 1)
+    def _starts(self, slack_k: Array, leave: Mask, count: Array) -> Mask:
+        eased = self.switching.start_per_share_k * (1.0 - count / self.number)
+        return np.asarray((slack_k + eased > 0) & leave)
 
 
 def _left_kw(room: Room, duty: Duty, free_kw: Array) -> Array:
@@ -150,7 +170,8 @@ def _left_kw(room: Room, duty: Duty, free_kw: Array) -> Array:
 
 def _counts(staging: StagingLaw, left_kw: Array, now: float) -> Array:
     """How many run in each step where so many run now."""
-    count, found = np.full(left_kw.shape[:-1], now), np.empty_like(left_kw)
+    band, count = Band.of(staging, left_kw, counted=True), np.full(left_kw.shape[:-1], now)
+    found = np.empty_like(left_kw)
     for k in range(left_kw.shape[-1]):
-        count = found[..., k] = staging.running(left_kw[..., k], count)
+        count = found[..., k] = band.kept(count, k)
     return found

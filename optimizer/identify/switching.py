@@ -33,7 +33,7 @@ _START_PER_SHARE_K, _START_PER_SHARE_STD_K = 5.0, 2.5
 _START_PER_K, _START_PER_STD = 0.2, 0.15
 """Guideline 36 begins with 0.2 and lets itself be tuned up to 0.5."""
 _STOP_K, _STOP_STD_K = 1.0, 0.5
-_LEAST_S = 1200.0
+_LEAST_S, _LEAST_SPAN_K = 1200.0, 1.0
 _EVENT_STD_K = 0.4
 _FORGOTTEN_S = 14 * 86_400.0
 _WARM_UP_S = 2400.0
@@ -59,10 +59,16 @@ class SwitchingLaw:
 
     def start_span_k(self, wet_bulb_c: ArrayLike, share: ArrayLike = 1.0) -> Array:
         """Span of return water over the wet bulb above which it starts. [K]"""
-        colder = REFERENCE_C - np.asarray(wet_bulb_c, float)
-        fewer = 1.0 - np.asarray(share, float)
-        line = self.start_k + self.start_per_k * colder - self.start_per_share_k * fewer
-        return np.asarray(np.maximum(line, 1.0))
+        line = self._line_k(wet_bulb_c) - self.start_per_share_k * (1.0 - np.asarray(share, float))
+        return np.asarray(np.maximum(line, _LEAST_SPAN_K))
+
+    def slack_k(self, span_k: ArrayLike, wet_bulb_c: ArrayLike) -> Array:
+        """How far a span is above the line with every chiller running; −inf where it never starts. [K]"""
+        span = np.asarray(span_k, float)
+        return np.where(span > _LEAST_SPAN_K, span - self._line_k(wet_bulb_c), -np.inf)
+
+    def _line_k(self, wet_bulb_c: ArrayLike) -> Array:
+        return np.asarray(self.start_k + self.start_per_k * (REFERENCE_C - np.asarray(wet_bulb_c, float)))
 
     def starts(self, return_c: ArrayLike, wet_bulb_c: ArrayLike, share: ArrayLike = 1.0) -> Mask:
         """Whether the PLC would start it."""
