@@ -23,13 +23,14 @@ def cash_chart(case: BusinessCase, terms: Investment) -> bytes:
     axes.axhline(0, color="#444444", linewidth=0.8)
     axes.set_xlabel("years", fontsize=8)
     axes.set_ylabel(f"discounted cash [{case.currency}]", fontsize=8)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.legend(fontsize=7, frameon=False)
     return to_svg(figure)
 
 
 def pilot_chart(ranked: Sequence[PilotCandidate]) -> bytes:
     """Each candidate's saving for each of its levers, with its range, the best on top. SVG."""
-    figure, axes = plain_axes(_WIDTH_IN, _HEIGHT_IN, "svg")
+    figure, axes = plain_axes(_WIDTH_IN, 0.7 + 0.4 * len(ranked), "svg")
     for place, candidate in enumerate(ranked):
         saved, count = candidate.saved_kwh, len(candidate.levers)
         half = 0.0 if math.isnan(saved.low) else (saved.high - saved.mid) / count
