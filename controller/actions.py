@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.actuation import Execution, execute, recover, settle
+from controller.actuation import Execution, Outcome, execute, recover, settle
 from controller.alarms import AlarmKind
 from controller.distress import Distress
+from controller.failed_writes import FailedWrites
 from controller.fallback import steps_to
 from controller.guard import RESCUE_MOVES, Purpose
 from controller.last_resort import LastResort
@@ -60,6 +61,7 @@ class Actions:
         self._distress = Distress(parts)
         self._last_resort = LastResort(parts)
         self._lost_leases = LostLeases(parts)
+        self._failed_writes = FailedWrites(parts)
 
     def note_plan(self, at: datetime) -> None:
         """A cycle ended with a plan; leases live on it."""
@@ -80,6 +82,7 @@ class Actions:
         if self._distress.standing or self._last_resort.standing:
             return ActionRecord(at)
         await self._put_back(snapshot, at)
+        await self._failed_writes.look(snapshot, at)
         fallen = self._fallen()
         fallback = await self._fall_back(snapshot, fallen, at) if fallen else ()
         self._distress.fell_back(fallback, at)
@@ -181,7 +184,7 @@ class Actions:
     async def _recover(self, snapshot: Snapshot, at: datetime) -> None:
         authority = self._parts.authority
         if authority.desk.unfinished() and not authority.takeover.levers:
-            await recover(
+            recovered = await recover(
                 desk=authority.desk,
                 store=authority.store,
                 snapshot=snapshot,
@@ -189,6 +192,9 @@ class Actions:
                 writer=authority.writer,
                 at=at,
             )
+            for done in recovered:
+                if done.outcome is not Outcome.APPLIED:  # what is only read proves no wire
+                    self._heard(done, at)
 
     async def _execute(self, snapshot: Snapshot, at: datetime) -> Execution | None:
         authority = self._parts.authority
@@ -208,11 +214,18 @@ class Actions:
             trips=self._parts.trips,
             narrowed=self._parts.narrowed(self._outlook, snapshot, at),
         )
-        authority.sentinel.executed(done, at)
-        self._distress.executed(done, granted, at)
+        self._heard(done, at)
         for receipt in done.receipts:
             self._parts.metrics.observe_command(type(receipt).__name__.lower())
         return done
+
+    def _heard(self, done: Execution, at: datetime) -> None:
+        """What became of a change: alarms, closed levers, fallback."""
+        self._parts.authority.sentinel.executed(done, at)
+        proposal = self._parts.authority.desk.get(done.proposal_id)
+        if proposal is not None:
+            self._distress.executed(done, proposal, at)
+        self._failed_writes.executed(done, at)
 
     def _settle(self, at: datetime) -> tuple[Proposal, ...]:
         """Let the newest snapshot confirm what was applied before it."""

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from controller.audit import AuditLog
 from controller.contingency import TripCheck
 from controller.envelope import Range
+from controller.execution import Execution, Outcome, Step
 from controller.guard import GuardedWriter, Purpose, at_target
 from controller.modes import SYSTEM
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
@@ -40,40 +39,6 @@ __all__ = [
     "recover",
     "settle",
 ]
-
-
-class Step(StrEnum):
-    """How far an execution came."""
-
-    VALIDATED = "validated"
-    WRITTEN = "written"
-    READ_BACK = "read_back"
-    PLANT_CONFIRMED = "plant_confirmed"
-
-
-class Outcome(StrEnum):
-    """How an execution ended."""
-
-    APPLIED = "applied"
-    REFUSED = "refused"
-    """Stopped before anything was written."""
-    ROLLED_BACK = "rolled_back"
-    FAILED = "failed"
-    """Neither done nor undone: some register is not where anyone wants it."""
-
-
-@dataclass(frozen=True)
-class Execution:
-    """What an execution did. Receipts are one for each register, in order."""
-
-    proposal_id: str
-    outcome: Outcome
-    step: Step | None
-    at: datetime
-    refusal: Refusal | None = None
-    reason: str = ""
-    receipts: tuple[Receipt, ...] = ()
-    undone: tuple[Receipt, ...] = ()
 
 
 async def execute(

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from controller.actuation import Execution, Outcome
 from controller.alarms import AlarmKind
+from controller.execution import Execution, Outcome
 from controller.modes import SYSTEM
 from controller.parts import Parts
 from controller.proposals import Proposal

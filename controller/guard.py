@@ -43,8 +43,8 @@ _WITHOUT_RECORD = _WHILE_STOPPED
 _ONCE_A_PERIOD = frozenset({Purpose.PROPOSAL, Purpose.SWITCHBACK})
 """What may wait for its turn: a register is moved once in a control period, so that nothing hunts."""
 RESCUE_MOVES = 4.0
-"""How many control periods' moves a rescue may make in one. 2 K of supply air in five minutes at the
-usual pace: more than the 5 K in 15 min of ASHRAE TC 9.9 would be thermal shock instead."""
+"""How many control periods' moves a rescue may make in one. 2 K of supply air in five minutes at the usual
+pace, for the 4 K or so there are to go: ASHRAE TC 9.9 asks racks to change by no more than 5 K in 15 min."""
 _MORE_COOLING_IS_UP = frozenset({Quantity.FAN_SPEED_SETPOINT, Quantity.CHILLERS_ENABLED_SETPOINT})
 _MORE_COOLING_IS_DOWN = frozenset(
     {

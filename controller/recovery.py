@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from controller.canonical import stamp
 from controller.command_record import CommandRecord, Purpose, commands_of
+from controller.execution import Execution, Outcome, Step
 from controller.guard import GuardedWriter, at_target
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
 from controller.rollback import way_back
@@ -20,25 +21,34 @@ from plant.points import PointId
 from plant.site import Site
 from plant.snapshot import Snapshot
 
+_STATUS = {
+    Outcome.REFUSED: ProposalStatus.FAILED,
+    Outcome.APPLIED: ProposalStatus.APPLIED,
+    Outcome.ROLLED_BACK: ProposalStatus.ROLLED_BACK,
+    Outcome.FAILED: ProposalStatus.FAILED,
+}
+"""What becomes of the proposal."""
+
 
 async def recover(
     *, desk: ApprovalDesk, store: Store, snapshot: Snapshot, site: Site, writer: GuardedWriter, at: datetime
-) -> list[Proposal]:
+) -> list[Execution]:
     """Finish the record of executions a crash cut off, from what the plant's registers say.
 
     All new: applied. All old: failed, nothing was written. Mixed: undone. A register that the plant
     itself has moved since (its dead-man did its work) is left to the plant.
     """
-    ended: list[Proposal] = []
+    ended: list[Execution] = []
     for proposal in desk.unfinished():
         records = [r for r in commands_of(store, proposal.id) if r.purpose is Purpose.PROPOSAL]
         where = {r.point: snapshot.value(r.point) for r in records}
         if any(math.isnan(v) for v in where.values()) or not _seen_since(proposal, where, snapshot):
             continue  # the plant does not say yet; ask again with the next snapshot
-        status, note = await _finish_cut_off(proposal, records, where, snapshot, site, writer)
+        done = await _finish_cut_off(proposal, records, where, snapshot, site, writer, at)
         with store.transaction():
             _settle_intents(store, proposal, snapshot, site, at)
-            ended.append(desk.mark(proposal.id, status, at, note))
+            desk.mark(proposal.id, _STATUS[done.outcome], at, done.reason)
+        ended.append(done)
     return ended
 
 
@@ -77,15 +87,27 @@ async def _finish_cut_off(
     snapshot: Snapshot,
     site: Site,
     writer: GuardedWriter,
-) -> tuple[ProposalStatus, str]:
+    at: datetime,
+) -> Execution:
     lever_of = {p: lever for lever in site.levers for p in lever.points}
     new = [r for r in records if at_target(where[r.point], r.value, lever_of[r.point])]
     if not new:
-        return ProposalStatus.FAILED, "cut off; no register had changed"
+        why = "cut off; no register had changed"
+        return Execution(proposal.id, Outcome.REFUSED, Step.VALIDATED, at, reason=why)
     if len(new) == len(records):
-        return ProposalStatus.APPLIED, "cut off; every register had changed"
+        why = "cut off; every register had changed"
+        return Execution(proposal.id, Outcome.APPLIED, Step.READ_BACK, at, reason=why)
     back, left = way_back(site, {r.point: r.before for r in new})
     undone = await writer.write(back, snapshot=snapshot, purpose=Purpose.ROLLBACK, proposal=proposal.id)
-    if all(isinstance(r, Confirmed) for r in undone):
-        return ProposalStatus.ROLLED_BACK, "; ".join([f"cut off; {len(back)} registers set back", *left])
-    return ProposalStatus.FAILED, "cut off; a register could not be set back"
+    clean = all(isinstance(r, Confirmed) for r in undone)
+    told = (
+        f"cut off; {len(back)} registers set back" if clean else "cut off; a register could not be set back"
+    )
+    return Execution(
+        proposal.id,
+        Outcome.ROLLED_BACK if clean else Outcome.FAILED,
+        Step.WRITTEN,
+        at,
+        reason="; ".join([f"cut off; {told}", *left]),
+        undone=tuple(undone),
+    )

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.actuation import Execution, Outcome
 from controller.alarms import AlarmBook, AlarmKind
 from controller.contingency import TripOutcome
+from controller.execution import Execution, Outcome
 from controller.modes import ModeKeeper
 from controller.proposals import Proposal, ProposalStatus
 from controller.watchdog import DataState

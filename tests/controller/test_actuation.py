@@ -350,7 +350,7 @@ async def test_after_a_crash_the_record_is_finished_from_what_the_plant_says(cut
         "after every write": ProposalStatus.APPLIED,
         "the plant fell back": ProposalStatus.FAILED,
     }
-    assert [e.status for e in ended] == [expected[cut]]
+    assert [status(r, p) for _ in ended] == [expected[cut]]
     assert r.desk.unfinished() == []
     if cut in ("before any write", "after some writes"):
         assert r.plant.registers == before
@@ -383,7 +383,8 @@ async def test_recovery_does_not_judge_by_readings_from_before_the_writes() -> N
     assert early == [], "the old reading would have said that nothing was written"
     fresh = r.snapshot()
     ended = await recover(desk=r.desk, store=r.store, snapshot=fresh, site=r.site, writer=r.guard, at=r.now)
-    assert [e.status for e in ended] == [ProposalStatus.APPLIED]
+    assert [e.outcome for e in ended] == [Outcome.APPLIED]
+    assert status(r, p) is ProposalStatus.APPLIED
 
 
 async def test_commands_are_recorded_before_they_go_out() -> None:
