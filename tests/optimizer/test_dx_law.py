@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pyomo.environ as pyo
 import pytest
-from analytic_plant import START
+from analytic_plant import START, schedule
 from played_site import Day, PlayedSite, example
 from pyomo.contrib.solver.common.factory import SolverFactory
 
@@ -22,7 +23,6 @@ from optimizer.identify.signals import STATIC_STEP_S, Signals
 from optimizer.laws.dx import add_compressors, load_compressors
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
-from plant.forecast import Array
 from plant.history import History
 from plant.points import PointId
 from plant.readings import Quality, Reading
@@ -44,10 +44,7 @@ def site() -> Site:
 def analytic(site: Site, days: float = 4.0, seed: int = 2, **still: float) -> History:
     """Telemetry of zone-a; ``still`` names inputs that stay where they are."""
     rng, n = np.random.default_rng(seed), int(days * 288)
-    hours = np.arange(n) / 12
-
-    def stepped(low: float, high: float, dwell: int) -> Array:
-        return np.repeat(rng.uniform(low, high, n // dwell + 1), dwell)[:n]
+    hours, stepped = np.arange(n) / 12, partial(schedule, rng, n)
 
     outdoor = 24 + 8 * np.sin(2 * np.pi * (hours - 9) / 24) + stepped(-2, 2, 72)
     it = 110 + 30 * np.sin(2 * np.pi * (hours - 12) / 24) + stepped(-12, 12, 30)

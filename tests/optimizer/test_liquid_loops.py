@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from analytic_plant import START
+from analytic_plant import START, schedule
 from played_site import Day, PlayedSite, example
 
 from optimizer.commissioning import commissioning_plan
@@ -20,7 +21,6 @@ from optimizer.liquid_loops import drawn_kw
 from optimizer.mpc import MpcPolicy
 from optimizer.problem import PlannerSettings
 from optimizer.switches import SwitchKind, read_switches
-from plant.forecast import Array
 from plant.history import History
 from plant.points import OwnerId, PointId
 from plant.psychrometrics import CP_WATER, RHO_WATER
@@ -42,10 +42,7 @@ def site() -> Site:
 def analytic(site: Site, days: float = 4.0, seed: int = 2, **still: float) -> History:
     """Telemetry of cdu-1 in zone-b; ``still`` names inputs that stay where they are."""
     rng, n = np.random.default_rng(seed), int(days * 288)
-    hours = np.arange(n) / 12
-
-    def stepped(low: float, high: float, dwell: int) -> Array:
-        return np.repeat(rng.uniform(low, high, n // dwell + 1), dwell)[:n]
+    hours, stepped = np.arange(n) / 12, partial(schedule, rng, n)
 
     inputs = {
         "it": 330 + 60 * np.sin(2 * np.pi * (hours - 12) / 24) + stepped(-30, 30, 30),

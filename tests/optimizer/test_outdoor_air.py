@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pyomo.environ as pyo
 import pytest
-from analytic_plant import START
+from analytic_plant import START, schedule
 from played_site import PlayedSite, example
 from pyomo.contrib.solver.common.factory import SolverFactory
 
@@ -40,10 +41,7 @@ def site() -> Site:
 def analytic(site: Site, days: float = 6.0, seed: int = 2, warm_c: float = 12.0) -> History:
     """Telemetry of two zones alike; ``warm_c`` is the mean outdoor temperature."""
     rng, n = np.random.default_rng(seed), int(days * 288)
-    hours = np.arange(n) / 12
-
-    def stepped(low: float, high: float, dwell: int) -> Array:
-        return np.repeat(rng.uniform(low, high, n // dwell + 1), dwell)[:n]
+    hours, stepped = np.arange(n) / 12, partial(schedule, rng, n)
 
     outdoor = warm_c + 9 * np.sin(2 * np.pi * (hours - 9) / 24) + stepped(-3, 3, 60)
     wet = outdoor - stepped(0.3, 5.0, 48)
