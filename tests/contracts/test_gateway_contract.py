@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from http_server import Asked, Told, serving
-from telemetry_kit import NOON, SERVERS, HandClock, bms, free_port, modbus_point, point, series_point
+from loopback import Asked, Told, free_port, serving
+from telemetry_kit import NOON, SERVERS, HandClock, bms, modbus_point, point, series_point
 from wire_server import WireDevice
 
 from plant.commands import Command, Confirmed, Refused, Unreachable

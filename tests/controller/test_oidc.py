@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import jwt
@@ -16,6 +14,7 @@ import pytest
 from api_kit import api_room
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from loopback import Told, serving
 from supervision_kit import START
 
 from controller.api import build_app
@@ -166,22 +165,9 @@ def test_roles_are_read_strictly_and_a_claim_may_lie_deeper() -> None:
 def served() -> Iterator[Issuer]:
     """A provider on a real socket."""
     issuer = Issuer()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps(issuer.fetch(f"{issuer.url}{self.path}")).encode()
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    issuer.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield issuer
-    server.shutdown()
+    with serving(lambda asked: Told(json.dumps(issuer.fetch(f"{issuer.url}{asked.path}")))) as site:
+        issuer.url = site.url
+        yield issuer
 
 
 async def test_over_http_a_providers_operator_may_hold_and_not_change_modes(served: Issuer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from loopback import free_port
 from supervision_kit import A_AIR, HandClock, draft_of_verdict
 
 from controller.actions import Actions
@@ -91,12 +91,6 @@ class World:
     def kinds(self) -> set[AlarmKind]:
         alarms = self.controller.parts.authority.alarms.standing(self.clock.now())
         return {a.kind for a in alarms if a.cleared_at is None}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

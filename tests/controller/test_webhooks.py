@@ -6,13 +6,12 @@ import asyncio
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Mapping
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from loopback import Asked, Told, serving
 from sqlalchemy.exc import OperationalError
 from supervision_kit import START, Room, room
 
@@ -119,26 +118,11 @@ def test_an_address_without_a_secret_stops_the_start() -> None:
 
 
 async def test_over_a_real_socket_a_redirect_is_an_error_and_is_not_followed() -> None:
-    seen: list[str] = []
+    def answer(asked: Asked) -> Told:
+        return Told("", 302 if asked.path == "/moved" else 204, headers={"Location": "/secret"})
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            seen.append(self.path)
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(302 if self.path == "/moved" else 204)
-            self.send_header("Location", "/secret")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_port}"
-    try:
-        assert await post_once(f"{base}/hook", b"{}", {}) == ""
-        assert await post_once(f"{base}/moved", b"{}", {}) == "it answered 302"
+    with serving(answer) as site:
+        assert await post_once(f"{site.url}/hook", b"{}", {}) == ""
+        assert await post_once(f"{site.url}/moved", b"{}", {}) == "it answered 302"
         assert "Error" in await asyncio.wait_for(post_once("http://127.0.0.1:1/x", b"{}", {}), 10)
-    finally:
-        server.shutdown()
-    assert seen == ["/hook", "/moved"]
+    assert [asked.path for asked in site.log] == ["/hook", "/moved"]

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import pytest
 import yaml
 from end_to_end.postgres import postgres_server
 from end_to_end.programs import Api, coolwright, until
+from loopback import free_port
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -119,12 +119,6 @@ def interpolated(text: str, **values: str) -> str:
         return values.get(found["name"], found["default"])
 
     return re.sub(r"\$\{(?P<name>\w+):-(?P<default>[^}]*)\}", chosen, text).replace("$$", "$")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.parse
@@ -15,13 +13,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from expressions import PROMETHEUS, panel_expressions, rules, substituted
+from loopback import Asked, Told, free_port, serving
 from made_up_metrics import START, feed
 
 from controller.metrics import Metrics
@@ -67,32 +65,17 @@ class Server:
             time.sleep(0.2)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def page(demo_site: Site) -> Iterator[tuple[Metrics, str]]:
     """The metrics of a site, served as the controller would."""
     metrics = Metrics(demo_site, version="0.1.0")
 
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body, content_type = metrics.render()
-            self.send_response(200)
-            self.send_header("Content-Type", content_type)
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(_: Asked) -> Told:
+        body, content_type = metrics.render()
+        return Told(body.decode(), kind=content_type)
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield metrics, f"127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
+    with serving(answer) as site:
+        yield metrics, site.url.removeprefix("http://")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from end_to_end.programs import ROOT, SPEED, START, World, free_port
+from end_to_end.programs import ROOT, SPEED, START, World
+from loopback import free_port
 
 
 @pytest.fixture(scope="module")

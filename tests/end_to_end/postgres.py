@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from end_to_end.programs import free_port
+from loopback import free_port
 
 
 def programs() -> Path:

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 import yaml
-from end_to_end.programs import ROOT, coolwright, free_port, until
+from end_to_end.programs import ROOT, coolwright, until
+from loopback import free_port
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from plant.points import PointId

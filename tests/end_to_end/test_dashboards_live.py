@@ -22,7 +22,8 @@ from typing import Any
 
 import pytest
 import yaml
-from end_to_end.programs import ROOT, Api, World, free_port, until, write_holding
+from end_to_end.programs import ROOT, Api, World, until, write_holding
+from loopback import free_port
 
 sys.path.insert(0, str(ROOT / "tests" / "dashboards"))
 from expressions import (

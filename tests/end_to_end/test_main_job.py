@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from end_to_end.programs import Api, World, coolwright, free_port, until
+from end_to_end.programs import Api, World, coolwright, until
+from loopback import free_port
 
 SAFE = {100: 70, 101: 240, **{200 + 10 * n: 180 for n in range(8)}, **{201 + 10 * n: 900 for n in range(8)}}
 """The demo site's fallback setpoints as raw registers: 7.0, 24.0 and 18.0 °C, 90.0 %."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from end_to_end.programs import ROOT, coolwright, free_port
+from end_to_end.programs import ROOT, coolwright
+from loopback import free_port
 
 DEMO = ROOT / "examples" / "demo.yaml"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from loopback import free_port
 from prometheus_client.parser import text_string_to_metric_families
 from pymodbus.client import AsyncModbusTcpClient
 
@@ -25,12 +26,6 @@ from sim.serve import LivePlants
 START = datetime(2026, 7, 20, tzinfo=UTC)
 PlantMaker = Callable[..., SimulatedPlant]
 ILLEGAL_ADDRESS, ILLEGAL_VALUE = 2, 3
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

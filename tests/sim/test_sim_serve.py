@@ -13,13 +13,8 @@ from pathlib import Path
 import httpx2
 import pandas as pd
 import pytest
+from loopback import free_port
 from pymodbus.client import ModbusTcpClient
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -116,12 +115,6 @@ def bms(port: int, *, timeout_s: float = 0.3, retries: int = 1, **more: float) -
         retries=retries,
         **more,  # type: ignore[arg-type]
     )
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 __all__ = ["BMS", "NOON", "SERVERS", "SITE", "ZONE", "HandClock"]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from http_server import Asked, Told, serving
-from telemetry_kit import NOON, SERVERS, HandClock, free_port, point, series_point
+from loopback import Asked, Told, free_port, serving
+from telemetry_kit import NOON, SERVERS, HandClock, point, series_point
 
 from plant.commands import Command, Refused
 from plant.gateways import Gateway, GatewayKind, Login

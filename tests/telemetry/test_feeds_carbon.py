@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from http_server import Asked, Told, serving
+from loopback import Asked, Told, serving
 from telemetry_kit import NOON, HandClock
 
 from plant.errors import ConfigError

@@ -9,7 +9,7 @@ import numpy as np
 import psychrolib
 import pvlib
 import pytest
-from http_server import Asked, Told, serving
+from loopback import Asked, Told, serving
 from telemetry_kit import NOON, HandClock, small_site
 
 from plant.errors import ConfigError

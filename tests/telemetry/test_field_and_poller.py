@@ -5,17 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
-from telemetry_kit import (
-    BMS,
-    NOON,
-    SERVERS,
-    HandClock,
-    bms,
-    free_port,
-    modbus_point,
-    series_point,
-    small_site,
-)
+from loopback import free_port
+from telemetry_kit import BMS, NOON, SERVERS, HandClock, bms, modbus_point, series_point, small_site
 from wire_server import WireDevice
 
 from plant.commands import Command, Confirmed, Receipt, Refused

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import free_port
 from peer_programs import build_modbus_peer, needs, running
-from telemetry_kit import HandClock, bms, free_port, modbus_point
+from telemetry_kit import HandClock, bms, modbus_point
 
 from plant.commands import Command, Confirmed
 from plant.points import ModbusTable, PointId, RegisterType, WordOrder

@@ -4,7 +4,8 @@ import asyncio
 import math
 
 import pytest
-from telemetry_kit import NOON, HandClock, bms, free_port, modbus_point
+from loopback import free_port
+from telemetry_kit import NOON, HandClock, bms, modbus_point
 from wire_server import HANG_UP, SILENT, Request, WireDevice
 
 from plant.points import ModbusTable, RegisterType, WordOrder

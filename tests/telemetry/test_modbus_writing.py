@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from telemetry_kit import HandClock, bms, free_port, modbus_point
+from loopback import free_port
+from telemetry_kit import HandClock, bms, modbus_point
 from wire_server import HANG_UP, SILENT, Request, WireDevice
 
 from plant.commands import Command, Confirmed, Mismatch, Receipt, Refused, Unreachable

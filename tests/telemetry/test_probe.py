@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from http_server import Told, serving
-from telemetry_kit import BMS, SERVERS, HandClock, bms, free_port, modbus_point, series_point, small_site
+from loopback import Told, free_port, serving
+from telemetry_kit import BMS, SERVERS, HandClock, bms, modbus_point, series_point, small_site
 from wire_server import WireDevice
 
 from plant.gateways import Gateway, GatewayKind

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from http_server import Asked, Told, serving
+from loopback import Asked, Told, serving
 from telemetry_kit import NOON, SERVERS, HandClock, series_point, small_site
 
 from plant.gateways import Gateway, GatewayKind

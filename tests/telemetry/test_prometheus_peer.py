@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from loopback import free_port
 from peer_programs import needs, running
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
-from telemetry_kit import SERVERS, HandClock, free_port, point, series_point
+from telemetry_kit import SERVERS, HandClock, point, series_point
 
 from plant.gateways import Gateway, GatewayKind
 from plant.points import PrometheusAddress

@@ -1,7 +1,8 @@
-"""A small HTTP server on loopback that answers what a test tells it to."""
+"""Loopback: a free port, and a small HTTP server that answers what a test tells it to."""
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +11,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 
+def free_port() -> int:
+    """A port nobody listens on, a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @dataclass(frozen=True)
 class Asked:
-    """One request."""
+    """One request, read to its end."""
 
     path: str
     query: dict[str, str]
@@ -44,9 +52,16 @@ def serving(answer: Callable[[Asked], Told]) -> Iterator[HttpSite]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
+
+        def answer(self) -> None:
             parts = urlsplit(self.path)
             query = {k: v[0] for k, v in parse_qs(parts.query).items()}
             asked = Asked(parts.path, query, {k.lower(): v for k, v in self.headers.items()})
+            self.rfile.read(int(asked.headers.get("content-length", 0)))
             site.log.append(asked)
             told = site.answer(asked)
             body = told.body.encode()
