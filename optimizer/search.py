@@ -8,7 +8,8 @@ import numpy as np
 
 from optimizer.duty import Duty
 from optimizer.problem import Problem
-from optimizer.static import Index, StaticMap, Zones, plant_cost, prices
+from optimizer.static import Index, StaticMap, plant_cost, prices
+from optimizer.zone_answers import Zones
 from plant.forecast import Array
 
 _PASSES = 2
