@@ -37,6 +37,7 @@ class Desk:
             alarms=self.alarms,
             audit=self.room.audit,
             truth=self.truth,
+            store=self.room.store,
             kept=self.room.holds.levers,
             writer=self.room.guard,
         )
