@@ -87,13 +87,40 @@ def _passed(problem: Problem, path: Array) -> tuple[Array, Array]:
 
 
 def test_room_for_a_trip_is_kept_to_the_last_hour(history: History, model: PlantModel) -> None:
+    # Racks that might run four kelvins warmer: what a trip would leave is the limit that counts.
     roomy = posed(demo_site(), history, model, room=True)
-    cool = candidates.full_cooling(roomy)
-    path = polished(roomy, cool)
+    roomy = replace(roomy, limit_c=roomy.limit_c + 4.0)
+    edge = _warmest_with_room(roomy)
+    path = polished(roomy, edge)
     assert path is not None
-    missing = trip_room(roomy, np.stack([cool, path])).excess_k
-    assert (missing[1] <= np.maximum(missing[0], 0.0) + 0.3).all()
-    assert score(roomy, path) < score(roomy, cool)
+    missing = trip_room(roomy, np.stack([edge, path])).excess_k
+    # The search goes by lines around the path and keeps 0.3 K from them: they are a tenth off at most.
+    assert missing[1].max() < max(missing[0].max(), -0.2)
+    assert score(roomy, path) < score(roomy, edge)
+
+
+def test_each_block_is_shifted_its_own_way(problem: Problem, better: Array) -> None:
+    # Fans far too fast before noon and as slow as the racks allow after it: no one shift mends the day.
+    half, fans = problem.grid.steps // 2, slice(len(problem.board.supply), 2 * len(problem.board.supply))
+    uneven = better.copy()
+    uneven[:half, fans] += 0.2
+    uneven = problem.board.ramped(uneven, problem.grid.step_s)
+    mended = polished(problem, uneven)
+    assert mended is not None
+    slower = (uneven - mended)[:, fans].mean(axis=1)
+    assert slower[8 : half - 8].min() > 0.1
+    assert np.abs(slower[half + 8 :]).max() < 0.05
+
+
+def _warmest_with_room(problem: Problem) -> Array:
+    """Air as warm as room for a trip allows all day, of those a quarter of a kelvin apart."""
+    zones = len(problem.board.supply)
+    for supply_c in np.arange(25.0, 17.0, -0.25):
+        target = np.tile([*[supply_c] * zones, *[0.8] * zones, 10.0, 18.0], (problem.grid.steps, 1))
+        path = problem.board.ramped(target, problem.grid.step_s)
+        if trip_room(problem, path[None]).excess_k.max() <= 0.0:
+            return path
+    raise AssertionError("no room for a trip at all")
 
 
 def test_a_path_is_judged_on_the_mean_of_two_days(problem: Problem, start: Array) -> None:
