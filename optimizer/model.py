@@ -24,6 +24,7 @@ from optimizer.loop_sums import loop_sums
 from optimizer.machines import followed
 from optimizer.room_side import Outside
 from optimizer.zones import ZoneBank, ZoneModel
+from plant.errors import ConfigError
 from plant.forecast import Array
 
 __all__ = ["Course", "PlantModel", "Rollout", "WaterSide", "World"]
@@ -37,6 +38,16 @@ that are warm draw more, and recirculate more."""
 
 MOST_OF_DESIGN = 2.0
 """Racks draw at most this multiple of their design power, all fans at full speed."""
+
+
+def _unlike(ours: object, theirs: object, place: str = "") -> set[str]:
+    """Where two trees of JSON have different parts, by their dotted names."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        here = {f"{place}{key}" for key in ours.keys() ^ theirs.keys()}
+        return here.union(*(_unlike(ours[k], theirs[k], f"{place}{k}.") for k in ours.keys() & theirs.keys()))
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return set().union(*(_unlike(a, b, place) for a, b in zip(ours, theirs, strict=False)))
+    return set()
 
 
 @dataclass(frozen=True)
@@ -72,8 +83,20 @@ class PlantModel:
 
     @classmethod
     def from_json(cls, text: str) -> PlantModel:
-        """Read what `to_json` wrote. Raises ``pydantic.ValidationError`` on anything else."""
-        return TypeAdapter(cls).validate_python(json.loads(text))
+        """Read what `to_json` wrote. Raises ``pydantic.ValidationError`` on what is no such model.
+
+        Raises
+        ------
+        ConfigError
+            On one whose laws have other parts than these: a number that nobody reads any more, or one that
+            would be made up, would plan with a plant that nobody learned.
+        """
+        written = json.loads(text)
+        model: PlantModel = TypeAdapter(cls).validate_python(written)
+        if model.to_json() != json.dumps(written, sort_keys=True):
+            told = ", ".join(sorted(_unlike(json.loads(model.to_json()), written))[:3]) or "its numbers"
+            raise ConfigError("this stored model", f"is of another version ({told})", "learn the plant again")
+        return model
 
     @cached_property
     def version(self) -> str:
