@@ -20,7 +20,8 @@ from plant.site import Site
 from plant.snapshot import Snapshot
 
 LOOK_AHEAD_S = 3600
-"""The effect shown is that of the plan's first hour against leaving everything as it is."""
+"""The effect shown is that of an hour with the change made and nothing moved after it, against leaving
+everything as it is: what follows in the plan is another proposal, and another decision."""
 
 
 def draft_of_plan(
@@ -86,7 +87,7 @@ def draft_of_advice(
 
 def _effect(plan: Plan, site: Site, error: EffectError, carbon_synthetic: bool) -> Effect:
     steps = max(1, min(plan.grid.steps, LOOK_AHEAD_S // plan.grid.step_s))
-    plan_, hold = plan.prediction, plan.hold
+    plan_, hold = plan.alone or plan.prediction, plan.hold
 
     def difference(with_plan: np.ndarray, without: np.ndarray) -> float:
         return float(np.sum(with_plan[:steps] - without[:steps]))
@@ -118,10 +119,10 @@ def _estimate(value: float, relative: float, absolute: float) -> Estimate:
 
 def _inlets(plan: Plan, snapshot: Snapshot, site: Site) -> tuple[InletOutlook, ...]:
     steps = max(1, min(plan.grid.steps, LOOK_AHEAD_S // plan.grid.step_s))
-    found = []
+    found, predicted = [], plan.alone or plan.prediction
     for zone in site.zones:
-        after = plan.prediction.worst_inlet_c.get(zone.id)
-        std = plan.prediction.worst_inlet_std_k.get(zone.id)
+        after = predicted.worst_inlet_c.get(zone.id)
+        std = predicted.worst_inlet_std_k.get(zone.id)
         if after is None or std is None:
             found.append(
                 InletOutlook(

@@ -26,7 +26,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the change does over `over_s` seconds, against leaving everything as it is.
+    """What the change alone does over `over_s` seconds, against leaving everything as it is.
 
     Negative is saved. `power_kw` is the mean change of facility power.
     """

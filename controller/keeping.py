@@ -52,6 +52,7 @@ def plan_record(plan: Plan) -> dict[str, object]:
         "trajectory": _arrays(plan.trajectory.items()),
         "prediction": _prediction(plan.prediction),
         "hold": _prediction(plan.hold),
+        "alone": None if plan.alone is None else _prediction(plan.alone),
         "candidates": [
             {"name": c.name, "cost": c.cost, "facility_kwh": c.facility_kwh, "excess_k": c.worst_excess_k}
             for c in plan.candidates

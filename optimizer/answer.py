@@ -11,7 +11,7 @@ from optimizer.conflict import conflict, least_over, too_warm
 from optimizer.costs import parts
 from optimizer.explain import reason
 from optimizer.penalties import violations
-from optimizer.plan import Contest, binding, plan_id, prediction, trajectory
+from optimizer.plan import Contest, binding, first_move_alone, plan_id, prediction, trajectory
 from optimizer.solve import NothingFound, Solved, SolverFailed
 from plant.plan import NoPlan, NoPlanCause, Plan, PlanStatus, ShadowPrice, SolverFacts
 from plant.ports import Advice, PolicyAnswer
@@ -72,6 +72,7 @@ def _plan(
         hold_costs=parts(problem, contest.rolled, contest.paths, held),
         shadow_prices=prices,
         violations=violations(contest, i),
+        alone=first_move_alone(contest, i),
     )
 
 

@@ -111,6 +111,15 @@ def prediction(contest: Contest, i: int) -> Prediction:
     )
 
 
+def first_move_alone(contest: Contest, i: int) -> Prediction:
+    """What one candidate's first move leads to if nothing is moved after it."""
+    problem, steps = contest.problem, contest.problem.grid.steps
+    name = contest.names[i]
+    path = np.repeat(contest.paths[i][:1], steps, axis=0)
+    schedule = {name: np.repeat(contest.schedules[i][:1], steps, axis=0)} if problem.switches.each else None
+    return prediction(compare(problem, {name: path}, schedule), 0)
+
+
 def trajectory(contest: Contest, i: int) -> dict[LeverId, Array]:
     """Every lever's path, switches with the others."""
     return {

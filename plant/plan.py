@@ -138,6 +138,8 @@ class Plan:
     shadow_prices: tuple[ShadowPrice, ...] = ()
     """Of the limits that bind, dearest first; of the linear program around the plan."""
     violations: tuple[Violation, ...] = ()
+    alone: Prediction | None = None
+    """If its first move were made and nothing after it: what whoever approves that move agrees to."""
 
     def first(self) -> Setpoints:
         """The setpoints for now."""

@@ -175,7 +175,7 @@ function showProposal(proposal) {
   $("digest").textContent = proposal.digest;
   $("effects").replaceChildren(...effectTiles(proposal.effect));
   $("changes").replaceChildren(...alike(proposal.changes).map((change) => changeLine(change, proposal.inlets)));
-  $("inlets-title").textContent = `Worst rack inlet, next ${span(proposal.effect.over_s)} of the plan`;
+  $("inlets-title").textContent = `Worst rack inlet in the next ${span(proposal.effect.over_s)}, with this change alone`;
   const trips = Object.fromEntries(proposal.redundancy.map((t) => [t.zone, t]));
   $("inlets").replaceChildren(...proposal.inlets.map((inlet) => inletLine(inlet, trips[inlet.zone])));
   showBinding(proposal);

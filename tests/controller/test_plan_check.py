@@ -138,6 +138,17 @@ def test_the_case_shown_is_the_first_hour_against_doing_nothing() -> None:
     assert draft.data_age_s == 20.0
 
 
+def test_the_case_is_of_the_change_alone_where_the_plan_goes_on_to_more() -> None:
+    snapshot = FakePlant(SITE).snapshot(START)
+    goes_on = replace(plan(), alone=prediction(22.3, 197.0))
+    verdict = review(SITE, goes_on.first(), snapshot)
+    draft = draft_of_plan(goes_on, verdict, snapshot, SITE, at=START, error=EffectError(0.0, 0.0, 0.0))
+    assert draft is not None
+    # Three kilowatts by this move, not the twenty of all that may follow; inlets 27 - 22.3 below their limit.
+    assert draft.effect.power_kw.value == pytest.approx(-3.0)
+    assert [i.margin_k for i in draft.inlets] == pytest.approx([4.7] * 4)
+
+
 def test_an_error_in_power_is_one_in_carbon_and_money_too() -> None:
     snapshot = FakePlant(SITE).snapshot(START)
     verdict = review(SITE, plan().first(), snapshot)

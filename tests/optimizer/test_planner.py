@@ -64,6 +64,13 @@ def test_the_first_move_is_one_the_plc_would_take(plan: Plan, snapshot: Snapshot
             assert steps == pytest.approx(round(steps), abs=1e-6)
 
 
+def test_the_first_move_alone_is_foretold_beside_the_plan_that_goes_on(plan: Plan) -> None:
+    assert plan.alone is not None
+    # One first step for both; then the plan moves on, and whoever only agreed to the first does not.
+    assert plan.alone.facility_kw[0] == pytest.approx(plan.prediction.facility_kw[0], abs=1e-6)
+    assert np.abs(plan.alone.facility_kw - plan.prediction.facility_kw)[4:].max() > 1.0
+
+
 def test_later_moves_keep_within_what_the_periods_of_a_step_allow(plan: Plan, snapshot: Snapshot) -> None:
     for lever in snapshot.site.levers:
         path = plan.trajectory[lever.id]
