@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +42,9 @@ class CoilBank:
         """Share of full water flow that gives an effectiveness, 1 where it is beyond reach."""
         cell, part = self._place(speed)
         best = self.best[cell] * (1 - part) + self.best[cell + 1] * part
-        height = np.clip(effectiveness / best, 0.0, 1.0) * (E_STEPS - 1)
+        height = np.minimum(np.maximum(effectiveness / best, 0.0), 1.0) * (E_STEPS - 1)
         # What is not known has no place in a table: it stays NaN and must not become an index.
-        j = np.minimum(np.nan_to_num(height).astype(np.intp), E_STEPS - 2)
+        j = np.minimum(np.fmax(height, 0.0).astype(np.intp), E_STEPS - 2)
         v = height - j
         at = cell * E_STEPS + j
         low = self.water[at] * (1 - v) + self.water[at + 1] * v
@@ -53,6 +54,12 @@ class CoilBank:
 
     def _place(self, speed: Array) -> tuple[NDArray[np.intp], Array]:
         """Where a speed lies in its zone's table, and how far toward the next entry."""
-        position = (np.clip(speed, R_LOW, R_HIGH) - R_LOW) * ((R_STEPS - 1) / (R_HIGH - R_LOW))
-        i = np.minimum(np.nan_to_num(position).astype(np.intp), R_STEPS - 2)
-        return i + R_STEPS * np.arange(len(self.air_kw_k)), position - i
+        inside = np.minimum(np.maximum(speed, R_LOW), R_HIGH)
+        position = (inside - R_LOW) * ((R_STEPS - 1) / (R_HIGH - R_LOW))
+        i = np.minimum(np.fmax(position, 0.0).astype(np.intp), R_STEPS - 2)
+        return i + self._rows, position - i
+
+    @cached_property
+    def _rows(self) -> NDArray[np.intp]:
+        """Where each zone's table begins."""
+        return R_STEPS * np.arange(len(self.air_kw_k))
