@@ -54,6 +54,7 @@ def draft_of_plan(
         trips=tuple(trips),
         remarks=(*verdict.reasons, *plan.data_quality.remarks),
         data_age_s=data_age_s(snapshot, at),
+        stays_s=_stays_s(plan, verdict, site),
     )
 
 
@@ -83,6 +84,16 @@ def draft_of_advice(
         remarks=verdict.reasons,
         data_age_s=data_age_s(snapshot, at),
     )
+
+
+def _stays_s(plan: Plan, verdict: Verdict, site: Site) -> float:
+    """Until the plan would move any of the changed levers on, by more than a register tells apart."""
+    steps = plan.grid.steps
+    for name, change in verdict.changes.items():
+        path, lever = np.asarray(plan.trajectory.get(name, ()), float), site.lever_by_id[name]
+        moved = np.flatnonzero(np.abs(path - change.after) > lever.resolution)
+        steps = min(steps, max(int(moved[0]), 1) if moved.size else steps)
+    return float(steps * plan.grid.step_s)
 
 
 def _effect(plan: Plan, site: Site, error: EffectError, carbon_synthetic: bool) -> Effect:

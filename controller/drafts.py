@@ -74,6 +74,8 @@ class Draft:
     remarks: tuple[str, ...] = field(default=())
     """What the envelope narrowed, in its words."""
     data_age_s: float = math.nan
+    stays_s: float = math.nan
+    """For how long the plan leaves what is changed where the change puts it; NaN where there is no plan."""
 
     def __post_init__(self) -> None:
         if not self.changes:
@@ -120,6 +122,7 @@ class Draft:
             ],
             "remarks": list(self.remarks),
             "data_age_s": plain(float(self.data_age_s)),
+            "stays_s": plain(float(self.stays_s)),
         }
 
 
@@ -171,6 +174,7 @@ def draft_of(payload: Mapping[str, Json]) -> Draft:
         ),
         remarks=tuple(str(r) for r in p.items("remarks")),
         data_age_s=p.number("data_age_s"),
+        stays_s=_number(p.raw.get("stays_s")),  # an older record does not have it
     )
 
 

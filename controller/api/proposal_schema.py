@@ -78,6 +78,7 @@ class ProposalOut(Out):
     redundancy: list[TripOut]
     remarks: list[str]
     data_age_s: float | None
+    stays_s: float | None
     plan_id: str | None
     decided_at: datetime | None
     decided_by: str | None
@@ -115,6 +116,7 @@ class ProposalOut(Out):
             redundancy=[TripOut.of(t) for t in p.draft.trips],
             remarks=list(p.draft.remarks),
             data_age_s=number(p.draft.data_age_s),
+            stays_s=number(p.draft.stays_s),
             plan_id=p.plan_id,
             decided_at=p.decided_at,
             decided_by=p.decided_by,

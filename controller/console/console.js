@@ -159,13 +159,15 @@ function zoneLine(zone, trip) {
 
 const madeFrom = (age) => (age === null ? "made from data of unknown age" : `made from data ${span(age)} old`);
 
+const stays = (seconds) => (seconds === null ? [] : [`as planned it stays for ${span(seconds)}`]);
+
 function showProposal(proposal) {
   const changed = (proposal && proposal.id) !== (shown && shown.id);
   shown = proposal;
   $("proposal").hidden = !proposal;
   $("decision-title").textContent = proposal ? `Proposal ${proposal.id}` : "Nothing waits for you";
   $("plan").hidden = Boolean(proposal);
-  $("expiry").textContent = proposal ? `expires in ${span(proposal.expires_in_s)} · ${madeFrom(proposal.data_age_s)}` : "";
+  $("expiry").textContent = proposal ? [`expires in ${span(proposal.expires_in_s)}`, madeFrom(proposal.data_age_s), ...stays(proposal.stays_s)].join(" · ") : "";
   $("expiry").className = proposal && proposal.expires_in_s < 120 ? "warn" : "quiet";
   if (!proposal || !changed) return;
   $("why").value = $("code").value = "";

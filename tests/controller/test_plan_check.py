@@ -11,6 +11,7 @@ import pytest
 from supervision_kit import A_AIR, START, FakePlant, demo_site
 
 from controller.case import draft_of_plan
+from controller.drafts import draft_of
 from controller.effect_error import EffectError
 from controller.envelope import review
 from controller.rollout_check import EdgeRollout
@@ -136,6 +137,21 @@ def test_the_case_shown_is_the_first_hour_against_doing_nothing() -> None:
     assert effect.water_l.value == 0.0
     assert [i.margin_k for i in draft.inlets] == pytest.approx([3.0] * 4)
     assert draft.data_age_s == 20.0
+    # 18.4 to 21.9 °C in eight quarters of an hour: half a kelvin up in the second.
+    assert draft.stays_s == 900.0
+
+
+def test_a_change_that_the_plan_leaves_alone_stays_for_all_of_it() -> None:
+    snapshot = FakePlant(SITE).snapshot(START)
+    calm = replace(plan(), trajectory={**plan().trajectory, A_AIR: np.array([18.4] * 5 + [19.4] * 3)})
+    for steady, steps in (
+        (calm, 5),
+        (replace(calm, trajectory={**calm.trajectory, A_AIR: np.full(8, 18.4)}), 8),
+    ):
+        draft = draft_of_plan(steady, review(SITE, steady.first(), snapshot), snapshot, SITE, at=START)
+        assert draft is not None
+        assert draft.stays_s == steps * 900.0
+        assert draft_of(draft.payload()).stays_s == draft.stays_s
 
 
 def test_the_case_is_of_the_change_alone_where_the_plan_goes_on_to_more() -> None:
