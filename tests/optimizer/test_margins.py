@@ -9,8 +9,10 @@ import pytest
 from analytic_plant import outlook, snapshot_at
 
 from optimizer.model import PlantModel
+from optimizer.mpc import MpcPolicy
 from optimizer.problem import PlannerSettings, Problem, pose
 from plant.history import History
+from plant.ports import Advice
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +57,19 @@ def test_what_the_law_scatters_by_is_kept_whole(problem: Problem) -> None:
     alone = stands(problem, 0.4, 600.0)
     assert alone.margin_k(np.full(4, 0.4)) == pytest.approx(0.8)
     assert float(alone.margin_k(np.array(0.4), 2)) == pytest.approx(0.8)
+
+
+def test_a_plan_stays_that_far_under_the_limit_and_uses_the_rest(history: History, model: PlantModel) -> None:
+    # A law that scatters by 1.2 K: two standard deviations are 2.4 K, of which nothing is answered in time.
+    site, snapshot = history.site, snapshot_at(history, 700)
+    laws = [replace(z.inlets, std_k=(1.2,) * len(z.inlets.sensors)) for z in model.zones]
+    unsure = replace(model, zones=tuple(replace(z, inlets=w) for z, w in zip(model.zones, laws, strict=True)))
+    settings = replace(PlannerSettings.of(site), n_minus_one=False)
+    answer = MpcPolicy(site, unsure, settings).decide(snapshot, outlook(site, snapshot.time))
+    assert isinstance(answer, Advice)
+    assert answer.plan is not None
+    warmest = answer.plan.prediction.worst_inlet_c
+    room = np.array([z.limits.planning_max_c - warmest[z.id][8:].max() for z in site.zones])
+    # A twentieth of a kelvin inside the margin counts as rounding.
+    assert room.min() > 2.4 - 0.06
+    assert room.min() < 3.0
