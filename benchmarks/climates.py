@@ -26,9 +26,10 @@ from pathlib import Path
 
 from benchmarks.savings import told
 from benchmarks.savings_record import Recorded, after_trips
+from controller.knowledge import Knowledge, learn
+from controller.policies import POLICIES
 from controller.replay import ReplayRun, replay
 from controller.settings import Settings
-from controller.wiring import POLICIES, Knowledge, learn
 from plant.site import Site
 from plant.site_file import load_site
 from sim.history import write_history

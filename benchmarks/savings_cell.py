@@ -23,9 +23,12 @@ from benchmarks.ceiling import Effort, Question, best_path
 from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, period_grid
 from benchmarks.ceiling_room import TripPrice
 from benchmarks.savings_record import Recorded, Row, positions, row_of
+from controller.feeds import Feeds, open_feeds
+from controller.knowledge import Knowledge, learn
+from controller.policies import make_policy
 from controller.replay import ReplayRun, replay
 from controller.settings import Settings
-from controller.wiring import Feeds, Knowledge, learn, make_outlook, make_policy, open_feeds
+from controller.wiring import make_outlook
 from plant.commands import Command
 from plant.forecast import CarbonKind, CarbonSeries, Forecast, Nature
 from plant.ports import Advice, CarbonFeed, Policy

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.child_work import in_child
+from controller.knowledge import Knowledge, learn
 from controller.settings import Settings
-from controller.wiring import Controller, Knowledge, learn
+from controller.wiring import Controller
 from plant.site import Site
 from telemetry.historian import Historian
 

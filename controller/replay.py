@@ -15,12 +15,15 @@ from typing import Protocol
 from controller.actions import ActionRecord, Actions
 from controller.clock import SimulatedClock
 from controller.cycle import CycleRecord, run_cycle
+from controller.feeds import Feeds
+from controller.knowledge import Knowledge, learn
 from controller.ledger import Ledger
+from controller.policies import inline_planner
 from controller.proposals import Decision, ProposalStatus
 from controller.relearning import EVERY, merged
 from controller.settings import Settings
 from controller.store import Store
-from controller.wiring import Controller, Feeds, Knowledge, assemble, inline_planner, learn
+from controller.wiring import Controller, assemble
 from plant.commands import Command
 from plant.plan import NoPlan
 from plant.ports import Plant

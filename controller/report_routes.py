@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Response
 
 from controller.api.problems import Code, Problem, documented, files
 from controller.api.security import Reader
+from controller.feeds import carbon_settings
 from controller.reporting import MEDIA_TYPES, Order, ReportFormat, asked_period, make_report, written
 from controller.switchback_kept import recorded_runs
-from controller.wiring import Controller, carbon_settings
+from controller.wiring import Controller
 from plant.errors import ConfigError
 from reports.periods import Split
 from reports.report_record import EnergyReport

@@ -36,7 +36,7 @@ from reports.writers.xlsx import to_xlsx
 from telemetry.feeds import FeedSettings, open_carbon_feed
 
 if TYPE_CHECKING:
-    from controller.wiring import Feeds
+    from controller.feeds import Feeds
 
 STEP_S = 300
 LONGEST = timedelta(days=2 * 366)

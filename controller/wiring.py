@@ -1,11 +1,12 @@
-"""Wiring: the only file that names concrete classes. Everything else gets what it needs handed in."""
+"""Wiring: with `feeds` and `policies` the only files that name concrete classes. Everything else gets what it
+needs handed in."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from controller.audit import AuditLog
 from controller.audit_metrics import counting
 from controller.baselines import BaselineBook
 from controller.fallback import FallbackController
+from controller.feeds import Feeds, open_feeds
 from controller.guard import GuardedWriter
 from controller.holds import HoldBook
+from controller.knowledge import Knowledge, learn
 from controller.ledger import Ledger, interval_s
 from controller.lever_memory import LeverMemory
 from controller.lever_truth import LeverTruth
@@ -24,137 +27,30 @@ from controller.metrics import Metrics
 from controller.modes import Mode, ModeKeeper
 from controller.outlook import Foreteller, Outlook
 from controller.parts import Authority, Parts
-from controller.planner import InlinePlanner, Planner, WorkerPlanner
+from controller.planner import Planner
+from controller.policies import start_planner
 from controller.proposals import ApprovalDesk
 from controller.recall import Recall
 from controller.rescue import Rescue
 from controller.rollout import Rollout
-from controller.room_keeper import with_room_kept
 from controller.sentinel import Sentinel
 from controller.settings import Settings
 from controller.standing import StandingApprovals
 from controller.store import Store
 from controller.switchback import SwitchbackBook
 from controller.takeover import Takeover
-from controller.untaught import Untaught, UntaughtForeteller
+from controller.untaught import UntaughtForeteller
 from controller.watchdog import DataWatch, Heartbeat
-from optimizer.baselines import FixedPolicy, TrimAndRespondPolicy
-from optimizer.commissioning import CommissioningPolicy, commissioning_plan
+from optimizer.baselines import TrimAndRespondPolicy
 from optimizer.forecast import Forecaster
-from optimizer.identify import identify
 from optimizer.identify.drift import widened
-from optimizer.model import PlantModel
-from optimizer.mpc import MpcPolicy
-from plant.errors import ConfigError
-from plant.history import History
-from plant.ports import CarbonFeed, Clock, PointWriter, Policy, PriceFeed, WeatherFeed
+from plant.ports import Clock, PointWriter
 from plant.site import Site
-from plant.timegrid import floor_to
-from reports.baseline import fit_baseline
-from reports.baseline_model import BaselineModel
 from reports.supplied_file import load_supplied
-from telemetry.feeds import FeedSettings, open_carbon_feed, open_price_feed, open_weather_feed
 from telemetry.gateways import Field, open_gateways
 from telemetry.historian import Historian
 from telemetry.poller import Poller
 from telemetry.quality import Judge
-
-POLICIES = ("mpc", "trim-and-respond", "fixed")
-COMMISSIONING = "commissioning"
-"""Not a rival but a lesson: small steps that teach the plant's answer."""
-FIT_STEP_S = 300
-LEAST_HISTORY = timedelta(days=2)
-"""With less than this there is no model: the program watches, and says so."""
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What was learned from the site's own past. None where there is too little of it."""
-
-    model: PlantModel | None
-    baseline: BaselineModel | None
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Feeds:
-    """What the outside world tells: prices of a kWh in money and in carbon, and weather where it is named."""
-
-    carbon: CarbonFeed
-    price: PriceFeed
-    weather: WeatherFeed | None = None
-
-
-def learn(site: Site, historian: Historian, settings: Settings, at: datetime) -> Knowledge:
-    """Identify the plant and fit the baseline from the historian's last days."""
-    start = floor_to(at - timedelta(days=settings.history_days), FIT_STEP_S)
-    history = historian.history(site, start, floor_to(at, FIT_STEP_S), FIT_STEP_S)
-    known = history.values.notna().any(axis=1)
-    covered = timedelta(seconds=FIT_STEP_S) * int(known.sum())
-    if covered < LEAST_HISTORY:
-        hours = covered.total_seconds() / 3600
-        return Knowledge(None, None, f"{hours:.0f} h of history; two days are needed to learn the plant")
-    first = known.idxmax()
-    past = History(site, FIT_STEP_S, history.values.loc[first:], history.measured_share.loc[first:])
-    model = identify(past, at=at)
-    return Knowledge(model, fit_baseline(past, at=at), f"learned from {covered.days} days: {model.version}")
-
-
-def carbon_settings(clock: Clock | None, given: Settings) -> FeedSettings:
-    """How carbon feeds are opened: the site's own, and one the operator names for consequences."""
-    return FeedSettings(clock, given.carbon_secrets, given.carbon_cache, given.carbon_url)
-
-
-def open_feeds(site: Site, clock: Clock | None = None, settings: Settings | None = None) -> Feeds:
-    """The feeds a site file names.
-
-    Raises
-    ------
-    ConfigError
-        If a provider is not known, or lacks its secrets or (on the network) a clock.
-    """
-    given = settings or Settings()
-    carbon = carbon_settings(clock, given)
-    weather = FeedSettings(clock, {}, given.carbon_cache, given.weather_url)
-    return Feeds(
-        open_carbon_feed(site.carbon, carbon),
-        open_price_feed(site, given.price_file),
-        open_weather_feed(site, weather),
-    )
-
-
-def make_policy(name: str, site: Site, model: PlantModel | None) -> Policy:
-    """A policy by the name users type.
-
-    Raises
-    ------
-    ConfigError
-        If there is none of that name.
-    """
-    match name:
-        case "fixed":
-            return FixedPolicy(site)
-        case "trim-and-respond":
-            return with_room_kept(site, TrimAndRespondPolicy(site), model)
-        case "mpc":
-            return Untaught() if model is None else MpcPolicy(site, model)
-        case "commissioning":
-            return CommissioningPolicy(site, commissioning_plan(site, model))
-        case _:
-            known = ", ".join((*POLICIES, COMMISSIONING))
-            raise ConfigError(f"policy {name!r}", "is not known", f"use one of {known}")
-
-
-def start_planner(policy: str, site: Site, knowledge: Knowledge, settings: Settings) -> Planner:
-    """A worker process that is already loading its solver."""
-    planner = WorkerPlanner(make_policy(policy, site, knowledge.model), settings.plan_deadline_s)
-    planner.start()
-    return planner
-
-
-def inline_planner(policy: str, site: Site, knowledge: Knowledge) -> Planner:
-    """Planning in this process, for replays."""
-    return InlinePlanner(make_policy(policy, site, knowledge.model))
 
 
 def make_authority(

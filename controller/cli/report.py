@@ -108,10 +108,10 @@ def made_of(
     from datetime import timedelta
 
     from controller.clock import WallClock
+    from controller.feeds import carbon_settings, open_feeds
     from controller.kept import kept_for_reports
     from controller.reporting import fitted_baseline, make_report
     from controller.settings import load_settings
-    from controller.wiring import carbon_settings, open_feeds
     from plant.site_file import load_site
     from reports.evidence import EvidenceBook
     from telemetry.historian import Historian

@@ -19,12 +19,14 @@ from controller.demo.robot import approve_everything
 from controller.demo.simulator import RunningSimulator, SimulatorOptions, simulator, write_past
 from controller.demo.truth import as_json, read_truth
 from controller.demo.view import show
+from controller.knowledge import learn
 from controller.modes import Mode
 from controller.pace import POLL_WALL_S, paced
+from controller.policies import start_planner
 from controller.service import Service
 from controller.serving import bind, make_app, serve_http, stop_on_signals
 from controller.settings import load_settings
-from controller.wiring import Controller, assemble, learn, start_planner
+from controller.wiring import Controller, assemble
 from plant.errors import ConfigError
 from plant.site_file import load_site
 from sim.faces.ports import endpoint, require_free_port

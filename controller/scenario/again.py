@@ -18,6 +18,7 @@ import pandas as pd
 
 from controller.canonical import instant, plain
 from controller.planner import Planner
+from controller.policies import inline_planner
 from controller.scenario.compare import RunSummary, read_run
 from controller.scenario.folder import BUNDLED
 from controller.scenario.foreign import load_factory, prepare_foreign
@@ -25,7 +26,6 @@ from controller.scenario.prepare import Prepared, Say, learned_model, prepare
 from controller.scenario.recorder import plan_facts
 from controller.second_look import SecondLook
 from controller.settings import Settings
-from controller.wiring import inline_planner
 from plant.errors import ConfigError
 from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.plan import NoPlan

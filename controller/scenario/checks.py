@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from controller.alarm_catalog import AlarmKind
-from controller.wiring import POLICIES
+from controller.policies import POLICIES
 from plant.errors import ConfigError
 from sim.scenario import Scenario
 

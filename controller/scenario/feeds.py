@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from controller.wiring import Feeds
+from controller.feeds import Feeds
 from plant.forecast import PriceSeries
 from plant.ports import PriceFeed
 from plant.site import Site

@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 
 from controller.envelope import COOLER
+from controller.knowledge import Knowledge, learn
 from controller.replay import GoingOn
 from controller.scenario.prepare import BACK_AS_FOUND, CACHE, Prepared, Say
 from controller.settings import Settings
-from controller.wiring import Knowledge, learn
 from plant.commands import Command
 from plant.errors import ConfigError
 from plant.points import OwnerId

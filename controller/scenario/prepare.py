@@ -19,10 +19,10 @@ import plant as plant_package
 import reports
 import sim
 import telemetry
-from controller import wiring
+from controller import knowledge as learning
 from controller.canonical import digest
+from controller.knowledge import Knowledge, learn
 from controller.settings import Settings
-from controller.wiring import Knowledge, learn
 from plant.site import Site
 from sim.history import long_frame, write_history
 from sim.plant import SimulatedPlant
@@ -109,7 +109,7 @@ def preparation_digest(scenario: Scenario) -> str:
 
 def source_digest() -> str:
     """SHA-256 of every Python file of ours that history and learning depend on."""
-    total = hashlib.sha256(Path(wiring.__file__).read_bytes())
+    total = hashlib.sha256(Path(learning.__file__).read_bytes())
     for package in (plant_package, telemetry, sim, optimizer, reports):
         root = Path(package.__path__[0])
         for path in sorted(root.rglob("*.py")):

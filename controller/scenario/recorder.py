@@ -13,7 +13,8 @@ from controller.actions import ActionRecord
 from controller.audit import AuditRecord
 from controller.canonical import Json, plain, stamp
 from controller.cycle import CycleRecord
-from controller.wiring import Controller, Knowledge
+from controller.knowledge import Knowledge
+from controller.wiring import Controller
 from plant.forecast import Forecast
 from plant.plan import NoPlan, Plan
 from plant.ports import Advice

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from controller.canonical import Json, instant
-from controller.wiring import Feeds
+from controller.feeds import Feeds
 from plant.forecast import Array
 from plant.kpi import DEFINITIONS_VERSION, Kpi, cue, pue, wue
 from plant.quantities import Quantity

@@ -16,7 +16,9 @@ from supervision_kit import HandClock, Room, room
 from controller.alarms import AlarmBook, AlarmKind
 from controller.api import ApiDeps, EventBus, build_app
 from controller.auth import Role, TokenBook
+from controller.feeds import open_feeds
 from controller.jobs import JobBook
+from controller.knowledge import Knowledge
 from controller.lever_memory import LeverMemory
 from controller.lever_truth import LeverTruth
 from controller.limits import LimitBook
@@ -26,7 +28,7 @@ from controller.settings import Settings
 from controller.status import Readiness, Saving, status_of
 from controller.switchback import SwitchbackBook
 from controller.webhooks import Webhooks
-from controller.wiring import Controller, Knowledge, open_feeds
+from controller.wiring import Controller
 from telemetry.historian import Historian
 
 

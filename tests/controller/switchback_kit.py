@@ -11,6 +11,8 @@ from supervision_kit import demo_site
 from controller.actions import Actions
 from controller.clock import SimulatedClock
 from controller.cycle import CycleRecord, run_cycle
+from controller.knowledge import Knowledge
+from controller.policies import inline_planner
 from controller.proposals import Decision, ProposalStatus
 from controller.replay import GoingOn
 from controller.settings import Settings
@@ -19,7 +21,7 @@ from controller.switchback import SwitchbackBook
 from controller.switchback_arm import levers_off
 from controller.switchback_run import Run, Wish
 from controller.two_person import Request
-from controller.wiring import Controller, Knowledge, assemble, inline_planner
+from controller.wiring import Controller, assemble
 from reports.switchback import Arm
 from sim.plant import SimulatedPlant
 from sim.weather import ConstantWeather

@@ -19,11 +19,11 @@ from supervision_kit import A_AIR, WATER
 from controller.alarms import AlarmKind
 from controller.api.examples import EXAMPLES, FILE
 from controller.api.problems import Code
+from controller.feeds import open_feeds
 from controller.job_runner import JobRunner
 from controller.jobs import JobKind, Result
 from controller.reporting import Order, make_report
 from controller.webhooks import DeliveryStatus
-from controller.wiring import open_feeds
 from reports.archive import Archive
 from reports.evidence import EvidenceBook
 from reports.periods import named_period

@@ -15,13 +15,14 @@ from controller.actions import Actions
 from controller.api import build_app
 from controller.clock import SimulatedClock
 from controller.cycle import CycleRecord, run_cycle
+from controller.knowledge import Knowledge
 from controller.mode import NeedsSecond
 from controller.planner import InlinePlanner, Planner
 from controller.proposals import Decision, ProposalStatus
 from controller.replay import GoingOn
 from controller.settings import Settings
 from controller.store import Store
-from controller.wiring import Controller, Knowledge, assemble
+from controller.wiring import Controller, assemble
 from optimizer.identify.drift import Drift
 from optimizer.model import PlantModel
 from plant.forecast import Forecast

@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 import yaml
 
+from controller.feeds import open_feeds
+from controller.knowledge import Knowledge
 from controller.outlook import Outlook
 from controller.recall import Recall
 from controller.settings import Settings
 from controller.upkeep import feed_faults
-from controller.wiring import Knowledge, make_outlook, open_feeds
+from controller.wiring import make_outlook
 from plant.errors import ConfigError
 from plant.forecast import (
     OWN_SENSORS,

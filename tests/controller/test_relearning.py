@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import cast
 
+from controller.knowledge import Knowledge
 from controller.relearning import merged
-from controller.wiring import Knowledge
 from optimizer.model import PlantModel
 from reports.baseline_model import BaselineModel
 

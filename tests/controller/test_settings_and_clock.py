@@ -10,8 +10,8 @@ import pytest
 from supervision_kit import HandClock
 
 from controller.clock import AcceleratedClock, SimulatedClock
+from controller.feeds import open_feeds
 from controller.settings import load_settings
-from controller.wiring import open_feeds
 from plant.errors import ConfigError
 from plant.site import CarbonSource, Site
 from plant.site_file import load_site

@@ -15,11 +15,13 @@ from supervision_kit import A_AIR, HandClock, draft_of_verdict
 from controller.actions import Actions
 from controller.alarms import AlarmKind
 from controller.envelope import review
+from controller.knowledge import Knowledge
+from controller.policies import inline_planner
 from controller.proposals import Decision, ProposalStatus
 from controller.settings import Settings
 from controller.store import Store
 from controller.takeover import Takeover
-from controller.wiring import Controller, Knowledge, assemble, inline_planner
+from controller.wiring import Controller, assemble
 from plant.points import PointId
 from plant.quantities import Quantity
 from plant.site_file import load_site

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from benchmarks.trips import Trial, Tripper, without_room
+from controller.knowledge import Knowledge, learn
 from controller.replay import GoingOn, ReplayRun, replay
 from controller.settings import Settings
-from controller.wiring import Knowledge, learn
 from plant.site import Site
 from plant.site_file import load_site
 from sim.commissioning import Commissioning

@@ -20,10 +20,10 @@ from controller.api.problems import add_handlers
 from controller.api.security import Reader
 from controller.cli import main as command_line
 from controller.clock import WallClock
+from controller.feeds import open_feeds
 from controller.report_routes import report_routes
 from controller.settings import Settings
 from controller.store import Store
-from controller.wiring import open_feeds
 from plant.errors import ConfigError
 from reports.periods import named_period
 from telemetry.historian import Historian

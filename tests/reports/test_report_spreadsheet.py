@@ -126,8 +126,8 @@ def test_only_switchbacks_of_the_period_are_told(made_up: MadeUpPlant, finding: 
     import asyncio
     from types import SimpleNamespace
 
+    from controller.feeds import open_feeds
     from controller.reporting import Order, make_report
-    from controller.wiring import open_feeds
 
     first = finding.run.schedule.blocks[0].start
     source = SimpleNamespace(
