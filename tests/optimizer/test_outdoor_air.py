@@ -188,7 +188,8 @@ def test_a_day_of_planning_saves_energy_and_keeps_the_racks_cool(hall: PlayedSit
     )
     lax = hall.under(replace(hall.site, zones=moist))
     quick = replace(PlannerSettings.of(lax.site), use_solver=False, n_minus_one=False)
-    lax.assert_pays(lax.day(MpcPolicy(lax.site, lax.model, quick), decide_s=3600), least_kwh=150)
+    # A hundredth of the day's energy, planned by the search alone and once an hour.
+    lax.assert_pays(lax.day(MpcPolicy(lax.site, lax.model, quick), decide_s=3600), least_kwh=140)
 
 
 def test_outdoor_air_beyond_a_rooms_humidity_limits_is_kept_out(hall: PlayedSite) -> None:

@@ -61,7 +61,7 @@ def test_a_decision_after_the_plant_was_learned_anew_is_taken_again_exactly(
 
 
 def test_with_a_lower_limit_the_plan_of_the_same_moment_is_cooler(planned: RunOutcome) -> None:
-    thought = decide_again(planned.folder, advised(planned.folder), {"limits.inlet_max_c": 23.5})
+    thought = decide_again(planned.folder, advised(planned.folder), {"limits.inlet_max_c": 22.5})
     assert not thought.identical
     worst = {when: max(t["plan"]["worst_inlet_c"].values()) for when, t in
              (("then", thought.then), ("now", thought.now))}  # fmt: skip
