@@ -267,7 +267,8 @@ def lately_saved(watched: Watched, over: str) -> dict[str, float]:
 
 def test_a_worse_hour_is_shown_as_a_negative_saving(untouched: Watched) -> None:
     """Somebody sets fans to full speed and the tower warm at the plant's own panel: the loss is shown."""
-    # As found the difference is the baseline's error, some hundred watts once rates look back on even running.
+
+    # As found the difference is the baseline's error: some hundred watts, once rates look back on even hours.
     def even() -> dict[str, float] | None:
         shown = lately_saved(untouched, "40s")
         return shown if abs(shown.get("Power saved", 1e6)) < 5e3 else None
