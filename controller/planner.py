@@ -122,7 +122,9 @@ class WorkerPlanner:
     async def close(self) -> None:
         """End the worker, after the answer somebody waits for: it is replaced while plans are made."""
         async with self._busy:
-            self._kill()
+            if self._child is not None:
+                await self._child.end()
+            self._child = None
 
     def _worker(self) -> Child:
         if self._child is None or not self._child.alive:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from controller.client import ApiClient, ApiRefused
+from plant.errors import ConfigError
 
 LOOK_EVERY_S = 0.3
 _OVERTAKEN = frozenset({"already_decided", "expired", "plant_changed", "held", "digest_mismatch"})
@@ -13,7 +14,11 @@ _OVERTAKEN = frozenset({"already_decided", "expired", "plant_changed", "held", "
 async def approve_everything(api: ApiClient, stopping: asyncio.Event) -> None:
     """Look for a pending proposal and approve it, until told to stop."""
     while not stopping.is_set():
-        await asyncio.to_thread(_approve_pending, api)
+        try:
+            await asyncio.to_thread(_approve_pending, api)
+        except ConfigError:
+            if not stopping.is_set():  # the server goes first, perhaps in the middle of a question
+                raise
         try:
             await asyncio.wait_for(stopping.wait(), LOOK_EVERY_S)
         except TimeoutError:

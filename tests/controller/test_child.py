@@ -78,3 +78,15 @@ async def test_what_dies_is_told_at_once() -> None:
         await child.ask(3, within_s=600.0)
     child.kill()
     assert time.monotonic() - began < 600.0
+
+
+@pytest.mark.parametrize(("hung", "code"), [(False, 0), (True, -signal.SIGKILL)])
+async def test_what_is_let_go_goes_by_itself_and_what_hangs_is_killed(hung: bool, code: int) -> None:
+    child = Child(echo)
+    assert await child.ask("there?") == "there?"
+    assert child.pid is not None
+    if hung:
+        os.kill(child.pid, signal.SIGSTOP)
+    await child.end(within_s=0.5 if hung else 20.0)
+    # A process that was killed leaves behind what its libraries opened; one that went home does not.
+    assert child._process.exitcode == code
