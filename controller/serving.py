@@ -29,6 +29,8 @@ from controller.wiring import Controller
 from plant.errors import ConfigError
 from reports.archive import Archive
 
+BACKLOG = 2048
+
 
 class _Server(uvicorn.Server):
     """Leaves signals to the program, which has more to end than HTTP."""
@@ -39,7 +41,7 @@ class _Server(uvicorn.Server):
 
 
 def bind(settings: Settings) -> socket.socket:
-    """The listening socket.
+    """The listening socket: from here on the address is ours, and who asks early waits for the server.
 
     Raises
     ------
@@ -51,6 +53,8 @@ def bind(settings: Settings) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.host, settings.port))
+        # Bound is not enough: until one listens, two may bind one port and a caller is turned away.
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise ConfigError(
