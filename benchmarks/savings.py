@@ -2,6 +2,8 @@
 
     python -m benchmarks.savings [--json] [--days 7] [--climates tampa,…] [--seasons 1,4,7,10] [--workers 2]
 
+It takes hours. With ``--into FOLDER`` every run is kept there, and who asks again goes on from there.
+
 For each climate and season the simulator makes days of history, the plant is learned from that
 telemetry alone, and fixed setpoints, trim-and-respond and mpc run the same days; fixed and mpc through
 the production cycle (``--quick``: the bare policies in a loop). The ceiling has a perfect forecast and a
@@ -24,7 +26,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -32,31 +34,39 @@ import numpy as np
 
 from benchmarks.ceiling import Effort
 from benchmarks.savings_cell import CEILING, ENERGY_ONLY, NO_ROOM, RIVAL, Asked, run_cell
+from benchmarks.savings_kept import claim
 from benchmarks.savings_record import PARTS, Recorded, Row
+from plant.errors import ConfigError
 
 CLIMATES = {"las-vegas": "hot-dry", "tampa": "hot-humid", "san-francisco": "mild"}
 SEASONS = (1, 4, 7, 10)
 _QUICK = Effort(each_start=30, best=150)
 
 
-def campaign(
-    asked: Asked, cells: Sequence[tuple[str, int]], workers: int, traces: Path | None = None
-) -> list[Row]:
+@dataclass(frozen=True)
+class Folders:
+    """Where runs are kept to go on from, and trajectories to look at; None for not at all."""
+
+    into: Path | None
+    traces: Path | None
+
+
+def campaign(asked: Asked, cells: Sequence[tuple[str, int]], workers: int, folders: Folders) -> list[Row]:
     """Every cell, each in one process; progress on standard error."""
     rows: list[Row] = []
     with ProcessPoolExecutor(workers) as pool:
-        running = {pool.submit(_cell, asked, climate, month, traces): 0 for climate, month in cells}
+        running = {pool.submit(_cell, asked, climate, month, folders): 0 for climate, month in cells}
         for count, done in enumerate(as_completed(running), 1):
             rows += done.result()
             say(f"[{count}/{len(cells)}]")
     return rows
 
 
-def _cell(asked: Asked, climate: str, month: int, traces: Path | None) -> list[Row]:
-    rows, runs = run_cell(asked, climate, month, say)
-    if traces is not None:
+def _cell(asked: Asked, climate: str, month: int, folders: Folders) -> list[Row]:
+    rows, runs = run_cell(asked, climate, month, say, folders.into)
+    if folders.traces is not None:
         for name, run in runs.items():
-            file = traces / f"{climate}-{month}-{name.replace('/', '-').replace(' ', '-')}.npz"
+            file = folders.traces / f"{climate}-{month}-{name.replace('/', '-').replace(' ', '-')}.npz"
             _keep(file, run)
     return rows
 
@@ -218,6 +228,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--no-solar", action="store_true", help="leave out the solar carbon signal")
     parser.add_argument("--without-room", action="store_true", help="also mpc and the ceiling with no room")
+    parser.add_argument("--into", type=Path, help="a folder in which runs are kept, and found again")
     parser.add_argument("--traces", type=Path, help="a folder for trajectories (npz)")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
@@ -231,7 +242,13 @@ def main() -> None:
         _QUICK if o.quick else Effort(), not o.no_solar, o.without_room, not o.quick,
     )  # fmt: skip
     cells = list(product(o.climates.split(","), (int(m) for m in o.seasons.split(","))))
-    rows = campaign(asked, cells, o.workers, o.traces)
+    if o.into is not None:
+        try:
+            claim(o.into, repr(replace(asked, solar=False, without_room=False)))
+        except ConfigError as mistake:
+            say(str(mistake))
+            raise SystemExit(2) from None
+    rows = campaign(asked, cells, o.workers, Folders(o.into, o.traces))
     print(json.dumps(report(rows, o.days)) if o.json else all_tables(rows, o.days))
 
 

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ import numpy as np
 from benchmarks.ceiling import Effort, Question, best_path
 from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, period_grid
 from benchmarks.ceiling_room import TripPrice
+from benchmarks.savings_kept import Kept
 from benchmarks.savings_record import Recorded, Row, positions, row_of
 from controller.feeds import Feeds, open_feeds
 from controller.knowledge import Knowledge, learn
@@ -109,42 +111,46 @@ class Ready:
 
 
 def run_cell(
-    asked: Asked, climate: str, month: int, say: Callable[[str], None]
+    asked: Asked, climate: str, month: int, say: Callable[[str], None], into: Path | None = None
 ) -> tuple[list[Row], dict[str, Recorded]]:
-    """Every policy's row, and what each did, by signal and policy."""
+    """Every policy's row, and what each did, by signal and policy; runs kept in ``into`` are not repeated."""
+    kept = Kept(into, f"{climate}-{month}")
     with tempfile.TemporaryDirectory() as name:
         ready = prepare(asked, climate, month, Path(name), say)
-        done = _flat_runs(asked, ready, say)
+        done = _flat_runs(asked, ready, kept, say)
         if asked.solar:
-            done |= _solar_runs(asked, ready, done, say)
+            done |= _solar_runs(asked, ready, done, kept, say)
     return [_row(ready, key, run) for key, run in done.items()], {"/".join(k): v for k, v in done.items()}
 
 
 Runs = dict[tuple[str, str], Recorded]
 
 
-def _flat_runs(asked: Asked, ready: Ready, say: Callable[[str], None]) -> Runs:
+def _flat_runs(asked: Asked, ready: Ready, kept: Kept, say: Callable[[str], None]) -> Runs:
     done: Runs = {}
+
+    def played(on: Ready, policy: str, ending: str = "") -> None:
+        key, others = ("flat", policy + ending), list(done.values())
+        done[key] = kept.run(key, partial(run_policy, asked, on, policy, "flat", others))
+        say(_line(ready, key, done[key]))
+
     for policy in POLICIES:
-        done["flat", policy] = run_policy(asked, ready, policy, "flat", list(done.values()))
-        say(_line(ready, ("flat", policy), done["flat", policy]))
+        played(ready, policy)
     site = replace(ready.site, safety=replace(ready.site.safety, n_minus_one=()))
     gambling = replace(ready, site=site)
     for policy in POLICIES[1:] if asked.without_room else (RIVAL,):
-        key = "flat", policy + NO_ROOM
-        done[key] = run_policy(asked, gambling, policy, "flat", list(done.values()))
-        say(_line(ready, key, done[key]))
+        played(gambling, policy, NO_ROOM)
     return done
 
 
-def _solar_runs(asked: Asked, ready: Ready, flat: Runs, say: Callable[[str], None]) -> Runs:
+def _solar_runs(asked: Asked, ready: Ready, flat: Runs, kept: Kept, say: Callable[[str], None]) -> Runs:
     """Who does not look at carbon does the same as under the flat signal, which has the same mean."""
     done: Runs = {("solar", p): flat["flat", p] for p in POLICIES[:2]}
     done["solar", ENERGY_ONLY] = flat["flat", "mpc"]
     for policy in ("mpc", CEILING):
-        others = [*flat.values(), *done.values()]
-        done["solar", policy] = run_policy(asked, ready, policy, "solar", others)
-        say(_line(ready, ("solar", policy), done["solar", policy]))
+        key, others = ("solar", policy), [*flat.values(), *done.values()]
+        done[key] = kept.run(key, partial(run_policy, asked, ready, policy, "solar", others))
+        say(_line(ready, key, done[key]))
     return done
 
 
