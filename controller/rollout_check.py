@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.model import HOTTEST_C, PlantModel
+from optimizer.march import HOTTEST_C
+from optimizer.model import PlantModel
 from optimizer.zones import ZoneModel
 from plant.forecast import Array, Forecast
 from plant.plan import Plan

@@ -33,6 +33,11 @@ class Duty:
         """Whether it asks for nothing."""
         return self.chillers is None and self.economizer is None and self.storage_kw is None
 
+    def left_kw(self, load_kw: Array, free_kw: Array | float) -> Array:
+        """What an economizer leaves for chillers: a tank is filled by them, and spares them."""
+        stored = 0.0 if self.storage_kw is None else self.storage_kw
+        return np.asarray(np.maximum(load_kw - free_kw + stored, 0.0))
+
     def at(self, steps: ArrayLike) -> Duty:
         """Some of the steps."""
         return self._each(lambda a: np.asarray(a[..., np.asarray(steps, dtype=np.intp)]))

@@ -70,12 +70,11 @@ def followed(model: PlantModel, room: Room, duty: Duty, now: Machines, step_s: A
     if not (model.economizer.present and now.economizer.known):
         if not staged:
             return duty
-        left = _left_kw(room, duty, model.water_side(*room, duty).economizer_kw)
+        left = duty.left_kw(room[0], model.water_side(*room, duty).economizer_kw)
         return replace(duty, before=_counts(staging, left, now.chillers))
     seen = _Seen.of(model, room, duty, now, step_s)
     if now.economizer.on < 0.5 and not seen.could_start:
-        left = _left_kw(room, duty, np.zeros_like(room[0]))
-        counts = _counts(staging, left, now.chillers) if staged else None
+        counts = _counts(staging, duty.left_kw(room[0], 0.0), now.chillers) if staged else None
         return replace(duty, free=np.zeros_like(room[0]), before=counts)
     on, counts = (np.stack(each, axis=-1) for each in zip(*seen.steps(now), strict=True))
     return replace(duty, free=on, before=counts if staged else None)
@@ -125,7 +124,7 @@ class _Seen:
         law, flow = model.economizer.switching, np.maximum(flow, 1.0)
         leave = np.ones(1) if duty.economizer is None else duty.economizer
         would = model.water_side(*room, replace(duty, free=np.ones_like(load))).economizer_kw
-        off, on = _left_kw(room, duty, np.zeros_like(would)), _left_kw(room, duty, would)
+        off, on = duty.left_kw(load, 0.0), duty.left_kw(load, would)
         span_k = chw + load / flow - wet - now.economizer.start_bias_k
         may = np.broadcast_to(leave > 0.5, load.shape)
         return cls(
@@ -160,12 +159,6 @@ class _Seen:
     def _starts(self, slack_k: Array, leave: Mask, count: Array) -> Mask:
         eased = self.switching.start_per_share_k * (1.0 - count / self.number)
         return np.asarray((slack_k + eased > 0) & leave)
-
-
-def _left_kw(room: Room, duty: Duty, free_kw: Array) -> Array:
-    """What is left for chillers: a tank is filled by them, and spares them."""
-    stored = 0.0 if duty.storage_kw is None else duty.storage_kw
-    return np.asarray(np.maximum(room[0] - free_kw + stored, 0.0))
 
 
 def _counts(staging: StagingLaw, left_kw: Array, now: float) -> Array:

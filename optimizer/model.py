@@ -22,6 +22,7 @@ from optimizer.identify.storage import NO_STORAGE, StorageLaw
 from optimizer.identify.tower import TowerLaw
 from optimizer.loop_sums import loop_sums
 from optimizer.machines import followed
+from optimizer.march import Marched, marched
 from optimizer.room_side import Outside
 from optimizer.zones import ZoneBank, ZoneModel
 from plant.errors import ConfigError
@@ -30,14 +31,6 @@ from plant.forecast import Array
 __all__ = ["Course", "PlantModel", "Rollout", "WaterSide", "World"]
 
 _ALL_BUT = 0.96
-
-HOTTEST_C = 60.0
-"""Inlets are not followed beyond: servers shut down long before (ASHRAE A4 allows 45), and a course that
-comes here is refused whatever the number. Learned laws know nothing of it and would run away: servers
-that are warm draw more, and recirculate more."""
-
-MOST_OF_DESIGN = 2.0
-"""Racks draw at most this multiple of their design power, all fans at full speed."""
 
 
 def _unlike(ours: object, theirs: object, place: str = "") -> set[str]:
@@ -147,7 +140,6 @@ class PlantModel:
         target = np.where(held, chw_c - self.economizer.cw_below_chw_k, cw_setpoint_c)
         most_kw = self.tower.full_kw * np.where(held, self.economizer.fan_share, 1.0)
         asked, before = duty.chillers, duty.before
-        stored = 0.0 if duty.storage_kw is None else duty.storage_kw
         liquid = 0.0 if duty.liquid_kw is None else duty.liquid_kw
         rejected, running = load_kw * 1.1 + liquid, self.chillers.running(load_kw, asked, before)
         for _ in range(3):
@@ -158,7 +150,7 @@ class PlantModel:
             # The water drifts a little before a PLC starts a machine for the last few percent.
             free = np.where(free > _ALL_BUT * load_kw, load_kw, free)
             # The exchanger stands in the coils' return: a tank is filled by chillers, and spares them.
-            left = load_kw - free if duty.storage_kw is None else np.maximum(load_kw - free + stored, 0.0)
+            left = duty.left_kw(load_kw, free)
             running = self.chillers.running(left, asked, before)
             chiller = self.chillers.power_kw(left, chw_c, cw, asked, before)
             rejected = free + left + chiller + liquid
@@ -199,10 +191,10 @@ class PlantModel:
         if self.bank.plain:
             return None
         zones = len(self.zones)
-        allowed = np.ones((len(world.wet_bulb_c), zones)) if leave is None else leave
+        allowed = np.ones((*world.wet_bulb_c.shape, zones)) if leave is None else leave
         if self.bank.dampers is not None:
             allowed = allowed * self.bank.dampers.leave(world.dew_c)
-        return Outside(world.outdoor_c[:, None], allowed)
+        return Outside(world.outdoor_c[..., None], allowed)
 
     def load_kw(self, heat_kw: Array) -> Array:
         """Cooling load of the plant from the heat of the zones' IT and fans. [kW]"""
@@ -210,55 +202,13 @@ class PlantModel:
         return np.maximum(load, self.idle_load_kw) if self.idle_load_kw > 0 else load
 
     def rollout(self, course: Course, world: World) -> Rollout:
-        """Predict what candidate courses lead to; vectorised over candidates.
+        """Predict what candidate courses lead to; vectorised over candidates."""
+        zones = marched(self.bank, course, world, self.outside(world, course.outdoor_air))
+        return self._account(course, world, zones)
 
-        Inlets follow with their time constants, servers answer to inlets, and a coil that its
-        water cannot serve lets its supply air drift up. Inlets stay within `HOTTEST_C`, racks within
-        `MOST_OF_DESIGN`: what would run away comes out as far too hot, and finite.
-        """
-        bank = self.bank
-        candidates, steps, zones = course.supply_c.shape
-        keep = np.exp(-world.step_s / bank.tau_s)[None, :, None]
+    def _account(self, course: Course, world: World, zones: Marched) -> Rollout:
+        bank, it, supply = self.bank, zones.it_kw, zones.supply_c
         fans = bank.fan_kw(course.speed)
-        excess_span = bank.open_valve_excess(course.speed)
-        water = bank.water_c(course.chw_c)
-        outside = self.outside(world, course.outdoor_air)
-        inlets = np.broadcast_to(bank.padded(world.inlets_c), (candidates, zones, bank.sensors)).copy()
-        bias = bank.padded(world.inlet_bias_k, 0.0)
-        worst = np.empty((candidates, steps, zones))
-        it = np.empty_like(worst)
-        supply = np.empty_like(worst)
-        before = inlets.max(axis=-1)
-        asked_for = world.it_reference_kw
-        if course.put_off_kw is not None:
-            asked_for = np.maximum(asked_for - course.put_off_kw, 0.0).swapaxes(0, 1)
-        for k in range(steps):
-            reference = asked_for[k]
-            most = np.maximum(MOST_OF_DESIGN * bank.design_kw, reference)
-            power = np.minimum(reference + bank.rise_kw(inlets, reference), most)
-            gain = power / (bank.air_kw_k * course.speed[:, k])
-            air = bank.coils.air_kw_k * course.speed[:, k]
-            span = (power + fans[:, k]) / air
-            if outside is not None:
-                heat = power + fans[:, k]
-                side = bank.room(heat, power, course.supply_c[:, k], course.speed[:, k], outside.at(k))
-                span = side.left_kw / air
-            supply[:, k] = np.maximum(course.supply_c[:, k], water[:, k] + span * excess_span[:, k])
-            if outside is not None:
-                # What compressors cannot carry warms the air they make.
-                supply[:, k] += side.short_kw / air
-            settled = supply[:, k, :, None] + bank.rise_k(gain, supply[:, k]) + bias
-            inlets = np.minimum(settled + (inlets - settled) * keep, HOTTEST_C)
-            after = inlets.max(axis=-1)
-            worst[:, k] = np.maximum(before, after) if k else after
-            it[:, k] = power
-            before = after
-        return self._account(course, world, worst, it, supply, fans)
-
-    def _account(
-        self, course: Course, world: World, worst: Array, it: Array, supply: Array, fans: Array
-    ) -> Rollout:
-        bank = self.bank
         heat = it + fans
         outside = self.outside(world, course.outdoor_air)
         side = None if outside is None else bank.room(heat, it, supply, course.speed, outside)
@@ -285,7 +235,7 @@ class PlantModel:
         load_share = world.it_std_kw / np.maximum(world.it_reference_kw, 1.0)
         std = bank.inlet_std_k(gain, supply, load_share)
         return Rollout(
-            worst_inlet_c=worst,
+            worst_inlet_c=zones.worst_inlet_c,
             worst_inlet_std_k=std,
             it_kw=it_total,
             cooling_kw=cooling,

@@ -12,7 +12,7 @@ from optimizer.coil_bank import CoilBank
 from optimizer.identify.coils import CoilLaw
 from optimizer.identify.crah_fans import FanLaw
 from optimizer.identify.dx import DxLaw
-from optimizer.identify.inlets import InletLaw, inlet_features
+from optimizer.identify.inlets import FEATURES, InletLaw, inlet_features
 from optimizer.identify.it_power import KNOTS_C, ItCurve
 from optimizer.identify.outdoor_air import OutdoorAirLaw
 from optimizer.room_side import DamperBank, Outside, RoomSide, room_side
@@ -130,18 +130,14 @@ class ZoneBank:
         return water if self.units is None else np.where(self.wet > 0, water, NO_WATER_C)
 
     @cached_property
-    def _weights(self) -> Array:
-        """Coefficients as features act on them. Shape (zones, features, sensors)."""
-        return np.ascontiguousarray(self.coefficients.transpose(0, 2, 1))
-
-    @cached_property
-    def _absent_k(self) -> Array:
+    def absent_k(self) -> Array:
         """Takes sensors that do not exist out of every maximum. Shape (zones, sensors). [K]"""
         return np.where(self.present > 0, 0.0, _NOWHERE_C)
 
     @cached_property
-    def _count(self) -> Array:
-        return np.asarray(self.present.sum(axis=-1))
+    def per_sensor_kw(self) -> Array:
+        """Design power that one sensor speaks for. Shape (zones,). [kW]"""
+        return np.asarray(self.design_kw / self.present.sum(axis=-1))
 
     def padded(self, values: Array, absent: float = _NOWHERE_C) -> Array:
         """Sensors that do not exist take ``absent``, so that a maximum passes them by."""
@@ -149,11 +145,13 @@ class ZoneBank:
 
     def rise_k(self, gain_k: Array, supply_c: Array) -> Array:
         """Settled inlet above supply. Shape (…, zones) to (…, zones, sensors). [K]"""
-        features = inlet_features(gain_k, supply_c)
+        shape = np.broadcast_shapes(gain_k.shape, supply_c.shape)
+        gain, supply = (np.broadcast_to(a, shape).reshape(-1, shape[-1]).T for a in (gain_k, supply_c))
         # Zones first: a few large products instead of many tiny ones.
-        by_zone = features.reshape(-1, *features.shape[-2:]).swapaxes(0, 1)
-        rise = (by_zone @ self._weights).swapaxes(0, 1) + self._absent_k
-        return np.asarray(rise.reshape(*features.shape[:-1], self.sensors))
+        features = np.empty((len(gain), FEATURES, gain.shape[1]))
+        inlet_features(gain, supply, out=features.swapaxes(1, 2))
+        rise = self.coefficients @ features + self.absent_k[..., None]
+        return np.asarray(rise.transpose(2, 0, 1).reshape(*shape, self.sensors))
 
     def inlet_std_k(self, gain_k: Array, supply_c: Array, load_share: Array) -> Array:
         """Spread of the warmest inlet: the law's own, the load's, and that of going beyond the data.
@@ -167,12 +165,13 @@ class ZoneBank:
 
     def rise_kw(self, inlets_c: Array, reference_kw: Array) -> Array:
         """Server fans' answer. Shape (…, zones, sensors) and (…, zones) to (…, zones). [kW]"""
+        heat = np.maximum(inlets_c[..., None, :] - KNOTS_C[:, None], 0.0).sum(axis=-1)
+        return np.asarray((heat * self.fan_weights(reference_kw)).sum(axis=-1) * self.per_sensor_kw)
+
+    def fan_weights(self, reference_kw: Array) -> Array:
+        """What a kelvin above each knot adds, as a share of design. Shape (…, zones) to (…, zones, knots)."""
         load = np.clip((reference_kw / self.design_kw - self.idle) / self.per_utilization, 0.0, 1.0)
-        total = np.zeros(inlets_c.shape[:-1])
-        for k, knot in enumerate(KNOTS_C):
-            heat = np.maximum(inlets_c - knot, 0.0).sum(axis=-1)
-            total += heat * (self.fixed[:, k] + load * self.per_load[:, k])
-        return np.asarray(total * (self.design_kw / self._count))
+        return np.asarray(self.fixed + load[..., None] * self.per_load)
 
     def fan_kw(self, speed: Array) -> Array:
         """CRAH fan power of each zone, zones last. [kW]"""

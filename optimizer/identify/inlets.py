@@ -67,13 +67,14 @@ class InletLaw:
         return np.asarray(supply[..., None] + features @ self.matrix.T)
 
 
-def inlet_features(gain_k: Array, supply_c: Array) -> Array:
-    """Bias, hinges and the warm-air term. Shape (…) to (…, features)."""
-    gain, supply = np.broadcast_arrays(gain_k, supply_c)
-    out = np.empty((*gain.shape, FEATURES))
+def inlet_features(gain_k: Array, supply_c: Array, out: Array | None = None) -> Array:
+    """Bias, hinges and the warm-air term. Shape (…) to (…, features), into ``out`` where given."""
+    if out is None:
+        out = np.empty((*np.broadcast_shapes(gain_k.shape, supply_c.shape), FEATURES))
     out[..., 0] = 1.0
-    np.maximum(gain[..., None] - RISE_KNOTS_K, 0.0, out=out[..., 1:-1])
-    out[..., -1] = np.maximum(gain - 8.0, 0.0) * np.maximum(supply - 20.0, 0.0) / 5.0
+    hinges = np.subtract(gain_k[..., None], RISE_KNOTS_K, out=out[..., 1:-1])
+    np.maximum(hinges, 0.0, out=hinges)
+    out[..., -1] = np.maximum(gain_k - 8.0, 0.0) * np.maximum(supply_c - 20.0, 0.0) / 5.0
     return out
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optimizer import model as rollout_code
+from optimizer import march as rollout_code
 from optimizer.coil_bank import CoilBank
-from optimizer.model import HOTTEST_C, MOST_OF_DESIGN, Course, PlantModel, Rollout, World
+from optimizer.march import HOTTEST_C, MOST_OF_DESIGN
+from optimizer.model import Course, PlantModel, Rollout, World
 
 
 def runaway(model: PlantModel) -> Rollout:
