@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from optimizer.duty import PLAIN, Duty
 from optimizer.machines import UNKNOWN, Machines
 from plant.forecast import Array
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,9 @@ class Course:
 class World:
     """What the plan cannot choose, per step, and where the inlets start.
 
-    `it_reference_kw` and `it_std_kw` have shape (steps, zones), `wet_bulb_c` (steps,),
-    `inlets_c` and `inlet_bias_k` (zones, sensors) with NaN where there is no sensor.
+    `it_reference_kw` and `it_std_kw` have shape (steps, zones), `wet_bulb_c` (steps,), each with a
+    candidates' axis before it where candidates live in worlds of their own (`each_in`); `inlets_c` and
+    `inlet_bias_k` (zones, sensors), NaN where there is no sensor.
     """
 
     step_s: int
@@ -87,6 +93,51 @@ class Rollout:
     storage_kw: Array | None = None
     """What the tank really takes (+) or gives, and holds at the end of each step."""
     stored_kwh: Array | None = None
+
+
+Parts = TypeVar("Parts", bound="DataclassInstance")
+
+
+def joined(records: Sequence[Parts]) -> Parts:
+    """Courses (or duties) as one, the candidates of each after those of the one before."""
+    first = records[0]
+    return replace(
+        first, **{f.name: _end_to_end([getattr(r, f.name) for r in records]) for f in fields(first)}
+    )
+
+
+def _end_to_end(values: Sequence[Array | Duty | None]) -> Array | Duty | None:
+    arrays = [v for v in values if isinstance(v, np.ndarray)]
+    if arrays:
+        return np.concatenate(arrays)
+    duties = [v for v in values if is_dataclass(v)]
+    return joined(duties) if duties else None
+
+
+def each_in(worlds: Sequence[World], candidates: int) -> World:
+    """One world whose first so many candidates live in the first of ``worlds``, the next in the second.
+
+    They differ in load, wet bulb and outdoor air alone.
+    """
+    first = worlds[0]
+
+    def of(values: Sequence[Array]) -> Array:
+        return np.repeat(np.stack(values), candidates, axis=0)
+
+    return replace(
+        first,
+        it_reference_kw=of([w.it_reference_kw for w in worlds]),
+        wet_bulb_c=of([w.wet_bulb_c for w in worlds]),
+        dry_bulb_c=None if first.dry_bulb_c is None else of([w.outdoor_c for w in worlds]),
+    )
+
+
+def parted(rolled: Rollout, candidates: int) -> list[Rollout]:
+    """A rollout in parts of so many candidates."""
+    given = {f.name: getattr(rolled, f.name) for f in fields(rolled)}
+    known: dict[str, Array] = {name: a for name, a in given.items() if a is not None}
+    begins = range(0, len(rolled.it_kw), candidates)
+    return [replace(rolled, **{k: a[b : b + candidates] for k, a in known.items()}) for b in begins]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from optimizer.contingency import TripCuts, keeps_room, trip_cuts
 from optimizer.costs import at_once, beside_each
+from optimizer.course import each_in, joined, parted
 from optimizer.letting_in import humidity_price
 from optimizer.model import Rollout
 from optimizer.problem import Problem
@@ -72,7 +73,11 @@ class Judge:
     def _costs(self, paths: Array) -> tuple[Array, Array]:
         """Limits count on the day that is expected: what may come beyond it is in the margins."""
         problem, days = self.problem, (self.problem, self.worse)
-        rolled = [day.model.rollout(day.course(paths), day.world) for day in days]
+        course, world = (
+            joined([day.course(paths) for day in days]),
+            each_in([d.world for d in days], len(paths)),
+        )
+        rolled = parted(problem.model.rollout(course, world), len(paths))
         paid, once = (
             np.mean([price(day, r) for day, r in zip(days, rolled, strict=True)], axis=0)
             for price in (_by_step, at_once)
