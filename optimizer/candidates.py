@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.machine_path import machine_path, remembers
+from optimizer.machine_path import MachineMap, free_known, remembers
 from optimizer.problem import Problem
 from optimizer.search import per_step_optimum
 from optimizer.static import StaticMap
 from plant.forecast import Array
 
+OPTIMUM = "per-step optimum"
 _RESET_BELOW_LIMIT_K, _RESET_RISE_K, _RESET_APPROACH_K = 1.0, 2.5, 4.0
 
 
@@ -31,21 +32,26 @@ def full_cooling(problem: Problem) -> Array:
     return _walk(problem, np.broadcast_to(target, (problem.grid.steps, len(target))))
 
 
-def optimum(problem: Problem, tables: StaticMap, *, may_start: bool = True) -> Array:
+def optimum(problem: Problem, tables: StaticMap) -> Array:
     """Each step's own optimum, as fast as the levers may follow it."""
-    return _walk(problem, optimum_target(problem, tables, may_start=may_start))
+    return next(iter(optima(problem, tables).values()))
 
 
-def optimum_target(problem: Problem, tables: StaticMap, *, may_start: bool = True) -> Array:
-    """Each step's own optimum: searched at the grid's nodes, interpolated between.
-
-    ``may_start`` is whether the economizer may be started by it, where it is known whether it runs.
-    """
+def optima(problem: Problem, tables: StaticMap) -> dict[str, Array]:
+    """By name: the optimum, and where the economizer's state is known, the best that never starts it."""
     nodes = search_nodes(problem)
-    if remembers(problem):
-        found = machine_path(problem, tables, nodes, may_start=may_start)
+    if not remembers(problem):
+        found = {OPTIMUM: per_step_optimum(problem, tables, nodes)}
     else:
-        found = per_step_optimum(problem, tables, nodes)
+        machines = MachineMap.of(problem, tables, nodes)
+        found = {OPTIMUM: machines.path()}
+        if free_known(problem):
+            found[f"{OPTIMUM}, no free cooling begun"] = machines.path(may_start=False)
+    return {name: _walk(problem, _between(problem, nodes, path)) for name, path in found.items()}
+
+
+def _between(problem: Problem, nodes: Array, found: Array) -> Array:
+    """Setpoints at the grid's nodes interpolated between them."""
     steps = np.arange(problem.grid.steps)
     return np.column_stack([np.interp(steps, nodes, found[:, i]) for i in range(found.shape[1])])
 

@@ -10,6 +10,7 @@ many chillers ran decides which of the two counts the next step has.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import TypeAlias
 
@@ -17,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.duty import Duty
+from optimizer.identify.switching import Mask
 from optimizer.problem import Problem
 from optimizer.search import Options, Search
 from optimizer.static import StaticMap
 from plant.forecast import Array
 
-Mask: TypeAlias = NDArray[np.bool_]
 Places: TypeAlias = NDArray[np.intp]
 
 SURE_K = 0.4
@@ -49,9 +50,11 @@ class _State:
     """One state at all steps: what there is to choose from, and its ways to the economizer off and on."""
 
     found: list[Options]
+    left_kw: list[Array]
+    """What is left for chillers at each place of each."""
     ways: tuple[_Way, _Way]
 
-    @property
+    @cached_property
     def chillers(self) -> Array:
         """How many run where the step is cheapest. Shape (steps,)."""
         off, on = self.ways
@@ -63,26 +66,39 @@ def remembers(problem: Problem) -> bool:
     return free_known(problem) or _counted(problem)
 
 
-def machine_path(problem: Problem, tables: StaticMap, steps: Array, *, may_start: bool = True) -> Array:
-    """The cheapest setpoints of some steps with the turns in mind. Shape (steps, axes).
+@dataclass(frozen=True)
+class MachineMap:
+    """Every state of the machines at some steps: the economizer off or on, then few or many chillers."""
 
-    ``may_start`` is whether the economizer may be started.
-    """
-    states = _states(problem, tables, steps)
-    hours = np.diff(steps, append=problem.grid.steps) * problem.grid.step_h
-    turns = _cheapest(states, hours, may_start=may_start)
-    now = problem.world.machines
-    on = round(now.economizer.on) if free_known(problem) else _OFF
-    many, path = _branch(states, on, np.array([now.chillers]), 0)[0], []
-    for k in range(len(steps)):
-        state = states[on][many]
-        after = int(turns[k, on, many])
-        way = state.ways[after]
-        found = state.found[int(way.source[k])]
-        path.append(found.setpoints(tables, k, int(way.place[k])))
-        if k + 1 < len(steps):
-            on, many = after, int(_branch(states, after, way.chillers[k : k + 1], k + 1)[0])
-    return np.stack(path)
+    problem: Problem
+    tables: StaticMap
+    steps: Array
+    states: list[list[_State]]
+
+    @classmethod
+    def of(cls, problem: Problem, tables: StaticMap, steps: Array) -> MachineMap:
+        """Search each state of a problem that `remembers`."""
+        return cls(problem, tables, steps, _states(problem, tables, steps))
+
+    def path(self, *, may_start: bool = True) -> Array:
+        """The cheapest setpoints with the turns in mind. Shape (steps, axes).
+
+        ``may_start`` is whether the economizer may be started.
+        """
+        states, grid, now = self.states, self.problem.grid, self.problem.world.machines
+        hours = np.diff(self.steps, append=grid.steps) * grid.step_h
+        turns = _cheapest(states, hours, may_start=may_start)
+        on = round(now.economizer.on) if free_known(self.problem) else _OFF
+        many, path = _branch(states, on, now.chillers, 0), []
+        for k in range(len(self.steps)):
+            state = states[on][many]
+            after = int(turns[k, on, many])
+            way = state.ways[after]
+            found = state.found[int(way.source[k])]
+            path.append(found.setpoints(self.tables, k, int(way.place[k])))
+            if k + 1 < len(self.steps):
+                on, many = after, _branch(states, after, float(way.chillers[k]), k + 1)
+        return np.stack(path)
 
 
 def free_known(problem: Problem) -> bool:
@@ -117,41 +133,23 @@ def _hint(problem: Problem, steps: Array, many: int) -> Array | None:
 def _matters(problem: Problem, few: _State) -> bool:
     """Whether there is a step in which the PLC would keep more chillers than the fewest."""
     staging = problem.model.chillers.staging
-    lefts = [_left_kw(o) for o in few.found]
-    return any(bool((staging.most(left) > staging.fewest(left)).any()) for left in lefts)
+    return any(bool((staging.most(left) > staging.fewest(left)).any()) for left in few.left_kw)
 
 
 def _state(problem: Problem, search: Search, duty: Duty) -> _State:
-    found = [search.options(duty, dearer) for dearer in _DEARER]
-    counts = [_chillers(problem, o, duty) for o in found]
-    can = _may(search.steps, duty)
+    found, beside = search.options(duty, _DEARER), duty.beside(2)
+    left = [beside.left_kw(o.load_kw[..., None], o.economizer_kw) for o in found]
+    counts = [problem.model.chillers.running(kw, beside.chillers, beside.before) for kw in left]
+    may = np.ones((1, 1, 1), dtype=bool) if beside.economizer is None else beside.economizer > 0.5
     everywhere = [np.ones_like(o.money, dtype=bool) for o in found]
     if duty.free is None:
-        return _State(found, (_way(found, counts, everywhere), _way(found, counts, [~e for e in everywhere])))
-    if duty.free[0] > 0.5:
-        to_off, to_on = everywhere, [_stays(problem, o) & can for o in found]
+        to_off, to_on = everywhere, [~e for e in everywhere]
+    elif duty.free[0] > 0.5:
+        to_off, to_on = everywhere, [_stays(problem, o) & may for o in found]
     else:
-        to_on = [_starts(problem, search.steps, o, n) & can for o, n in zip(found, counts, strict=True)]
+        to_on = [_starts(problem, search.steps, o, n) & may for o, n in zip(found, counts, strict=True)]
         to_off = [~s for s in to_on]
-    return _State(found, (_way(found, counts, to_off), _way(found, counts, to_on)))
-
-
-def _may(steps: Array, duty: Duty) -> Mask:
-    leave = np.ones(len(steps)) if duty.economizer is None else duty.economizer
-    return np.asarray((leave > 0.5)[:, None, None])
-
-
-def _left_kw(found: Options) -> Array:
-    """What is left for chillers. Shape (steps, chilled levels, condenser levels)."""
-    return np.asarray(np.maximum(found.load_kw[..., None] - found.economizer_kw, 0.0))
-
-
-def _chillers(problem: Problem, found: Options, duty: Duty) -> Array:
-    """How many run at each place."""
-    duty = duty.beside(2)
-    stored = 0.0 if duty.storage_kw is None else duty.storage_kw
-    left = np.maximum(_left_kw(found) + stored, 0.0)
-    return problem.model.chillers.running(left, duty.chillers, duty.before)
+    return _State(found, left, (_way(found, counts, to_off), _way(found, counts, to_on)))
 
 
 def _starts(problem: Problem, steps: Array, found: Options, chillers: Array) -> Mask:
@@ -180,10 +178,10 @@ def _way(found: list[Options], chillers: list[Array], allowed: list[Mask]) -> _W
     return _Way(least[source, rows], source, chosen, counts[source, rows, chosen])
 
 
-def _branch(states: list[list[_State]], on: int, ran: Array, step: int) -> Places:
+def _branch(states: list[list[_State]], on: int, ran: float, step: int) -> int:
     """Whether a step has few or many chillers (0 or 1) where so many ``ran`` before it."""
     few, many = (states[on][x].chillers[step] for x in (_FEW, _MANY))
-    return np.asarray((ran > few) & (many > few), dtype=np.intp)
+    return int(ran > few and many > few)
 
 
 def _cheapest(states: list[list[_State]], hours: Array, *, may_start: bool) -> Places:
@@ -202,7 +200,7 @@ def _cheapest(states: list[list[_State]], hours: Array, *, may_start: bool) -> P
                 way = states[on][many].ways[to]
                 after = 0.0
                 if k + 1 < len(hours):
-                    after = value[to, _branch(states, to, way.chillers[k : k + 1], k + 1)[0]]
+                    after = value[to, _branch(states, to, float(way.chillers[k]), k + 1)]
                 cost[to] = way.money[k] * hours[k] + after
             if on == _OFF and not may_start:
                 cost[_ON] = np.inf

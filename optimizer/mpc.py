@@ -10,7 +10,6 @@ import numpy as np
 from optimizer import candidates
 from optimizer.answer import answer
 from optimizer.economizer_watch import EconomizerWatch
-from optimizer.machine_path import free_known
 from optimizer.model import PlantModel
 from optimizer.plan import Contest, compare
 from optimizer.polish import with_polish
@@ -121,16 +120,12 @@ class MpcPolicy:
         tables = self._static_map(problem)
         scheduled = _scheduled(problem, tables)
         paths = {
-            "per-step optimum": candidates.optimum(scheduled, tables),
+            **candidates.optima(scheduled, tables),
             "reset": candidates.reset_rule(scheduled, tables),
             "hold": candidates.hold(problem),
             "fixed": candidates.as_found(problem),
             "full cooling": candidates.full_cooling(problem),
         }
-        if free_known(scheduled):
-            paths["per-step optimum, no free cooling begun"] = candidates.optimum(
-                scheduled, tables, may_start=False
-            )
         schedules = dict.fromkeys(paths, scheduled.schedule)
         steps, step_s = problem.grid.steps, problem.grid.step_s
         schedules["hold"] = problem.switches.held(steps)
@@ -138,8 +133,8 @@ class MpcPolicy:
         schedules["full cooling"] = problem.switches.safest(steps, step_s)
         if scheduled is not problem:
             # What runs stays as it is: a schedule is never proposed that is worse than none.
-            paths["per-step optimum, same machines"] = candidates.optimum(problem, tables)
-            schedules["per-step optimum, same machines"] = problem.schedule
+            paths[f"{candidates.OPTIMUM}, same machines"] = candidates.optimum(problem, tables)
+            schedules[f"{candidates.OPTIMUM}, same machines"] = problem.schedule
         searched = time.perf_counter()
         solved = self._solve(
             scheduled, {name: p for name, p in paths.items() if _alike(schedules[name], scheduled)}

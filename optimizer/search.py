@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,8 @@ from optimizer.static import Index, StaticMap, plant_cost, prices
 from optimizer.zone_answers import Zones
 from plant.forecast import Array
 
-_PASSES = 2
-_FIRST_HEAT_PRICE = 0.2
+_FIRST_HEAT_PRICE, _FIRST_FLOW_PRICE = 0.2, 0.05
+"""Where the prices of heat and flow begin: fans and servers answer to them, and so they are found again."""
 
 
 @dataclass(frozen=True)
@@ -47,27 +48,30 @@ class Search:
         self.problem, self.tables, self.steps = problem, tables, steps
         self._zones = Zones(problem, tables, steps)
 
-    def options(self, duty: Duty, dearer: float = 1.0) -> Options:
-        """What there is under a duty; ``dearer`` times the price of flow makes for warmer return water."""
+    def options(self, duty: Duty, dearer: Sequence[float] = (1.0,)) -> list[Options]:
+        """What there is under a duty, at multiples of the price of flow: dear flow is warm return water."""
         problem, tables = self.problem, self.tables
-        model, wet = problem.model, problem.world.wet_bulb_c[self.steps]
-        price = problem.energy_price[self.steps]
         heat_price = np.full((len(self.steps), len(tables.chw_c)), _FIRST_HEAT_PRICE)
-        flow_price = np.full_like(heat_price, 0.05)
-        for number in range(_PASSES):
-            last = number == _PASSES - 1
-            taken = self._zones.atprices(heat_price, flow_price * (dearer if last else 1.0))
-            load = model.load_kw(taken.water_kw)
-            cost, free = plant_cost(problem, tables, load, taken.flow_kw_k, wet, price, duty)
-            if not last:
-                best_cw = cost.argmin(axis=-1)
-                heat_price, flow_price = prices(problem, tables, load, taken.flow_kw_k, wet, best_cw, duty)
+        flow_price = np.full_like(heat_price, _FIRST_FLOW_PRICE)
+        first = self._answered(heat_price, flow_price, duty)
+        wet, best_cw = problem.world.wet_bulb_c[self.steps], first.money.argmin(axis=-1)
+        heat_price, flow_price = prices(problem, tables, first.load_kw, first.flow_kw_k, wet, best_cw, duty)
+        return [self._answered(heat_price, flow_price * times, duty) for times in dearer]
+
+    def _answered(self, heat_price: Array, flow_price: Array, duty: Duty) -> Options:
+        """What there is where the zones answer to prices of heat and flow."""
+        problem, tables = self.problem, self.tables
+        price = problem.energy_price[self.steps]
+        taken = self._zones.atprices(heat_price, flow_price)
+        load = problem.model.load_kw(taken.water_kw)
+        wet = problem.world.wet_bulb_c[self.steps]
+        cost, free = plant_cost(problem, tables, load, taken.flow_kw_k, wet, price, duty)
         money = cost + (price[:, None] * taken.zones_kw + 1e3 * taken.excess_k)[..., None]
         return Options(money, free, load, taken.flow_kw_k, tables.chw_c, taken.picks)
 
 
 def per_step_optimum(problem: Problem, tables: StaticMap, steps: Array) -> Array:
     """Best setpoints of some steps, each by itself. Shape (steps, axes), in the board's order."""
-    found = Search(problem, tables, steps).options(problem.duty.at(steps))
+    (found,) = Search(problem, tables, steps).options(problem.duty.at(steps))
     best = found.money.reshape(len(steps), -1).argmin(axis=1)
     return np.stack([found.setpoints(tables, k, int(place)) for k, place in enumerate(best)])

@@ -16,6 +16,7 @@ from plant.forecast import Array
 
 _KEPT_ZONES = 64
 """Zones whose answers are kept between passes: a megabyte or two each."""
+_MISSED_KW_PER_K = 1e4
 _BIAS_GROWS = 2.0
 """What an inlet that is warmer than its law says comes to after a trip: its servers draw more air too."""
 
@@ -73,8 +74,8 @@ class _ZoneAnswers:
     heat_kw: Array
     excess_k: Array
     flow_kw_k: Array
-    short_k: Array
-    """How much cooler the option's supply is than each water can make; > 0 is out of reach."""
+    missed_kw: Array
+    """The price, in place of power, of inlets above their limit and of supply that water cannot make."""
     supply_c: Array
     highest_c: Array | None = None
     """Warmest supply air from which a trip is survived, (steps, speeds, water levels)."""
@@ -102,11 +103,12 @@ class _ZoneAnswers:
         if highest_c is not None:
             beyond_c = _each_option(highest_c, len(table.supply_c))
             short = short + np.maximum(table.supply_c[:, None] - beyond_c, 0.0)
+        excess = np.maximum(warmest - problem.limit_c[z], 0.0)
         return cls(
             heat_kw=it + table.fan_kw,
-            excess_k=np.maximum(warmest - problem.limit_c[z], 0.0),
+            excess_k=excess,
             flow_kw_k=table.at(table.flow_kw_k, reference) if side is None else side.flow_kw_k,
-            short_k=short,
+            missed_kw=_MISSED_KW_PER_K * (excess[..., None] + short),
             supply_c=table.supply_c,
             highest_c=highest_c,
             side=side,
@@ -119,9 +121,9 @@ class _ZoneAnswers:
         else:
             drawn = self.side.water_kw[..., None] * heat_price[:, None, :]
             drawn += (self.heat_kw + self.side.own_kw)[..., None]
-        cost = drawn + self.flow_kw_k * flow_price[:, None, :]
-        cost = cost + 1e4 * (self.excess_k[..., None] + self.short_k)
-        return np.asarray(cost.argmin(axis=1))
+        drawn += self.flow_kw_k * flow_price[:, None, :]
+        drawn += self.missed_kw
+        return np.asarray(drawn.argmin(axis=1))
 
     def beyond_k(self, picks: Index) -> Array | float:
         """How far the picked options are beyond what a trip leaves. Shape (steps, levels)."""

@@ -138,7 +138,7 @@ def test_dear_starts_are_made_once_and_only_where_they_pay() -> None:
     def state(to_off: float, to_on: float) -> list[machine_path._State]:
         none, one = np.zeros(4, dtype=np.intp), np.ones(4)
         ways = tuple(machine_path._Way(np.full(4, money), none, none, one) for money in (to_off, to_on))
-        same = machine_path._State([], ways)
+        same = machine_path._State([], [], ways)
         return [same, same]
 
     states = [state(10.0, 14.0), state(10.0, 6.0)]
