@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.actuation import Execution, Outcome, execute, recover, settle
+from controller.actuation import Execution, Moment, Outcome, execute, recover, settle
 from controller.alarms import AlarmKind
 from controller.distress import Distress
 from controller.failed_writes import FailedWrites
@@ -202,17 +202,21 @@ class Actions:
         # An approval that came soon after the last move waits for the rest of the control period.
         if granted is None or not authority.writer.ready(_points_of(granted, self._parts.site)):
             return None
-        done = await execute(
-            granted,
-            desk=authority.desk,
+        moment = Moment(
+            at=self._parts.clock.now(),
             snapshot=snapshot,
             site=self._parts.site,
-            writer=authority.writer,
-            audit=authority.audit,
-            clock=self._parts.clock,
             held=authority.barred(at),
             trips=self._parts.trips,
             narrowed=self._parts.narrowed(self._outlook, snapshot, at),
+        )
+        done = await execute(
+            granted,
+            moment,
+            desk=authority.desk,
+            writer=authority.writer,
+            audit=authority.audit,
+            clock=self._parts.clock,
         )
         self._heard(done, at)
         for receipt in done.receipts:

@@ -9,28 +9,26 @@ say yes or no, but not something else. Half a change is undone to the values tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from controller.audit import AuditLog
-from controller.contingency import TripCheck
-from controller.envelope import Range
 from controller.execution import Execution, Outcome, Step
 from controller.guard import GuardedWriter, Purpose, at_target
 from controller.modes import SYSTEM
 from controller.proposals import ApprovalDesk, Proposal, ProposalStatus
-from controller.recheck import FINAL, Refusal, validate
+from controller.recheck import FINAL, Moment, Refusal, validate
 from controller.recovery import recover
 from controller.rollback import way_back
 from plant.commands import Command, Confirmed, Receipt, Refused
 from plant.ports import Clock
-from plant.setpoints import LeverId
 from plant.site import Site
 from plant.snapshot import Snapshot
 
 __all__ = [
     "Execution",
     "GuardedWriter",
+    "Moment",
     "Outcome",
     "Purpose",
     "Refusal",
@@ -43,26 +41,16 @@ __all__ = [
 
 async def execute(
     proposal: Proposal,
+    moment: Moment,
     *,
     desk: ApprovalDesk,
-    snapshot: Snapshot,
-    site: Site,
     writer: GuardedWriter,
     audit: AuditLog,
     clock: Clock,
-    held: frozenset[LeverId] = frozenset(),
-    trips: TripCheck | None = None,
-    narrowed: Sequence[Mapping[LeverId, Range]] = (),
 ) -> Execution:
-    """Carry out an approved proposal once, against the plant as it is now.
-
-    ``trips`` says what would be if a machine tripped after it; without it nobody asks. ``narrowed`` is what
-    frozen levers and doubts leave, as it was asked when the proposal was made.
-    """
-    at = clock.now()
-    refused = validate(
-        proposal, desk=desk, snapshot=snapshot, site=site, at=at, held=held, trips=trips, narrowed=narrowed
-    )
+    """Carry out an approved proposal once, against the plant as it is at this moment."""
+    at, site, snapshot = moment.at, moment.site, moment.snapshot
+    refused = validate(proposal, moment, desk)
     if refused is None and not desk.begin(proposal, at):
         refused = (Refusal.REUSED, "it was executed before")
     if refused is not None:

@@ -6,6 +6,7 @@ Approval was for exact values, so here everything may say yes or no, but not som
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -38,17 +39,23 @@ FINAL = frozenset({Refusal.TAMPERED, Refusal.PLANT_CHANGED, Refusal.ENVELOPE, Re
 """Refusals that end the proposal; the others leave it to wait or to expire."""
 
 
-def validate(
-    proposal: Proposal,
-    *,
-    desk: ApprovalDesk,
-    snapshot: Snapshot,
-    site: Site,
-    at: datetime,
-    held: frozenset[LeverId],
-    trips: TripCheck | None = None,
-    narrowed: Sequence[Mapping[LeverId, Range]] = (),
-) -> tuple[Refusal, str] | None:
+@dataclass(frozen=True)
+class Moment:
+    """The plant as it is seen at one instant, and what narrows a change of it then.
+
+    ``trips`` says what would be if a machine tripped after it; without it nobody asks. ``narrowed`` is what
+    frozen levers and doubts leave, as it was asked when the proposal was made.
+    """
+
+    at: datetime
+    snapshot: Snapshot
+    site: Site
+    held: frozenset[LeverId] = frozenset()
+    trips: TripCheck | None = None
+    narrowed: Sequence[Mapping[LeverId, Range]] = ()
+
+
+def validate(proposal: Proposal, moment: Moment, desk: ApprovalDesk) -> tuple[Refusal, str] | None:
     """Why the proposal may not be carried out now, or None. The stored one counts, not the one handed in."""
     stored = desk.get(proposal.id)
     if stored is None or stored.status is not ProposalStatus.APPROVED:
@@ -57,35 +64,29 @@ def validate(
         return Refusal.TAMPERED, "it is not what was approved"
     if stored.executed_at is not None:
         return Refusal.REUSED, "it was executed before"
-    if stored.expires_at <= at:
+    if stored.expires_at <= moment.at:
         return Refusal.EXPIRED, f"it ended at {stored.expires_at.isoformat()}"
     if lapsed := desk.lapsed(stored):
         return Refusal.LAPSED, lapsed
-    return objection(stored, snapshot=snapshot, site=site, at=at, held=held, trips=trips, narrowed=narrowed)
+    return objection(stored, moment)
 
 
-def objection(
-    proposal: Proposal,
-    *,
-    snapshot: Snapshot,
-    site: Site,
-    at: datetime,
-    held: frozenset[LeverId],
-    trips: TripCheck | None = None,
-    narrowed: Sequence[Mapping[LeverId, Range]] = (),
-) -> tuple[Refusal, str] | None:
+def objection(proposal: Proposal, moment: Moment) -> tuple[Refusal, str] | None:
     """What the plant, the holds and the envelope say against the proposal now, or None."""
-    age_s = (at - snapshot.time).total_seconds()
+    site, snapshot, trips = moment.site, moment.snapshot, moment.trips
+    age_s = (moment.at - snapshot.time).total_seconds()
     if abs(age_s) > site.safety.max_data_age_s:
         return Refusal.STALE, f"the plant was last seen {age_s:.0f} s ago"
-    touched = sorted(held & set(proposal.changes))
+    touched = sorted(moment.held & set(proposal.changes))
     if touched:
         return Refusal.HELD, f"held: {', '.join(touched)}"
     moved = _moved_since(proposal, snapshot, site)
     if moved:
         return Refusal.PLANT_CHANGED, "; ".join(moved)
     wanted = {lever: change.after for lever, change in proposal.changes.items()}
-    verdict = envelope.review(site, wanted, snapshot, at=at, held=held, narrowed=narrowed)
+    verdict = envelope.review(
+        site, wanted, snapshot, at=moment.at, held=moment.held, narrowed=moment.narrowed
+    )
     if verdict.outcome is not VerdictOutcome.ACCEPTED:
         return Refusal.ENVELOPE, "; ".join(verdict.reasons)
     if trips is None:

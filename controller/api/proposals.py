@@ -23,7 +23,7 @@ from controller.decisions import (
     Unknown,
 )
 from controller.proposal_record import Proposal, ProposalStatus
-from controller.recheck import Refusal, objection
+from controller.recheck import Moment, Refusal, objection
 
 router = APIRouter(prefix="/proposals", tags=["proposals"])
 ProposalId = Annotated[str, Path(pattern=PLAIN, max_length=80, examples=["P-000001"])]
@@ -102,7 +102,7 @@ def _check_plant(deps: ApiDeps, found: Proposal | None, digest: str) -> None:
     snapshot = deps.snapshot()
     if snapshot is None:
         raise Problem(412, Code.PLANT_CHANGED, "the plant has not been seen yet")
-    against = objection(found, snapshot=snapshot, site=deps.limits.site, at=at, held=deps.holds.levers(at))
+    against = objection(found, Moment(at, snapshot, deps.limits.site, deps.holds.levers(at)))
     if against is None:
         return
     refusal, reason = against

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from controller.actuation import Execution, execute
+from controller.actuation import Execution, Moment, execute
 from controller.audit import AuditLog
 from controller.drafts import Draft, Effect, Estimate, InletOutlook
 from controller.envelope import Range, Verdict, review
@@ -138,14 +138,11 @@ class Room:
         """One turn of acting on what was approved."""
         return await execute(
             proposal,
+            Moment(self.now, self.snapshot(), self.site, held, narrowed=narrowed),
             desk=self.desk,
-            snapshot=self.snapshot(),
-            site=self.site,
             writer=self.guard,
             audit=self.audit,
             clock=self.clock,
-            held=held,
-            narrowed=narrowed,
         )
 
 

@@ -23,7 +23,7 @@ from supervision_kit import (
 from controller import spare_room
 from controller.contingency import TripCheck
 from controller.envelope import COOLER, Verdict, review
-from controller.recheck import Refusal, objection
+from controller.recheck import Moment, Refusal, objection
 from controller.spare_room import broken_by, leave_room
 from plant.points import OwnerId
 from plant.quantities import Quantity
@@ -202,10 +202,10 @@ def test_an_approved_change_is_refused_when_the_room_for_it_is_gone() -> None:
     )
     snapshot = standing(supply_c=23.0, speed=0.75, load_kw=120.0)
     proposal = r.desk.offer(draft_of_verdict(review(SITE, {A_AIR: 23.4}, snapshot)), r.now)
-    ask = {"site": SITE, "at": r.now, "held": frozenset[LeverId](), "trips": TripCheck(SITE, None)}
-    assert objection(proposal, snapshot=snapshot, **ask) is None  # type: ignore[arg-type]
+    moment = Moment(r.now, snapshot, SITE, trips=TripCheck(SITE, None))
+    assert objection(proposal, moment) is None
     grown = standing(supply_c=23.0, speed=0.75, load_kw=215.0)
-    refused = objection(proposal, snapshot=grown, **ask)  # type: ignore[arg-type]
+    refused = objection(proposal, replace(moment, snapshot=grown))
     assert refused is not None
     assert refused[0] is Refusal.ENVELOPE
     assert "if crah-" in refused[1]
