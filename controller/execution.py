@@ -12,12 +12,11 @@ from plant.points import PointId
 
 
 class Step(StrEnum):
-    """How far an execution came."""
+    """How far an execution came. That the plant holds it is seen later, and is the proposal's: `verified`."""
 
     VALIDATED = "validated"
     WRITTEN = "written"
     READ_BACK = "read_back"
-    PLANT_CONFIRMED = "plant_confirmed"
 
 
 class Outcome(StrEnum):
