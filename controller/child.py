@@ -43,6 +43,7 @@ class Child:
         theirs.close()
         self._lane = ThreadPoolExecutor(1, thread_name_prefix="child")
         self._told = self._lane.submit(self._pipe.send, answers)
+        self._over = False
 
     @property
     def alive(self) -> bool:
@@ -80,9 +81,12 @@ class Child:
         self.kill()
 
     def kill(self) -> None:
-        """End it, whatever it is at; a stopped process dies of this too."""
+        """End it, whatever it is at; a stopped process dies of this too. Safe to repeat."""
         self._process.kill()
         self._process.join()
+        if self._over:
+            return
+        self._over = True
         # Its death has freed the thread, which closes the pipe when it is done with it.
         self._lane.submit(self._pipe.close)
         self._lane.shutdown(wait=False)

@@ -11,6 +11,8 @@ from controller.store import StoreUnavailable
 from plant.errors import CoolwrightError
 
 _T = TypeVar("_T")
+GOES_HOME_S = 20.0
+"""How long a process that has answered may clear away what its libraries opened. Nobody is in a hurry."""
 
 
 class WorkFailed(CoolwrightError):
@@ -28,6 +30,7 @@ async def in_child(work: Callable[..., _T], *arguments: object) -> _T:
     child = Child(_do)
     try:
         error, answer = await child.ask((work, arguments))
+        await child.end(GOES_HOME_S)
     except ChildEnded:
         raise WorkFailed(f"the process of {work.__name__} ended before it answered") from None
     finally:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import cast
 
@@ -156,6 +157,15 @@ async def test_work_in_a_process_of_its_own_fails_in_words_and_takes_nobody_with
         await in_child(stumble)
     with pytest.raises(WorkFailed, match="vanish ended before it answered"):
         await in_child(vanish)
+
+
+def leave_a_note_on_the_way_home(note: Path) -> None:
+    Finalize(None, note.touch, exitpriority=1)
+
+
+async def test_a_process_that_has_answered_goes_home_by_itself(tmp_path: Path) -> None:
+    await in_child(leave_a_note_on_the_way_home, tmp_path / "note")
+    assert (tmp_path / "note").exists(), "one that is killed clears nothing away"
 
 
 async def test_work_that_nobody_waits_for_any_more_is_ended() -> None:
