@@ -28,10 +28,11 @@ from optimizer.problem import PlannerSettings
 from plant.commands import Command
 from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
+from plant.points import SITE
 from plant.ports import Advice, Policy
 from plant.quantities import Quantity
 from plant.readings import Reading
-from plant.site import SITE, Site
+from plant.site import Site
 from plant.site_file import load_site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid

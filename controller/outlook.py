@@ -15,9 +15,9 @@ from controller import weather
 from controller.recall import Recall
 from plant.forecast import Array, Band, CarbonSeries, Forecast, PriceSeries
 from plant.history import History
+from plant.points import SITE
 from plant.ports import CarbonFeed, PriceFeed, WeatherFeed
 from plant.quantities import Quantity
-from plant.site import SITE
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid, floor_to
 

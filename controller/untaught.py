@@ -9,9 +9,10 @@ import numpy as np
 from plant.forecast import Band, CarbonSeries, Forecast, PriceSeries
 from plant.history import History
 from plant.plan import NoPlan, NoPlanCause
+from plant.points import SITE
 from plant.ports import PolicyAnswer
 from plant.quantities import Quantity
-from plant.site import SITE, Site
+from plant.site import Site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
 

@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from plant.commands import Command
-from plant.points import OwnerId, PointId
+from plant.points import SITE, OwnerId, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
-from plant.site import SITE, Site
+from plant.site import Site
 
 AIR_KW_K = 1.2 * 1.006
 """Heat that 1 m³/s of air carries per kelvin. [kW/K]"""

@@ -12,10 +12,11 @@ import numpy as np
 
 from plant.forecast import Forecast
 from plant.plan import NoPlan, NoPlanCause
+from plant.points import SITE
 from plant.ports import Advice, PolicyAnswer
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId, Setpoints
-from plant.site import SITE, Site, Zone
+from plant.site import Site, Zone
 from plant.snapshot import Snapshot
 
 

@@ -12,10 +12,10 @@ from optimizer.duty import PLAIN, Duty
 from optimizer.model import Course, PlantModel
 from optimizer.rounding import rounded_safely
 from plant.forecast import Array
-from plant.points import OwnerId
+from plant.points import SITE, OwnerId
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId
-from plant.site import SITE, EquipmentKind, Site
+from plant.site import EquipmentKind, Site
 from plant.snapshot import Snapshot
 
 _MOVES_PER_STEP_S = 300

@@ -17,11 +17,11 @@ from optimizer.identify.evidence import Evidence
 from optimizer.model import PlantModel
 from plant.forecast import Forecast
 from plant.plan import NoPlan, NoPlanCause
-from plant.points import OwnerId
+from plant.points import SITE, OwnerId
 from plant.ports import Advice, PolicyAnswer
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId, Setpoints
-from plant.site import SITE, Site
+from plant.site import Site
 from plant.snapshot import Snapshot
 
 HOURS = 12.0

@@ -14,8 +14,9 @@ import numpy as np
 
 from optimizer.identify.switching import SwitchingLaw
 from optimizer.machines import Economizer
+from plant.points import SITE
 from plant.quantities import Quantity
-from plant.site import SITE, EquipmentKind
+from plant.site import EquipmentKind
 from plant.snapshot import Snapshot
 
 _MOST_BIAS_K = 5.0

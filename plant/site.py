@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from plant.gateways import Gateway
-from plant.points import SITE, OwnerId, Point, PointId
+from plant.points import OwnerId, Point, PointId
 from plant.quantities import Quantity
 from plant.setpoints import Lever, LeverId, Setpoints
 
@@ -274,7 +274,6 @@ class Site:
 
 
 __all__ = [
-    "SITE",
     "CarbonSource",
     "Equipment",
     "EquipmentKind",

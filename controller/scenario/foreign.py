@@ -28,11 +28,11 @@ from controller.scenario.prepare import BACK_AS_FOUND, CACHE, Prepared, Say
 from controller.settings import Settings
 from plant.commands import Command
 from plant.errors import ConfigError
-from plant.points import OwnerId
+from plant.points import SITE, OwnerId
 from plant.ports import Plant
 from plant.readings import Reading
 from plant.setpoints import Lever, LeverId
-from plant.site import SITE, Site
+from plant.site import Site
 from plant.snapshot import Snapshot
 from sim.plant import SimulatedPlant
 from sim.scenario import Scenario, build_site

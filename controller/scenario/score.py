@@ -15,8 +15,9 @@ from controller.canonical import Json, instant
 from controller.feeds import Feeds
 from plant.forecast import Array
 from plant.kpi import DEFINITIONS_VERSION, Kpi, cue, pue, wue
+from plant.points import SITE
 from plant.quantities import Quantity
-from plant.site import SITE, Site
+from plant.site import Site
 from plant.timegrid import TimeGrid
 from sim.scenario import Criteria
 

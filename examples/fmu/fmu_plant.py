@@ -24,10 +24,10 @@ import fmpy
 from fmpy.fmi2 import FMU2Slave
 
 from plant.commands import Command
-from plant.points import PointId
+from plant.points import SITE, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
-from plant.site import SITE, Site, Zone
+from plant.site import Site, Zone
 
 HERE = Path(__file__).parent
 FMU = HERE / "room.fmu"

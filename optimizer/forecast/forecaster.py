@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
+from optimizer.forecast.moved_work import MovedWork, deferrals, moved_work
 from optimizer.forecast.seasonal import Habit, Past, expect
 from optimizer.model import PlantModel
 from optimizer.zones import ZoneModel
 from plant.forecast import Array, Band, CarbonSeries, Forecast, PriceSeries
 from plant.history import History, mean_of_known
-from plant.points import PointId
+from plant.points import SITE, OwnerId, PointId
 from plant.quantities import Quantity
-from plant.site import SITE, Site
+from plant.site import Site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
 
@@ -44,15 +46,18 @@ class Forecaster:
         dry = self._weather(Quantity.OUTDOOR_DRY_BULB, past, snapshot, grid)
         wet = self._weather(Quantity.OUTDOOR_WET_BULB, past, snapshot, grid)
         wet = Band(np.fmin(wet.mean, np.where(np.isnan(dry.mean), np.inf, dry.mean)), wet.std)
+        drawn = {z.id: self._drawn(z, past, snapshot) for z in self.model.zones}
+        moved = self._moved(drawn, past, snapshot)
         return Forecast(
             issued_at=snapshot.time,
             grid=grid,
-            it_reference_kw={z.id: self._load(z, past, snapshot, grid) for z in self.model.zones},
+            it_reference_kw={z.id: _load(z, past, drawn[z.id], moved, grid) for z in self.model.zones},
             dry_bulb_c=dry,
             wet_bulb_c=wet,
             carbon=_carbon_on(carbon, grid),
             price=_price_on(price, grid),
             month_peak_kw=self._month_peak_kw(past, grid),
+            waiting_kwh={} if moved is None else moved.waiting_kwh,
         )
 
     def _month_peak_kw(self, past: _Past, grid: TimeGrid) -> float:
@@ -68,20 +73,38 @@ class Forecaster:
         points = tuple(p.id for p in self.site.points_of(SITE, quantity))
         return expect(past.of(points), snapshot.mean(SITE, quantity), grid, _WEATHER)
 
-    def _load(self, zone: ZoneModel, past: _Past, snapshot: Snapshot, grid: TimeGrid) -> Band:
-        """Reference IT power: measured power less what the server fans added."""
-        design = zone.it.design_kw
+    def _drawn(self, zone: ZoneModel, past: _Past, snapshot: Snapshot) -> Array:
+        """Reference IT power by quarter hour, and now: measured power less what the server fans added."""
         measured = past.of(tuple(p.id for p in self.site.points_in(zone.id, Quantity.IT_POWER)))
-        inlets = past.stack(zone.inlets.sensors)
-        reference = reference_kw(zone, measured.value, inlets)
+        before = reference_kw(zone, measured.value, past.stack(zone.inlets.sensors))
         power = snapshot.zone_mean(zone.id, Quantity.IT_POWER)
         seen = np.array([[snapshot.value(p) for p in zone.inlets.sensors]])
-        now = float(reference_kw(zone, np.array([power]), seen)[0])
-        habit = Habit(_LOAD.memory_s, _LOAD.days, _LOAD.weekly, _LEAST_LOAD_SHARE * design)
-        band = expect(Past(measured.time_s, reference), now, grid, habit)
-        if np.isnan(band.mean).any():
-            return Band(np.full(grid.steps, design), np.full(grid.steps, 0.2 * design))
-        return Band(np.clip(band.mean, 0.0, 1.3 * design), band.std)
+        return np.append(before, reference_kw(zone, np.array([power]), seen))
+
+    def _moved(self, drawn: Mapping[OwnerId, Array], past: _Past, snapshot: Snapshot) -> MovedWork | None:
+        """Work that was moved in those quarter hours, and now; None where the site lets none wait."""
+        if not deferrals(self.site):
+            return None
+        # The snapshot counts twice: for the minutes since the last quarter hour, and as the instant it is.
+        hours = np.append(np.full(past.kept, past.step_s / 3600), [past.since_s(snapshot) / 3600, 0.0])
+        stood = {
+            lever.id: np.append(past.of(lever.points).value, [snapshot.lever_value(lever)] * 2)
+            for lever in deferrals(self.site)
+        }
+        seen = {zone: np.append(power, power[-1]) for zone, power in drawn.items()}
+        found = moved_work(self.site, stood, seen, hours)
+        return replace(found, net_kw={z: np.delete(net, past.kept) for z, net in found.net_kw.items()})
+
+
+def _load(zone: ZoneModel, past: _Past, drawn_kw: Array, moved: MovedWork | None, grid: TimeGrid) -> Band:
+    """What will be asked for, had nothing been put off, from what was drawn by quarter hour and now."""
+    design = zone.it.design_kw
+    asked = drawn_kw if moved is None else np.maximum(drawn_kw + moved.net_kw[zone.id], 0.0)
+    habit = Habit(_LOAD.memory_s, _LOAD.days, _LOAD.weekly, _LEAST_LOAD_SHARE * design)
+    band = expect(Past(past.time_s, asked[:-1]), float(asked[-1]), grid, habit)
+    if np.isnan(band.mean).any():
+        return Band(np.full(grid.steps, design), np.full(grid.steps, 0.2 * design))
+    return Band(np.clip(band.mean, 0.0, 1.3 * design), band.std)
 
 
 def reference_kw(zone: ZoneModel, power_kw: Array, inlets_c: Array) -> Array:
@@ -101,6 +124,16 @@ class _Past:
     end: int
     ratio: int
     kept: int
+
+    @property
+    def step_s(self) -> int:
+        """Length of what it is thinned to. [s]"""
+        return self.ratio * self.history.step_s
+
+    def since_s(self, snapshot: Snapshot) -> float:
+        """From its end to a snapshot, if that is not longer than such a step. [s]"""
+        ended = self.time_s[-1] + self.step_s / 2 if self.kept else snapshot.time.timestamp()
+        return float(np.clip(snapshot.time.timestamp() - ended, 0.0, self.step_s))
 
     @classmethod
     def before(cls, history: History, grid: TimeGrid) -> _Past:

@@ -6,19 +6,19 @@ rival: above zero where the forecast is the better one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from optimizer.forecast.forecaster import Forecaster, reference_kw
+from optimizer.forecast.moved_work import deferrals, moved_work
 from plant.forecast import Array, Band, CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History, mean_of_known
-from plant.points import Point, PointId
+from plant.points import SITE, OwnerId, Point, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
-from plant.site import SITE
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
 
@@ -80,15 +80,24 @@ def _truth(forecaster: Forecaster, history: History) -> Mapping[str, Array]:
         "outdoor dry bulb": _column_mean(history, forecaster.site.points_of(SITE, Quantity.OUTDOOR_DRY_BULB)),
         "outdoor wet bulb": _column_mean(history, forecaster.site.points_of(SITE, Quantity.OUTDOOR_WET_BULB)),
     }
+    asked: dict[OwnerId, Array] = {}
     for zone in forecaster.model.zones:
         power = _column_mean(history, forecaster.site.points_in(zone.id, Quantity.IT_POWER))
         inlets = np.column_stack([history.column(p) for p in zone.inlets.sensors])
-        found[f"{zone.id} IT power"] = reference_kw(zone, power, inlets)
-    return found
+        asked[zone.id] = reference_kw(zone, power, inlets)
+    # Work that levers moved in time did come: at the time when it was asked for.
+    stood = {lv.id: _mean_of(history, lv.points) for lv in deferrals(forecaster.site)}
+    hours = np.full(len(history.values), history.step_s / 3600)
+    moved = moved_work(forecaster.site, stood, asked, hours).net_kw
+    return found | {f"{zone} IT power": power + moved[zone] for zone, power in asked.items()}
 
 
 def _column_mean(history: History, points: tuple[Point, ...]) -> Array:
-    return mean_of_known(np.column_stack([history.column(p.id) for p in points]), axis=1)
+    return _mean_of(history, [p.id for p in points])
+
+
+def _mean_of(history: History, points: Sequence[PointId]) -> Array:
+    return mean_of_known(np.column_stack([history.column(p) for p in points]), axis=1)
 
 
 def _bands(forecaster: Forecaster, history: History, origin: datetime) -> Mapping[str, Band]:

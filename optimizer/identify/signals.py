@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from plant.forecast import Array
 from plant.history import History, mean_of_known
-from plant.points import OwnerId, Point, PointId
+from plant.points import SITE, OwnerId, Point, PointId
 from plant.psychrometrics import CP_WATER, RHO_WATER
 from plant.quantities import Quantity
-from plant.site import SITE, EquipmentKind, Site
+from plant.site import EquipmentKind, Site
 
 Mask: TypeAlias = NDArray[np.bool_]
 STATIC_STEP_S = 900

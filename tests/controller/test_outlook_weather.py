@@ -31,9 +31,10 @@ from plant.forecast import (
     WeatherSeries,
 )
 from plant.history import History
+from plant.points import SITE
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
-from plant.site import SITE, Site, WeatherFeed
+from plant.site import Site, WeatherFeed
 from plant.site_file import load_site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid

@@ -10,11 +10,11 @@ from analytic_plant import outlook
 from optimizer.identify.storage import StorageLaw
 from optimizer.model import PlantModel
 from plant.forecast import Forecast, PriceSeries
-from plant.points import OwnerId, Point, PointId
+from plant.points import SITE, OwnerId, Point, PointId
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
 from plant.setpoints import Lever, LeverId
-from plant.site import SITE, Equipment, EquipmentKind, Nameplate, RunLimits, Site
+from plant.site import Equipment, EquipmentKind, Nameplate, RunLimits, Site
 from plant.snapshot import Snapshot
 
 CAPACITY_KWH, MOST_KW = 2000.0, 400.0

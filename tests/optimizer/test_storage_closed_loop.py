@@ -18,9 +18,10 @@ from optimizer.problem import PlannerSettings
 from plant.commands import Command
 from plant.forecast import CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.history import History
+from plant.points import SITE
 from plant.ports import Advice, Policy
 from plant.quantities import Quantity
-from plant.site import SITE, Site
+from plant.site import Site
 from plant.site_file import load_site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
