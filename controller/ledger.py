@@ -19,7 +19,8 @@ from plant.gateways import GatewayKind
 from plant.ports import CarbonFeed, PriceFeed
 from plant.site import Site
 from plant.timegrid import TimeGrid, floor_to
-from reports.account import Account, account, combine
+from reports.account import account
+from reports.account_record import Account, combine
 from reports.baseline_model import BaselineModel
 
 ROW_S = 300

@@ -33,7 +33,7 @@ from plant.points import OwnerId
 from plant.setpoints import LeverId, Setpoints
 from plant.site import Site
 from plant.snapshot import Snapshot
-from reports.account import Account, combine
+from reports.account_record import Account, combine
 from reports.balance import MeterBalance
 from reports.baseline_model import BaselineModel
 from reports.figures import Figure

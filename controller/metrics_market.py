@@ -11,7 +11,7 @@ import math
 from datetime import datetime, timedelta
 
 from controller.metrics_sample import GRAMS_PER_KG, SECONDS_PER_H, Amount, Amounts
-from reports.account import Account
+from reports.account_record import Account
 from reports.baseline_model import METHOD
 from reports.supplied import Supplied, allocate
 

@@ -14,7 +14,7 @@ from controller.metrics_sample import (
     Samples,
 )
 from plant.forecast import CarbonSeries
-from reports.account import Account
+from reports.account_record import Account
 from reports.baseline_model import METHOD, BaselineModel
 from reports.figures import Figure
 

@@ -30,7 +30,7 @@ from plant.ports import Plant
 from plant.readings import Reading
 from plant.site import Site
 from plant.snapshot import Snapshot
-from reports.account import Account
+from reports.account_record import Account
 from telemetry.gateways import Field, FieldGateway
 from telemetry.historian import Historian
 from telemetry.simulated import InProcessGateway

@@ -19,7 +19,7 @@ from plant.quantities import Quantity
 from plant.setpoints import LeverId
 from plant.site import Site
 from plant.snapshot import Snapshot
-from reports.account import Account
+from reports.account_record import Account
 
 
 @dataclass

@@ -16,33 +16,13 @@ from numpy.typing import NDArray
 from plant.forecast import CarbonSeries, PriceSeries
 from plant.history import History
 from plant.points import PointId
-from reports.account_record import (
-    METHOD_VERSION,
-    Account,
-    CarbonFacts,
-    RatioSums,
-    SavingInterval,
-    combine,
-)
+from reports.account_record import Account, CarbonFacts, RatioSums
 from reports.baseline_model import BaselineModel
 from reports.baseline_part import BaselinePart, Stake
 from reports.figures import DataShares, EnergyFigures, Figure
 from reports.pairs import pair_sums
 from reports.rates import Rates, StepRates, step_rates
 from reports.series import SiteSeries
-
-__all__ = [
-    "METHOD_VERSION",
-    "Account",
-    "BaselinePart",
-    "CarbonFacts",
-    "RatioSums",
-    "SavingInterval",
-    "Stake",
-    "account",
-    "account_of",
-    "combine",
-]
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,8 @@ from typing import Protocol
 from plant.forecast import CarbonSeries, PriceSeries
 from plant.history import History
 from plant.site import Site
-from reports.account import Account, account_of, combine
+from reports.account import account_of
+from reports.account_record import Account, combine
 from reports.balance import MeterBalance, joined, meter_balance
 from reports.baseline_model import BaselineModel
 from reports.carbon import carbon_statement

@@ -13,7 +13,7 @@ import numpy as np
 from controller.canonical import Json, plain
 from controller.service import Service
 from plant.quantities import Quantity
-from reports.account import Account
+from reports.account_record import Account
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from reports.account import Account
+from reports.account_record import Account
 from reports.balance import BalanceLine
 from reports.carbon import CarbonRow
 from reports.figures import EnergyFigures

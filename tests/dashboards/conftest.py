@@ -11,7 +11,8 @@ from made_up_metrics import ROOT, START, constant_feeds, feed, made_up_history
 from controller.metrics import Metrics
 from plant.site import Site
 from plant.site_file import load_site
-from reports.account import Account, account
+from reports.account import account
+from reports.account_record import Account
 from reports.baseline import BaselineModel, fit_baseline
 
 

@@ -24,7 +24,7 @@ from plant.readings import Quality, Reading
 from plant.site import Site
 from plant.snapshot import Snapshot
 from plant.timegrid import TimeGrid
-from reports.account import Account
+from reports.account_record import Account
 from reports.balance import meter_balance
 from reports.baseline import BaselineModel
 from telemetry.crosschecks import CrossCheck

@@ -17,7 +17,7 @@ from controller.metrics_words import MODES
 from plant.points import SITE, OwnerId, PointId
 from plant.setpoints import LeverId
 from plant.site import Site
-from reports.account import Account
+from reports.account_record import Account
 from reports.baseline import BaselineModel
 
 FIXED = 420

@@ -26,7 +26,7 @@ from controller.metrics import Metrics
 from dashboards.board import DECISIONS
 from dashboards.boards.common import FACILITY, saved
 from plant.site import Site
-from reports.account import Account
+from reports.account_record import Account
 from reports.baseline import BaselineModel
 
 pytestmark = [

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from controller.metrics import Metrics
 from controller.metrics_market import market_kg
 from plant.site import Site
-from reports.account import Account
+from reports.account_record import Account
 from reports.baseline import BaselineModel
 from reports.carbon import Basis, carbon_statement
 from reports.supplied import Contract, ContractKind, Factor, Supplied

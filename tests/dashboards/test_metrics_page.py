@@ -18,7 +18,7 @@ from controller.metrics_catalog import CATALOG
 from plant.plan import NoPlan, NoPlanCause
 from plant.points import OwnerId
 from plant.site import Site
-from reports.account import Account
+from reports.account_record import Account
 from reports.baseline import BaselineModel
 
 FORBIDDEN_LABELS = {"datacenter", "dc", "zone", "region", "cluster", "env", "service", "owner", "type"}

@@ -18,7 +18,8 @@ from plant.forecast import CarbonKind, CarbonSeries, PriceSeries
 from plant.history import History
 from plant.points import PointId
 from plant.timegrid import TimeGrid
-from reports.account import Account, CarbonFacts, account, combine
+from reports.account import account
+from reports.account_record import Account, CarbonFacts, combine
 from reports.baseline import BaselineModel, fit_baseline
 from reports.figures import EnergyFigures, Figure
 

@@ -12,7 +12,8 @@ from made_up_plant import MadeUpPlant
 
 from plant.errors import ConfigError
 from plant.site import Site
-from reports.account import Account, account
+from reports.account import account
+from reports.account_record import Account
 from reports.baseline_model import BaselineModel
 from reports.business_case import (
     AnnualBasis,

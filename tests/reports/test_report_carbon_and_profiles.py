@@ -11,8 +11,7 @@ from made_up_reports import SUPPLIED, LossyHistorian, carbon_of, made_report, su
 
 from plant.errors import ConfigError
 from plant.forecast import CarbonKind
-from reports.account import combine
-from reports.account_record import by_kind_of_carbon
+from reports.account_record import by_kind_of_carbon, combine
 from reports.baseline import BaselineModel
 from reports.carbon import Basis
 from reports.profile import FieldValue, Filled, known_profiles, load_profile

@@ -14,10 +14,11 @@ from plant.forecast import CarbonSeries, PriceSeries
 from plant.history import History
 from plant.site import Site
 from plant.timegrid import TimeGrid
-from reports.account import Account, Stake, account, combine
+from reports.account import account
+from reports.account_record import Account, combine
 from reports.baseline import fit_baseline
 from reports.baseline_model import BaselineModel, MeterName
-from reports.baseline_part import BaselinePart
+from reports.baseline_part import BaselinePart, Stake
 from reports.figures import EnergyFigures, Figure
 from reports.statistics import FitStatistics, saving_half_width
 
