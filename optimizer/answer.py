@@ -12,7 +12,7 @@ from optimizer.costs import parts
 from optimizer.explain import reason
 from optimizer.penalties import violations
 from optimizer.plan import Contest, binding, first_move_alone, plan_id, prediction, trajectory
-from optimizer.solve import NothingFound, Solved, SolverFailed
+from optimizer.solve import NothingFound, Solved, SolveOutcome, SolverFailed
 from plant.plan import NoPlan, NoPlanCause, Plan, PlanStatus, ShadowPrice, SolverFacts
 from plant.ports import Advice, PolicyAnswer
 from plant.snapshot import Snapshot
@@ -21,7 +21,7 @@ from plant.snapshot import Snapshot
 def answer(
     snapshot: Snapshot,
     contest: Contest,
-    solved: Solved | NothingFound | SolverFailed,
+    solved: SolveOutcome,
     prices: tuple[ShadowPrice, ...],
     stages: Mapping[str, float],
 ) -> PolicyAnswer:
@@ -76,13 +76,13 @@ def _plan(
     )
 
 
-def _status(chosen: str, solved: Solved | NothingFound | SolverFailed) -> PlanStatus:
+def _status(chosen: str, solved: SolveOutcome) -> PlanStatus:
     if chosen.startswith("solver") and isinstance(solved, Solved):
         return PlanStatus.OPTIMAL if solved.proven else PlanStatus.INCUMBENT
     return PlanStatus.HEURISTIC
 
 
-def _facts(solved: Solved | NothingFound | SolverFailed, stages: Mapping[str, float]) -> SolverFacts:
+def _facts(solved: SolveOutcome, stages: Mapping[str, float]) -> SolverFacts:
     match solved:
         case Solved():
             return replace(solved.facts, stage_s=stages)

@@ -17,8 +17,9 @@ from optimizer.problem import PlannerSettings, Problem, Unready, pose
 from optimizer.program import LinearPlan
 from optimizer.running import RunClock
 from optimizer.scheduling import Proposed, can_schedule, enough, propose
-from optimizer.solve import NothingFound, Solved, SolverFailed
+from optimizer.solve import NothingFound, Solved, SolveOutcome
 from optimizer.static import StaticMap, map_key, tabulate
+from optimizer.switches import SwitchKind
 from plant.forecast import Array, Forecast
 from plant.plan import NoPlan, NoPlanCause, ShadowPrice
 from plant.ports import PolicyAnswer
@@ -37,7 +38,7 @@ class Found:
     """One search's contest, what the solver said, and the seconds of each stage."""
 
     contest: Contest
-    solved: Solved | NothingFound | SolverFailed
+    solved: SolveOutcome
     stage_s: dict[str, float]
 
     @property
@@ -161,14 +162,14 @@ class MpcPolicy:
             self._tables = (key, tabulate(problem))
         return self._tables[1]
 
-    def _solve(self, problem: Problem, paths: dict[str, Array]) -> Solved | NothingFound | SolverFailed:
+    def _solve(self, problem: Problem, paths: dict[str, Array]) -> SolveOutcome:
         """The solver's path around the better of the rules' paths."""
         if not self.settings.use_solver:
             return NothingFound("the solver is switched off")
         if self._linear is None or not self._linear.fits(problem):
             self._linear = LinearPlan(problem)
         known = compare(problem, paths)
-        best: Solved | NothingFound | SolverFailed = NothingFound("no pass was run")
+        best: SolveOutcome = NothingFound("no pass was run")
         least = float("inf")
         for start in _unlike_starts(known):
             solved, score = self._passes(problem, known.paths[start], float(known.score[start]))
@@ -176,11 +177,9 @@ class MpcPolicy:
                 best, least = solved, score
         return best
 
-    def _passes(
-        self, problem: Problem, around: Array, score: float
-    ) -> tuple[Solved | NothingFound | SolverFailed, float]:
+    def _passes(self, problem: Problem, around: Array, score: float) -> tuple[SolveOutcome, float]:
         """The solver's path around one other, and its score."""
-        best: Solved | NothingFound | SolverFailed = NothingFound("no pass was run")
+        best: SolveOutcome = NothingFound("no pass was run")
         assert self._linear is not None
         for number in range(self.settings.passes):
             # Cuts reach less far each time, so that the passes settle.
@@ -220,11 +219,15 @@ def _along(problem: Problem, start: Array, end: Array) -> tuple[Array, float]:
 
 def _scheduled(problem: Problem, tables: StaticMap) -> Problem:
     """The problem with what runs and what the tank does decided, where the site lets us decide it."""
+    stays = problem
+    if problem.switches.column(SwitchKind.DEFERRAL) is not None:
+        # A lever that is held puts off what it does all the same.
+        stays = problem.under(problem.schedule, problem.storage_kw, problem.stored_worth)
     if not can_schedule(problem):
-        return problem
+        return stays
     proposed = propose(problem, candidates.optimum(problem, tables))
     if proposed is None:
-        return problem
+        return stays
     found = problem.under(proposed.schedule, proposed.storage_kw, proposed.worth_per_kwh)
     # Once more around what the zones do under it: what runs moves their optimum.
     again = _again(problem, found, candidates.optimum(found, tables))

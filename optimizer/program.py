@@ -24,7 +24,7 @@ from optimizer.compiled import Compiled
 from optimizer.matrix import Matrix
 from optimizer.problem import PlannerSettings, Problem
 from optimizer.shadow import Places, dearest_first, shadow_prices
-from optimizer.solve import Ended, NothingFound, Solved, Solver, SolverFailed
+from optimizer.solve import Ended, NothingFound, Solved, SolveOutcome, Solver, SolverFailed
 from optimizer.walk import Settled, scopes
 from plant.forecast import Array
 from plant.plan import SolverFacts
@@ -101,7 +101,7 @@ class LinearPlan:
 
     def solve(
         self, problem: Problem, around: Array, reach: float = 1.0, *, again: bool = False
-    ) -> Solved | NothingFound | SolverFailed:
+    ) -> SolveOutcome:
         """The best path near ``around`` (steps, axes) under the cuts taken there.
 
         `reach` scales the neighborhood they are trusted in. `again` says that this is the next pass
@@ -113,7 +113,7 @@ class LinearPlan:
         """The learned laws' cuts around a path: what a pass brings into the program."""
         return Numbers.of(problem, around, self.grouping, reach)
 
-    def run(self, numbers: Numbers, *, again: bool = False) -> Solved | NothingFound | SolverFailed:
+    def run(self, numbers: Numbers, *, again: bool = False) -> SolveOutcome:
         """Bring numbers into the program's parts, solve them and read the path."""
         if not again:
             self._bases.clear()
