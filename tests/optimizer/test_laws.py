@@ -44,8 +44,31 @@ def test_a_lever_walks_to_its_goal_at_its_own_pace() -> None:
     assert [pyo.value(m.x[t, 0]) for t in m.t] == pytest.approx([18.5, 20.0, 21.0])
 
 
+@pytest.mark.parametrize(
+    ("worth", "present", "path", "cost"),
+    [
+        # Down from 22 by 1.5, then by up to 3 to the lowest, 18; 4 K moved at a tenth each.
+        (1.0, 22.0, [20.5, 18.0, 18.0], 56.5 + 0.4),
+        # Up from 18 by 1.5, then to the highest, 20.5; 2.5 K moved.
+        (-1.0, 18.0, [19.5, 20.5, 20.5], -60.5 + 0.25),
+    ],
+)
+def test_a_lever_stops_at_the_end_of_its_range(
+    worth: float, present: float, path: list[float], cost: float
+) -> None:
+    m = frame(3)
+    m.x = pyo.Var(m.t, m.z)
+    add_ramps(m.b, m.t, m.z, m.x)
+    reach = np.array([[1.5], [3.0], [3.0]])
+    load_ramps(m.b, np.array([present]), reach, np.full((3, 1), 18.0), np.full((3, 1), 20.5))
+    m.cost = pyo.Objective(expr=sum(worth * m.x[t, 0] + 0.1 * m.b.moved[t, 0] for t in m.t))
+    assert solve(m) == pytest.approx(cost)
+    assert [pyo.value(m.x[t, 0]) for t in m.t] == pytest.approx(path)
+
+
 def test_an_inlet_follows_supply_and_recirculation_with_its_lag() -> None:
-    # keep 0.5, start 20: settled = 22 + (6 - 5 * 0.8) = 24; inlets 22, then 23; limit 22.5 is broken by 0.5.
+    # Start 20, settled = 22 + (6 - 5 * 0.8) = 24; keep 0.25, then 0.5: 0.25 * 20 + 0.75 * 24 = 23, then 23.5;
+    # the limit of 23 is broken by 0.5.
     m = frame(2)
     m.supply, m.speed = pyo.Var(m.t, m.z), pyo.Var(m.t, m.z)
     m.supply.fix(22.0)
@@ -53,10 +76,11 @@ def test_an_inlet_follows_supply_and_recirculation_with_its_lag() -> None:
     add_inlets(m.b, m.t, m.z, m.k, m.supply, m.speed)
     cuts = np.tile([6.0, 1.0], (2, 1, 1))
     slopes = np.tile([-5.0, 0.0], (2, 1, 1))
-    load_inlets(m.b, np.array([20.0]), np.full((2, 1), 0.5), np.full((2, 1), 22.5), cuts, slopes)
+    keep = np.array([[0.25], [0.5]])
+    load_inlets(m.b, np.array([20.0]), keep, np.full((2, 1), 23.0), cuts, slopes)
     m.cost = pyo.Objective(expr=sum(m.b.excess[t, 0] + 1e-3 * m.b.rise[t, 0] for t in m.t))
     assert solve(m) == pytest.approx(0.5 + 2e-3 * 2.0)
-    assert [pyo.value(m.b.inlet[t, 0]) for t in m.t] == pytest.approx([22.0, 23.0])
+    assert [pyo.value(m.b.inlet[t, 0]) for t in m.t] == pytest.approx([23.0, 23.5])
 
 
 def test_server_fans_answer_by_the_steepest_cut_in_force() -> None:
@@ -93,6 +117,9 @@ def test_water_may_be_as_warm_as_an_open_valve_allows() -> None:
     load_open_valve(m.b, np.array([[[8.0, 2.0]]]), np.array([[[-4.0, 0.0]]]))
     m.cost = pyo.Objective(expr=-m.chw[0] + 100 * m.b.short[0, 0])
     assert solve(m) == pytest.approx(-14.0)
+    # Water that is at 16 already leaves the air 2 K too warm.
+    m.chw[0].fix(16.0)
+    assert solve(m) == pytest.approx(-16.0 + 100 * 2.0)
 
 
 def test_plant_room_power_is_the_highest_plane() -> None:
@@ -110,6 +137,22 @@ def test_plant_room_power_is_the_highest_plane() -> None:
     assert solve(m) == pytest.approx(50.0 + 0.1 * 15.0)
     m.chw[0].fix(4.0)
     assert solve(m) == pytest.approx(72.0 + 0.4)
+
+
+def test_a_tank_that_fills_is_work_for_the_plant_room() -> None:
+    # 10 + 0.2 * 300 + 0.25 * 40 = 80 while it takes 40 kW, 60 while it gives 40.
+    m = frame(2, cuts=1)
+    m.rate = pyo.Var(m.t)
+    for t, rate in enumerate((40.0, -40.0)):
+        m.rate[t].fix(rate)
+    heat = pyo.Expression(m.t, rule=lambda m, t: 300.0)
+    nothing = pyo.Expression(m.t, rule=lambda m, t: 0.0)
+    m.heat, m.nothing = heat, nothing
+    add_plant_room(m.b, m.t, m.k, m.heat, m.nothing, m.nothing, m.nothing, m.rate)
+    numbers = (10.0, 0.2, 0.0, 0.0, 0.0, 0.25)
+    load_plant_room(m.b, *(np.full((2, 1), v) for v in numbers))
+    m.cost = pyo.Objective(expr=m.b.room_kw[0] + m.b.room_kw[1])
+    assert solve(m) == pytest.approx(80.0 + 60.0)
 
 
 def test_flow_is_the_highest_tangent_of_all_zones_together() -> None:

@@ -47,15 +47,26 @@ def test_without_worth_at_the_end_a_tank_is_emptied() -> None:
     assert solve(m) == pytest.approx(-240.0)
 
 
-def test_a_rate_the_tank_cannot_keep_is_paid_and_not_made_up() -> None:
-    # 10 kWh in the tank, 30 kW asked of it for an hour: 20 are lacking, at a price of 7.
+@pytest.mark.parametrize(
+    ("stored_kwh", "rate_kw", "cost", "left_kwh"),
+    [
+        # Half an hour at 30 kW is 15 kWh: 5 are lacking of 10, 10 are spilled of 95. Each costs 7.
+        (10.0, -30.0, 35.0, 0.0),
+        (95.0, 30.0, 70.0, 100.0),
+        (50.0, 30.0, 0.0, 65.0),
+    ],
+)
+def test_a_rate_the_tank_cannot_keep_is_paid_and_not_made_up(
+    stored_kwh: float, rate_kw: float, cost: float, left_kwh: float
+) -> None:
     m = frame(1)
     m.rate = pyo.Var(m.t)
-    m.rate.fix(-30.0)
+    m.rate.fix(rate_kw)
     add_storage(m.b, m.t, m.rate)
-    load_storage(m.b, 10.0, 100.0, 0.0, 7.0, np.ones(1), np.ones(1))
+    load_storage(m.b, stored_kwh, 100.0, 0.0, 7.0, np.ones(1), np.full(1, 0.5))
     m.cost = pyo.Objective(expr=m.b.cost)
-    assert solve(m) == pytest.approx(140.0)
+    assert solve(m) == pytest.approx(cost)
+    assert pyo.value(m.b.stored_kwh[0]) == pytest.approx(left_kwh)
 
 
 def test_machines_asked_for_carry_what_they_can_and_the_rest_is_short() -> None:
