@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from optimizer.march import HOTTEST_C
 from optimizer.model import PlantModel
+from optimizer.switches import SwitchKind, read_switches
 from optimizer.zones import ZoneModel
 from plant.forecast import Array, Forecast
 from plant.plan import Plan
@@ -95,7 +97,27 @@ class _Walk:
         return (f"the load may reach {load:.0f} kW, the chillers make {able:.0f} kW",)
 
     def _load_kw(self, zone: OwnerId) -> Array:
-        return np.maximum(self.forecast.it_reference_kw[zone].upper(SIGMAS), 0.0)
+        load = self.forecast.it_reference_kw[zone].upper(SIGMAS)
+        return np.maximum(load if self._moved_kw is None else load - self._moved_kw[zone], 0.0)
+
+    @cached_property
+    def _moved_kw(self) -> Mapping[OwnerId, Array] | None:
+        """Work put off less caught up under these levers; None where the site lets none wait.
+
+        What is caught up comes on top. What is put off counts only as far as it is put off already.
+        """
+        switches = read_switches(self.site, self.model, self.snapshot)
+        if switches.column(SwitchKind.DEFERRAL) is None:
+            return None
+        zones, stays = self.site.zones, switches.held(self.forecast.grid.steps)
+        levers = [s.axis.levers[0].id for s in switches.each]
+        asked = np.column_stack([self.levers.get(lv, stays[:, i]) for i, lv in enumerate(levers)])
+        load = np.column_stack([self.forecast.it_reference_kw[z.id].mean for z in zones])
+        known = load, np.array([z.it_design_kw for z in zones]), self.forecast.grid.step_h
+        net, now = (switches.put_off_kw(s, *known, self.forecast.waiting_kwh) for s in (asked, stays))
+        assert net is not None
+        assert now is not None
+        return dict(zip((z.id for z in zones), np.minimum(net, np.maximum(now, 0.0)).T, strict=True))
 
     def _air(self, zone: OwnerId) -> tuple[Array, Array, Array]:
         """Supply-air setpoint, fan speed and water at each step, warm side first where levers differ."""

@@ -42,19 +42,24 @@ def keeps_room(problem: Problem) -> bool:
     return problem.settings.n_minus_one and bool(problem.site.safety.n_minus_one)
 
 
-def trip_room(problem: Problem, paths: Array) -> TripRoom:
+def trip_room(problem: Problem, paths: Array, put_off_kw: Array | None = None) -> TripRoom:
     """What each step of candidate paths (candidates, steps, axes) would lead to if a machine tripped then.
 
-    Paths may be cut short: their steps are the first ones.
+    Paths may be cut short: their steps are the first ones. ``put_off_kw`` (candidates, steps, zones) is what
+    a schedule of each candidate's own takes from the problem's load.
     """
     course, world, steps = problem.board.unpack(paths), problem.world, paths.shape[1]
     where = (course.supply_c, course.speed, course.chw_c)
-    warmest = after_trip_c(problem, *where, world.it_reference_kw[:steps], world.it_std_kw[:steps])
+    load, spread = world.it_reference_kw[:steps], world.it_std_kw[:steps]
+    if put_off_kw is not None:
+        load = np.maximum(load - put_off_kw[:, :steps], 0.0)
+        spread = np.broadcast_to(spread, load.shape)
+    warmest = after_trip_c(problem, *where, load, spread)
     allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
     return TripRoom(warmest, np.broadcast_to(allowed, warmest.shape))
 
 
-def room_price(problem: Problem, paths: Array, before_h: Array) -> Array:
+def room_price(problem: Problem, paths: Array, before_h: Array, put_off_kw: Array | None = None) -> Array:
     """What the missing room costs candidate paths in the score. Shape (candidates,).
 
     `before_h` weighs steps by how soon they come. Priced as inlets above their limit are.
@@ -63,7 +68,7 @@ def room_price(problem: Problem, paths: Array, before_h: Array) -> Array:
         return np.zeros(paths.shape[0])
     hours = problem.grid.step_h
     soon = int(np.count_nonzero(hours * np.arange(problem.grid.steps) < PRICED_H))
-    over = np.maximum(trip_room(problem, paths[:, :soon]).excess_k, 0.0).max(axis=-1)
+    over = np.maximum(trip_room(problem, paths[:, :soon], put_off_kw).excess_k, 0.0).max(axis=-1)
     return np.asarray((over * before_h[:soon]).sum(axis=1) * hours * problem.settings.violation_cost_per_k_h)
 
 

@@ -80,7 +80,7 @@ def compare(
     weight = _weight(problem)
     by_step = money + exceeded(problem, rolled) * weight + movement(problem, stacked)
     score = (by_step + beside_each(problem, rolled)).sum(axis=1) + at_once(problem, rolled)
-    score = score + room_price(problem, stacked, weight)
+    score = score + room_price(problem, stacked, weight, course.put_off_kw)
     chosen = np.broadcast_to(problem.schedule, (len(names), *problem.schedule.shape)) if own is None else own
     score = score + humidity_price(problem, stacked, chosen)
     return Contest(problem, names, stacked, rolled, money, score, chosen)

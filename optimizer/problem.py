@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -92,6 +93,8 @@ class Problem:
     schedule: Array = field(default_factory=lambda: np.zeros((0, 0)))
     """What is asked of the switches, (steps, switches); work it puts off is already out of `world`."""
     running: Running = _STANDING
+    waiting_kwh: Mapping[LeverId, float] = field(default_factory=dict)
+    """Work put off before now and not run yet, by lever."""
     billed_peak_kw: float = 0.0
     """Highest quarter hour of this month so far, which is paid for already."""
     stored_worth: float = 0.0
@@ -133,7 +136,7 @@ class Problem:
     def _put_off_kw(self, schedule: Array) -> Array | None:
         design = np.array([z.it_design_kw for z in self.site.zones])
         reference, hours = self.world.it_reference_kw, self.grid.step_h
-        return self.switches.put_off_kw(schedule, reference, design, hours, self.running.waiting_kwh)
+        return self.switches.put_off_kw(schedule, reference, design, hours, self.waiting_kwh)
 
     def course(self, paths: Array, schedules: Array | None = None) -> Course:
         """Paths (…, steps, axes) as courses, under the problem's schedule or each under its own."""
@@ -264,6 +267,7 @@ def pose(
         switches=switches,
         schedule=switches.held(forecast.grid.steps),
         running=running,
+        waiting_kwh=forecast.waiting_kwh,
         billed_peak_kw=max(np.nan_to_num(forecast.month_peak_kw), 0.0),
         storage_kw=None if board.tank is None else np.full(forecast.grid.steps, board.tank.present),
     )

@@ -68,7 +68,7 @@ def put_off(problem: Problem, path: Array) -> Array:
         if switch.kind is not SwitchKind.DEFERRAL or not switch.axis.free:
             continue
         spare = switches.spare_kw(switch, problem.world.it_reference_kw, design)
-        waits = problem.running.waiting_kwh.get(switch.axis.levers[0].id, 0.0)
+        waits = problem.waiting_kwh.get(switch.axis.levers[0].id, 0.0)
         price, hours = problem.energy_price, problem.grid.step_h
         most = switch.axis.high
         if peak is None:

@@ -191,7 +191,7 @@ def read_switches(site: Site, model: PlantModel, snapshot: Snapshot) -> Switches
         if lever.quantity in _BOARD:
             continue
         kind = _kind(site, lever)
-        zone = _zone(site, lever.owner, zones, within=kind is SwitchKind.OUTDOOR_AIR)
+        zone = zone_of(site, lever.owner, zones, within=kind is SwitchKind.OUTDOOR_AIR)
         why = _refused(kind, model, lever.owner, None if zone is None else zones[zone]) or _twice(kind, found)
         why = why or (HELD if lever.id in snapshot.held else None)
         present = snapshot.lever_value(lever)
@@ -245,8 +245,8 @@ def _above_dew_point(site: Site, snapshot: Snapshot, axis: Axis) -> Axis:
     return replace(axis, low=min(max(axis.low, dew + DEW_MARGIN_K), axis.high), safe_is_down=True)
 
 
-def _zone(site: Site, owner: OwnerId, zones: list[OwnerId], *, within: bool) -> int | None:
-    """The zone that owns a lever; ``within``: or in which its machine stands."""
+def zone_of(site: Site, owner: OwnerId, zones: list[OwnerId], *, within: bool = False) -> int | None:
+    """The zone that owns a lever, None for all; ``within``: or in which its machine stands."""
     if within:
         owner = next((e.zone for e in site.equipment if e.id == owner and e.zone), owner)
     return zones.index(owner) if owner in zones else None

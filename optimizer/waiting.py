@@ -15,11 +15,18 @@ from plant.forecast import Array
 
 CATCH_UP_H = 1.0
 """Time in which waiting work is run, where nothing is known of the site's scheduler. [h]"""
+FULL = 0.98
+"""Share of the most that machines run at which they are seen to be full: meters are no better."""
 _LONGEST_H = 6.0
 """No more work is made to wait than this many hours of all that the lever can put off."""
 _LEVELS = 61
 _CAPS, _ABOVE_CAP = 6, 20.0
 """Caps on the peak that are tried, and how many times the dearest price power above one costs."""
+
+
+def caught_up_kw(waiting_kwh: Array | float, spare_kw: Array | float, hours: float) -> Array:
+    """Power with which waiting work is run once its lever lets it: the law all of this house follows."""
+    return np.asarray(np.minimum(waiting_kwh / max(CATCH_UP_H, hours), spare_kw))
 
 
 def net_put_off_kw(put_off_kw: Array, waiting_kwh: float, spare_kw: Array, hours: float) -> Array:
@@ -28,10 +35,32 @@ def net_put_off_kw(put_off_kw: Array, waiting_kwh: float, spare_kw: Array, hours
     net = np.empty_like(put_off_kw)
     for k in range(put_off_kw.shape[-1]):
         off = put_off_kw[..., k]
-        again = np.where(off > 0, 0.0, np.minimum(waiting / max(CATCH_UP_H, hours), spare_kw[k]))
+        again = np.where(off > 0, 0.0, caught_up_kw(waiting, spare_kw[k], hours))
         net[..., k] = off - again
         waiting = waiting + hours * net[..., k]
     return net
+
+
+def moved_before(
+    put_off_kw: Array, measured_kw: Array, busiest_kw: float, hours: Array
+) -> tuple[Array, float]:
+    """The same of a past: put off less caught up, by step, and what still waits. [kW, kWh]
+
+    Nobody measures what is spare. While less than `busiest_kw` is drawn, it is not what held work back;
+    at it, what is asked is taken to be what it was before. A step at which the lever's place is not known
+    (NaN) is left as it was measured, and work goes on being caught up.
+    """
+    net, waiting, asked = np.zeros(len(put_off_kw)), 0.0, 0.0
+    for k, (off, measured) in enumerate(zip(put_off_kw.tolist(), measured_kw.tolist(), strict=True)):
+        full = measured >= FULL * busiest_kw
+        if off > 0:
+            moved = off
+        else:
+            moved = -float(caught_up_kw(waiting, max(busiest_kw - asked, 0.0) if full else np.inf, hours[k]))
+        waiting += hours[k] * moved
+        net[k] = 0.0 if off != off else moved
+        asked = asked if measured != measured else measured + net[k]
+    return net, float(waiting)
 
 
 def best_put_off(price: Array, most_kw: float, waiting_kwh: float, spare_kw: Array, hours: float) -> Array:
@@ -45,7 +74,7 @@ def best_put_off(price: Array, most_kw: float, waiting_kwh: float, spare_kw: Arr
     value = price.max() * waits
     choice = np.zeros((steps, _LEVELS), dtype=bool)
     for k in range(steps - 1, -1, -1):
-        again = np.minimum(waits / max(CATCH_UP_H, hours), spare_kw[k])
+        again = caught_up_kw(waits, spare_kw[k], hours)
         let_go = price[k] * hours * again + np.interp(waits - hours * again, waits, value)
         more = waits + hours * most_kw
         off = np.where(
@@ -108,5 +137,5 @@ def _followed(
             path[k] = most_kw
             waiting += hours * most_kw
         else:
-            waiting -= hours * min(waiting / max(CATCH_UP_H, hours), float(spare_kw[k]))
+            waiting -= hours * float(caught_up_kw(waiting, float(spare_kw[k]), hours))
     return path

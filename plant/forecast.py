@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from statistics import NormalDist
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plant.points import OwnerId
+from plant.setpoints import LeverId
 from plant.timegrid import TimeGrid
 
 Array = NDArray[np.float64]
@@ -123,7 +124,7 @@ class Forecast:
     """Expectations over `grid`, made at `issued_at` from nothing later than that.
 
     `it_reference_kw` is zone IT power as it would be at a cool (20 °C) inlet: what the users ask
-    for, before server fans answer to our air.
+    for, before server fans answer to our air and whatever of it is put off meanwhile.
     """
 
     issued_at: datetime
@@ -136,3 +137,6 @@ class Forecast:
     weather: WeatherSource = OWN_SENSORS
     month_peak_kw: float = 0.0
     """Highest quarter hour of facility power this (local) month so far: what is billed already. [kW]"""
+    waiting_kwh: Mapping[LeverId, float] = field(default_factory=dict)
+    """Work that was put off before `issued_at` and not run yet, by the lever that put it off: it comes on
+    top of `it_reference_kw` once its lever lets it."""

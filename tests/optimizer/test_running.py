@@ -1,14 +1,13 @@
-"""What no reading tells: times since starts and stops, work that waits, the month's peak."""
+"""What no reading tells: times since starts and stops, the month's peak."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
 
-import numpy as np
 import pytest
 from analytic_plant import flat_outlook, snapshot_at
-from scheduled_site import CHILLERS, DEFERRAL, ECONOMIZER, seen, with_levers
+from scheduled_site import CHILLERS, ECONOMIZER, seen, with_levers
 
 from optimizer.forecast import Forecaster
 from optimizer.model import PlantModel
@@ -28,17 +27,6 @@ def test_a_start_and_a_stop_are_timed_from_when_they_were_seen(history: History)
     assert [f.chillers for f in found] == [1, 2, 2, 1]
     assert [f.started_s_ago for f in found] == [None, 0, 600, 1200]
     assert [f.stopped_s_ago for f in found] == [None, None, None, 0]
-
-
-def test_work_that_waits_is_reckoned_from_its_lever(history: History) -> None:
-    # 60 kW put off for an hour: 60 kWh wait; an hour after it is let go 60/e are left.
-    site = with_levers(history.site, DEFERRAL)
-    clock, row = RunClock(), snapshot_at(history, 700)
-    stands = [(0, 60.0), (60, 60.0), (120, 0.0)]
-    for minutes, kw in stands:
-        now = seen(row, site, zone__a_deferred_setpoint=kw)
-        running = clock.observe(replace(now, time=row.time + timedelta(minutes=minutes)))
-    assert running.waiting_kwh[DEFERRAL.id] == pytest.approx(60 / np.e)
 
 
 def test_outdoor_air_dampers_are_no_water_side_economizer(history: History, model: PlantModel) -> None:
