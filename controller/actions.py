@@ -105,7 +105,7 @@ class Actions:
         zones = authority.watch.zones(at)
         authority.sentinel.plant(snapshot, at, echoed=authority.heartbeat.echoed(snapshot))
         authority.sentinel.data(zones, authority.modes, at)
-        authority.sentinel.store(authority.modes.flush(), at)
+        authority.sentinel.store(authority.modes.flush() and authority.store.writable, at)
         authority.rescue.see(snapshot, at)
         for zone in zones:
             warm = zone in authority.rescue.zones

@@ -134,7 +134,7 @@ class AuditLog:
         after = -1
         while True:
             query = select(AUDIT).where(AUDIT.c.seq > after).order_by(AUDIT.c.seq).limit(_PAGE)
-            with self._store.transaction():
+            with self._store.reading():
                 rows, head = self._store.rows(query), self.head()
             yield rows, head
             if len(rows) < _PAGE:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from controller.actions import ActionRecord, Actions
+from controller.alarms import AlarmKind
 from controller.api import EventBus
 from controller.balance_watch import BalanceWatch
 from controller.child_work import WorkFailed
@@ -231,8 +232,9 @@ class Service:
 
     def _without_store(self, what: str, error: Exception) -> None:
         """Nothing is proposed or written without a record; fallback, which needs none, goes on."""
-        _log.warning("%s was cut short, the database cannot be reached: %s", what, error)
         parts = self.controller.parts
+        if not parts.authority.alarms.uncleared(AlarmKind.STORE_LOST):
+            _log.warning("%s was cut short, the database cannot be reached: %s", what, error)
         parts.authority.sentinel.store(reachable=False, at=parts.clock.now())
 
     async def _relearn(self) -> None:

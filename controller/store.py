@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -21,8 +20,9 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateColumn
 
 from controller.canonical import Json, canonical, instant, stamp
-from controller.tables import LEDGER, METADATA, PLANS, SNAPSHOTS
-from plant.errors import ConfigError
+from controller.patience import Patience
+from controller.tables import AUDIT_HEAD, LEDGER, METADATA, PLANS, SNAPSHOTS
+from plant.errors import BrokenPromise, ConfigError
 
 StoreUnavailable = SQLAlchemyError
 """What a transaction raises when the database is gone; the few who must go on without it catch it."""
@@ -34,19 +34,24 @@ _LOCK = 0x436F6F6C
 
 LOCK_WAIT_S = 2.0
 """How long a transaction waits for somebody else's lock. The heartbeat must not wait longer."""
-SILENCE_S = 2.0
-"""After a wait in vain nobody waits again for so long: everything else goes on meanwhile."""
+_READS = "coolwright_reads"
+"""The option of a connection that only looks."""
 
 
 class Store:
-    """One database. Transactions are serialized in this process and never span an await."""
+    """One database. Transactions are serialized in this process and never span an await.
 
-    def __init__(self, url: str) -> None:
+    Who writes waits for other writers, once (see `patience`); who only reads waits for nobody.
+    """
+
+    def __init__(self, url: str, lock_wait_s: float = LOCK_WAIT_S) -> None:
         self.url = url
-        self._engine = _engine(url)
+        self._engine = _engine(url, lock_wait_s)
+        self._readers = self._engine.execution_options(**{_READS: True})
         self._lock = threading.RLock()
         self._open: Connection | None = None
-        self._silent_until = 0.0
+        self._writing = Patience("writing to", lambda: _look(self._engine), lock_wait_s)
+        self._reading = Patience("reading from", lambda: _look(self._readers), lock_wait_s)
         try:
             METADATA.create_all(self._engine)
             _add_missing_columns(self._engine)
@@ -57,37 +62,51 @@ class Store:
                 "give a writable path or a reachable database",
             ) from None
 
+    @property
+    def writable(self) -> bool:
+        """Whether the last one who wanted to write could."""
+        return self._writing.answered
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All or nothing. Inside another transaction of this thread it joins that one."""
         with self._lock:
             if self._open is not None:
+                if _READS in self._open.get_execution_options():
+                    raise BrokenPromise("who only looks at the store cannot begin to write half-way")
                 yield self._open
                 return
-            began = time.monotonic()
-            if began < self._silent_until:
-                raise SQLAlchemyError("the database did not answer a moment ago")
-            try:
-                with self._engine.begin() as connection:
-                    self._open = connection
-                    try:
-                        yield connection
-                    finally:
-                        self._open = None
-            except OperationalError:
-                # A quick refusal costs nothing to try again; a long wait would stall everything else.
-                if time.monotonic() - began > LOCK_WAIT_S / 2:
-                    self._silent_until = time.monotonic() + SILENCE_S
-                raise
+            with self._writing.once(), self._engine.begin() as connection, self._as_open(connection):
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """The store as it is at one instant, whoever writes meanwhile. Inside a transaction it joins that."""
+        with self._lock:
+            if self._open is not None:
+                yield self._open
+                return
+            with self._reading.once(), self._readers.begin() as connection, self._as_open(connection):
+                yield connection
 
     def rows(self, query: Any) -> Sequence[Mapping[str, Any]]:
         """All rows of a select, as mappings."""
-        with self.transaction() as tx:
-            return [dict(row) for row in tx.execute(query).mappings()]
+        with self.reading() as now:
+            return [dict(row) for row in now.execute(query).mappings()]
 
     def close(self) -> None:
         """Give the connections back. Nothing is lost without it."""
+        self._writing.end()
+        self._reading.end()
         self._engine.dispose()
+
+    @contextmanager
+    def _as_open(self, connection: Connection) -> Iterator[None]:
+        self._open = connection
+        try:
+            yield
+        finally:
+            self._open = None
 
     def append_ledger(self, row: Mapping[str, object], at: datetime) -> None:
         """Add one accounting row."""
@@ -143,7 +162,7 @@ def sqlite_url(path: object) -> str:
     return f"sqlite:///{path}"
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, lock_wait_s: float) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -151,18 +170,27 @@ def _engine(url: str) -> Engine:
             "store", "is not a database URL", "write for example sqlite:///coolwright.db"
         ) from None
     if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(parsed, pool_pre_ping=True)
-        if parsed.get_backend_name() == "postgresql":
-            event.listen(engine, "begin", _begin_alone)
+        # A server that went away is found out before a statement, and soon.
+        soon = {"connect_timeout": max(2, round(lock_wait_s))}
+        postgres = parsed.get_backend_name() == "postgresql"
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=soon if postgres else {})
+        if postgres:
+            event.listen(engine, "begin", _postgres_begins(lock_wait_s))
         return engine
     in_memory = parsed.database in (None, "", ":memory:")
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": LOCK_WAIT_S}}
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": lock_wait_s}}
     if in_memory:
         options["poolclass"] = StaticPool
     engine = create_engine(parsed, **options)
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _look(engine: Engine) -> None:
+    """Begin as the engine's users do, and read something."""
+    with engine.begin() as connection:
+        connection.execute(select(AUDIT_HEAD.c.seq)).all()
 
 
 def _add_missing_columns(engine: Engine) -> None:
@@ -187,10 +215,19 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _begin_alone(connection: Connection) -> None:
-    # The command line may write beside the service; the audit chain wants one writer at a time.
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+def _postgres_begins(lock_wait_s: float) -> Callable[[Connection], None]:
+    def begin(connection: Connection) -> None:
+        if _READS in connection.get_execution_options():
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            return
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, round(lock_wait_s * 1000))}")
+        # The command line may write beside the service; the audit chain wants one writer at a time.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+    return begin
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin_sqlite(connection: Connection) -> None:
+    # In WAL mode who only reads sees the last state that was whole, and waits for no writer.
+    reads = _READS in connection.get_execution_options()
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

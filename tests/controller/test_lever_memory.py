@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -103,5 +102,5 @@ def test_local_control_ends_a_judgement_on_record_too() -> None:
 
 def test_without_the_database_levers_are_judged_as_ever() -> None:
     bench = Bench(room())
-    bench.room.store._silent_until = time.monotonic() + 60
+    bench.room.store._writing._in_vain.set()
     assert bench.move(A_AIR, 0.5, share=0.9) == [(A_AIR, Answer.FOLLOWED)]
