@@ -16,7 +16,8 @@ from benchmarks.ceiling_rollout import PERIOD_S, Array
 from optimizer.after_trip import after_trip_c
 from optimizer.contingency import KEPT_K
 from optimizer.model import PlantModel
-from optimizer.problem import PlannerSettings, Problem, Unready, lever_axis, pose
+from optimizer.pose import Unready, pose
+from optimizer.problem import PlannerSettings, Problem, lever_axis
 from plant.errors import BrokenPromise
 from plant.forecast import Band, CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.site import Site

@@ -37,7 +37,8 @@ from optimizer.matrix import Matrix
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
 from optimizer.plan import compare
-from optimizer.problem import PlannerSettings, Problem, Unready, pose
+from optimizer.pose import Unready, pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.program import Built, LinearPlan, solver_options
 from optimizer.solve import Solved, hand_over
 from optimizer.static import tabulate

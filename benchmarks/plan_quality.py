@@ -34,7 +34,8 @@ from optimizer.forecast import Forecaster
 from optimizer.identify import identify
 from optimizer.mpc import MpcPolicy
 from optimizer.plan import compare
-from optimizer.problem import PlannerSettings, Problem, Unready, pose
+from optimizer.pose import Unready, pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.running import RunClock
 from plant.forecast import Array, CarbonKind, CarbonSeries, Forecast, PriceSeries
 from plant.ports import Advice

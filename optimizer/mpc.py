@@ -13,7 +13,8 @@ from optimizer.economizer_watch import EconomizerWatch
 from optimizer.model import PlantModel
 from optimizer.plan import Contest, compare
 from optimizer.polish import with_polish
-from optimizer.problem import PlannerSettings, Problem, Unready, pose
+from optimizer.pose import Unready, pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.program import LinearPlan
 from optimizer.running import RunClock
 from optimizer.scheduling import Proposed, can_schedule, enough, propose

@@ -26,6 +26,10 @@ class Running:
     """What is known to run; `chillers` above is 0 where nobody says."""
 
 
+STANDING = Running()
+"""Nobody says what runs."""
+
+
 @dataclass
 class RunClock:
     """Watches snapshots go by. A start nobody saw counts as long ago: the PLC keeps its own times too."""

@@ -15,7 +15,8 @@ from optimizer.after_trip import after_trip_c
 from optimizer.identify.dx import DxLaw
 from optimizer.identify.inlets import RISE_KNOTS_K
 from optimizer.model import PlantModel
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from plant.history import History
 from plant.site import Site
 

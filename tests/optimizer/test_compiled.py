@@ -16,7 +16,8 @@ from optimizer.laws.values import load, restore
 from optimizer.matrix import Matrix
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.program import LinearPlan
 from optimizer.solve import Solved, Solver
 from plant.errors import BrokenPromise

@@ -9,7 +9,8 @@ from analytic_plant import outlook, snapshot_at
 
 from optimizer import candidates
 from optimizer.model import PlantModel
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.program import LinearPlan
 from optimizer.solve import Solved
 from plant.history import History

@@ -14,7 +14,7 @@ from analytic_plant import START, schedule
 from played_site import Day, PlayedSite, example
 from pyomo.contrib.solver.common.factory import SolverFactory
 
-from optimizer.board import read_board
+from optimizer.board_reader import read_board
 from optimizer.commissioning import commissioning_plan
 from optimizer.identify import identify
 from optimizer.identify.dx import DxLaw, learn_dx

@@ -16,7 +16,8 @@ from optimizer.identify.switching import SwitchingLaw, Watched, learn_switching
 from optimizer.machines import Economizer, Machines
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.running import Running
 from plant.history import History
 

@@ -11,7 +11,8 @@ from analytic_plant import demo_site, outlook, snapshot_at
 from optimizer.identify.outdoor_air import OutdoorAirLaw
 from optimizer.letting_in import humidity_excess_kh, inside_limits, let_in
 from optimizer.model import PlantModel
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.switches import Switch, Switches, SwitchKind
 from plant.forecast import Array
 from plant.history import History

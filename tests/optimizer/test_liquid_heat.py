@@ -11,7 +11,8 @@ from analytic_plant import demo_site, outlook, snapshot_at
 from optimizer.identify.liquid import LiquidLaw
 from optimizer.loop_sums import loop_sums
 from optimizer.model import PlantModel
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.room_side import Outside
 from optimizer.static import levels, tabulate
 from optimizer.static_sides import side_answers

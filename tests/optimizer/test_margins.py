@@ -10,7 +10,8 @@ from analytic_plant import outlook, snapshot_at
 
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from plant.history import History
 from plant.ports import Advice
 

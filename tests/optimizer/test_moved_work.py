@@ -14,7 +14,8 @@ from optimizer.forecast import Forecaster
 from optimizer.forecast.moved_work import moved_work
 from optimizer.forecast.skill import _truth
 from optimizer.model import PlantModel
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.waiting import moved_before
 from plant.forecast import Array, Forecast
 from plant.history import History

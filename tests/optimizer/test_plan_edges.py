@@ -12,7 +12,8 @@ from scheduled_site import CHILLERS, DEFERRAL, TANK, day, seen, with_levers, wit
 
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
-from optimizer.problem import Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import Problem
 from optimizer.program import LinearPlan, solver_options
 from optimizer.solve import Solved, Solver
 from plant.forecast import Band, Forecast

@@ -14,7 +14,8 @@ from optimizer.model import PlantModel
 from optimizer.plan import compare
 from optimizer.polish import polished, with_polish
 from optimizer.polish_judge import Judge
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.rounding import rounded_safely
 from optimizer.scoring import passed_k
 from optimizer.shifts import shifts

@@ -11,7 +11,8 @@ from pyomo.contrib.solver.common.factory import SolverFactory
 from optimizer.contingency import trip_cuts, trip_room
 from optimizer.laws.trips import add_trip_room, load_trip_room
 from optimizer.model import PlantModel
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from plant.history import History
 
 

@@ -12,7 +12,8 @@ from optimizer.after_trip import after_trip_c
 from optimizer.contingency import trip_room
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
-from optimizer.problem import PlannerSettings, Problem, pose
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.static import tabulate
 from optimizer.trip_table import loop_rises_k
 from plant.history import History
