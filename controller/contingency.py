@@ -19,9 +19,9 @@ from functools import cached_property
 import numpy as np
 
 from controller.contingency_air import AirLaw, air_law
-from controller.idle_units import idle_share, worst_trips
 from optimizer.model import PlantModel
 from plant.forecast import Array
+from plant.idle_units import redundancy_now
 from plant.points import SITE, OwnerId
 from plant.quantities import Quantity
 from plant.redundancy import AirTrip, Redundancy, declared_redundancy
@@ -131,6 +131,7 @@ class TripCheck:
         outdoor = snapshot.mean(SITE, Quantity.OUTDOOR_DRY_BULB)
         outdoor = HOT_C if math.isnan(outdoor) else outdoor
         bias = np.array([law.bias_k(snapshot) for law in self._air])
+        facts = redundancy_now(self._site, snapshot)
         return Standing(
             supply[None, :],
             speed[None, :],
@@ -138,8 +139,8 @@ class TripCheck:
             load[None, :],
             np.array([outdoor]),
             bias,
-            np.array([1.0 - idle_share(self._site, z.id, snapshot) for z in zones]),
-            tuple(worst_trips(self._site, self._facts, snapshot)),
+            np.array([facts.runs_of(z.id) for z in zones]),
+            facts.air,
         )
 
     def _worst(self, standing: Standing) -> tuple[TripOutcome, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from plant.idle_units import seen_running
 from plant.points import OwnerId
 from plant.quantities import Quantity
 from plant.site import EquipmentKind, Site, Zone
@@ -48,18 +49,9 @@ def _zone_concern(site: Site, zone: Zone, snapshot: Snapshot) -> str:
 def _too_few_units(site: Site, zone: Zone, snapshot: Snapshot) -> str:
     """Why too few air units run; what does not say whether it runs counts only where one is enough."""
     units = [e for e in site.equipment if e.zone == zone.id and e.kind in _AIR_UNITS]
-    shown = [seen_running(site, e.id, snapshot) for e in units]
+    shown = [seen_running(e.id, snapshot) for e in units]
     running = sum(s is True for s in shown)
     unknown = sum(s is None for s in shown)
     if not units or running >= zone.min_units_running or (zone.min_units_running <= 1 and unknown):
         return ""
     return f"{running} of its air units are seen to run, {zone.min_units_running} must"
-
-
-def seen_running(site: Site, unit: OwnerId, snapshot: Snapshot) -> bool | None:
-    """Whether a unit runs by its own status, fan speed or power; None where nothing usable says."""
-    for quantity, least in ((Quantity.RUN_STATUS, 0.5), (Quantity.FAN_SPEED, 0.05), (Quantity.POWER, 0.05)):
-        value = snapshot.mean(unit, quantity)
-        if not math.isnan(value):
-            return value > least
-    return None

@@ -20,7 +20,7 @@ from optimizer.model import PlantModel
 from optimizer.problem import Problem
 from optimizer.zones import ZoneBank
 from plant.forecast import Array
-from plant.redundancy import UNEVEN, Redundancy, declared_redundancy
+from plant.redundancy import UNEVEN, Redundancy
 
 AIR_S = 20.0
 """Time in which a cold aisle's air follows a jump in airflow. [s]"""
@@ -64,7 +64,7 @@ def after_trip_c(
 
 def standing(problem: Problem, supply_c: Array, speed: Array, load_kw: Array, load_std_kw: Array) -> Before:
     """Where things stand before a trip, at the likely load and at the higher one. Zones last."""
-    facts, bank = declared_redundancy(problem.site), problem.model.bank
+    facts, bank = problem.redundancy, problem.model.bank
     # Both loads at once, before the axes that the paths have and the loads have not.
     between = [1] * (supply_c.ndim - load_kw.ndim)
     more = np.maximum(load_std_kw, GROWTH * load_kw)
@@ -91,6 +91,11 @@ class Before:
     def bank(self) -> ZoneBank:
         """The zones' learned laws."""
         return self.problem.model.bank
+
+    @cached_property
+    def runs(self) -> Array:
+        """Share of each zone's air units that does not stand still. Shape (zones,)."""
+        return np.array([self.facts.runs_of(z.id) for z in self.bank.zones])
 
     def gain_k(self, moved: Array) -> Array:
         """What the zone's air gains if a share of full airflow moves. [K]"""
@@ -184,7 +189,7 @@ def _march(at: Before, left: Array, after: Array, water: Array, *, blows: bool =
 
     ``blows``: compressors stop alone, and what is not left blows on what comes back.
     """
-    facts, gain = at.facts, at.gain_k(at.speed)
+    facts, gain = at.facts, at.gain_k(np.maximum(at.runs * at.speed, _LEAST_AIR))
     back = at.supply_c + gain
     inlet = at.supply_c + at.rise_k(gain, np.broadcast_to(at.supply_c, gain.shape))
     warmest, step_s = np.full(at.supply_c.shape, -np.inf), facts.survivor_ramp_s / _SUBSTEPS
@@ -192,7 +197,7 @@ def _march(at: Before, left: Array, after: Array, water: Array, *, blows: bool =
 
     def breathed(speed: Array) -> tuple[Array, Array]:
         cooled = np.maximum(left * speed, _LEAST_AIR)
-        moved = np.broadcast_to(np.maximum(speed, _LEAST_AIR), cooled.shape) if blows else cooled
+        moved = np.broadcast_to(np.maximum(at.runs * speed, _LEAST_AIR), cooled.shape) if blows else cooled
         given = at.made_c(back, left, speed, water)
         mixed = given + (back - given) * (1.0 - cooled / moved)
         return at.breathed_c(back, mixed, at.gain_k(moved)), moved
@@ -221,9 +226,9 @@ def _chiller_trip_c(at: Before, chw: Array) -> Array:
 
 
 def warm_loop_c(at: Before, chw: Array) -> Array:
-    """Warmest inlet with every air unit at work and the loop so warm. [°C]"""
+    """Warmest inlet with every air unit at work that runs and the loop so warm. [°C]"""
     still = replace(at, facts=replace(at.facts, survivor_fan=math.nan))
-    return _march(still, np.ones((2, *at.supply_c.shape)), at.speed, at.bank.water_c(chw))
+    return _march(still, np.broadcast_to(at.runs, (2, *at.supply_c.shape)), at.speed, at.bank.water_c(chw))
 
 
 def loop_rise_k(model: PlantModel, facts: Redundancy, heat_kw: Array) -> Array:

@@ -14,6 +14,7 @@ from optimizer.problem import PlannerSettings, Problem
 from optimizer.running import STANDING, Running
 from optimizer.switches import read_switches
 from plant.forecast import Array, Forecast
+from plant.idle_units import redundancy_now
 from plant.quantities import Quantity
 from plant.site import EquipmentKind, Site
 from plant.snapshot import Snapshot
@@ -88,6 +89,7 @@ def pose(
         plain_price=forecast.price.per_kwh,
         carbon_g_per_kwh=carbon,
         limit_c=np.array([z.limits.planning_max_c for z in site.zones]),
+        redundancy=redundancy_now(site, snapshot),
         notes=tuple(notes),
         switches=switches,
         schedule=switches.held(forecast.grid.steps),

@@ -17,6 +17,7 @@ from optimizer.room_side import Outside
 from optimizer.running import STANDING, Running
 from optimizer.switches import NO_SWITCHES, Switches
 from plant.forecast import Array
+from plant.redundancy import Redundancy
 from plant.setpoints import LeverId
 from plant.site import Site
 from plant.timegrid import TimeGrid
@@ -77,6 +78,8 @@ class Problem:
     carbon_g_per_kwh: Array
     limit_c: Array
     notes: tuple[str, ...]
+    redundancy: Redundancy
+    """What the site declares of trips, less the air units that stand still now."""
     switches: Switches = NO_SWITCHES
     schedule: Array = field(default_factory=lambda: np.zeros((0, 0)))
     """What is asked of the switches, (steps, switches); work it puts off is already out of `world`."""

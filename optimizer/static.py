@@ -94,7 +94,9 @@ def map_key(problem: Problem) -> tuple[object, ...]:
     if keeps_room(problem) and problem.model.bank.units is not None:
         # What compressors can do after a trip hangs on it: up to the next kelvin.
         hottest = float(np.ceil(np.nanmax(world.outdoor_c)))
-    return (problem.model.version, keeps_room(problem), hottest, *((a.low, a.high) for a in axes))
+    facts = problem.redundancy
+    units = tuple((facts.left_of(z.id), facts.runs_of(z.id)) for z in problem.site.zones)
+    return (problem.model.version, keeps_room(problem), hottest, units, *((a.low, a.high) for a in axes))
 
 
 def _zone_table(zone: ZoneModel, supplies: Array, speeds: Array, chw: Array) -> ZoneTable:

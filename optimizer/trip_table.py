@@ -18,7 +18,6 @@ from optimizer.after_trip import GROWTH, Before, air_trip_c, loop_rise_k, standi
 from optimizer.contingency import KEPT_K, keeps_room
 from optimizer.problem import Problem
 from plant.forecast import Array
-from plant.redundancy import declared_redundancy
 
 _LOADS = np.linspace(0.05, 1.25, 13)
 """Share of a zone's design load."""
@@ -85,7 +84,7 @@ def trip_tables(problem: Problem) -> tuple[TripTable, ...] | None:
 
 def loop_rises_k(problem: Problem, steps: Array) -> Array:
     """How far the loop would warm at some steps if a chiller tripped. Shape (steps,). [K]"""
-    facts, model = declared_redundancy(problem.site), problem.model
+    facts, model = problem.redundancy, problem.model
     if not facts.chillers:
         return np.zeros(len(steps))
     load = problem.world.it_reference_kw[steps]

@@ -6,7 +6,8 @@ Read by whoever asks what would become of the racks: the facts are shared, the p
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from plant.points import OwnerId
 from plant.psychrometrics import CP_WATER, RHO_WATER
@@ -55,10 +56,16 @@ class Redundancy:
     ride_through_s: float
     loop_kj_k: float
     """Heat the chilled loop takes up per kelvin. [kJ/K]"""
+    idle: Mapping[OwnerId, float] = field(default_factory=dict)
+    """Share of each zone's rated air whose units stand still; none where nothing is said. [-]"""
+
+    def runs_of(self, zone: OwnerId) -> float:
+        """Share of a zone's rated air whose units do not stand still. [-]"""
+        return 1.0 - self.idle.get(zone, 0.0)
 
     def left_of(self, zone: OwnerId) -> float:
-        """Share of a zone's air left when its largest unit trips, by nameplate; 1 where none may."""
-        return min((trip.left for trip in self.air if trip.zone == zone), default=1.0)
+        """Share of a zone's air left when its largest unit trips, by nameplate; what runs where none may."""
+        return min((trip.left for trip in self.air if trip.zone == zone), default=self.runs_of(zone))
 
     def speed_after(self, speed: float) -> float:
         """Speed of a zone's surviving units once they have been ramped. [-]"""
