@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ from controller.settings import Settings
 from controller.status import SiteStatus
 from controller.switchback_routes import switchback_routes
 from controller.wiring import Controller
-from plant.errors import ConfigError
+from plant.errors import CannotGoOn, ConfigError
 from reports.archive import Archive
 
 BACKLOG = 2048
@@ -46,8 +47,9 @@ def bind(settings: Settings) -> socket.socket:
     Raises
     ------
     ConfigError
-        If the address is not to be had.
+        If the address is not to be had, or the certificate to be shown there is none.
     """
+    _check_certificate(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -63,6 +65,22 @@ def bind(settings: Settings) -> socket.socket:
             "stop what uses it, or give another with --port",
         ) from None
     return listening
+
+
+def _check_certificate(settings: Settings) -> None:
+    cert, key = settings.tls_certificate, settings.tls_key
+    if not cert and not key:
+        return
+    mend = (
+        "set COOLWRIGHT_TLS_CERTIFICATE and COOLWRIGHT_TLS_KEY to PEM files that belong together, or neither"
+    )
+    if not cert:
+        raise ConfigError(f"TLS key {key}", "is without a certificate", mend)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except OSError as error:  # what OpenSSL refuses is one too
+        why = error.strerror or str(error)
+        raise ConfigError(f"TLS certificate {cert}", f"cannot be used ({why})", mend) from None
 
 
 def address(settings: Settings) -> str:
@@ -132,7 +150,13 @@ def routers_of(controller: Controller) -> tuple[APIRouter, ...]:
 
 
 async def serve_http(app: FastAPI, listening: socket.socket, service: Service) -> None:
-    """Answer until the service is stopping."""
+    """Answer until the service is stopping.
+
+    Raises
+    ------
+    CannotGoOn
+        If it ends before: a program that nobody can stop or look into any more is to be started again.
+    """
     settings = service.controller.settings
     config = uvicorn.Config(
         app,
@@ -144,9 +168,20 @@ async def serve_http(app: FastAPI, listening: socket.socket, service: Service) -
     )
     server = _Server(config)
     answering = asyncio.create_task(server.serve(sockets=[listening]))
-    await service.stopping.wait()
-    server.should_exit = True
+    ending = asyncio.create_task(service.stopping.wait())
+    try:
+        await asyncio.wait({answering, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not service.stopping.is_set():
+            raise CannotGoOn(f"the API at {address(settings)} ended by itself: {_why(answering)}")
+    finally:
+        ending.cancel()
+        server.should_exit = True
     await answering
+
+
+def _why(ended: asyncio.Task[None]) -> str:
+    error = None if ended.cancelled() else ended.exception()
+    return "its server went home" if error is None else f"{type(error).__name__}: {error}"
 
 
 def stop_on_signals(service: Service) -> None:

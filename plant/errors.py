@@ -28,5 +28,9 @@ class AlreadyTold(CoolwrightError):
     """A person's mistake that another program of ours has put into its one line already."""
 
 
+class CannotGoOn(CoolwrightError):
+    """The world took away what the program cannot do without. One line, exit code 1."""
+
+
 class BrokenPromise(CoolwrightError):
     """One of our own components broke its contract: a bug, not the world's doing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -22,7 +22,7 @@ from controller.cli import (
     supervision,
     token,
 )
-from plant.errors import AlreadyTold, ConfigError
+from plant.errors import AlreadyTold, CannotGoOn, ConfigError
 
 app = typer.Typer(
     name="coolwright",
@@ -67,7 +67,24 @@ def main() -> None:
         sys.exit(2)
     except AlreadyTold:
         sys.exit(2)
+    except CannotGoOn as error:
+        _give_up(error)
+    except ExceptionGroup as several:
+        ends, bugs = several.split(CannotGoOn)
+        if ends is None or bugs is not None:
+            raise
+        _give_up(_first(ends))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _give_up(error: BaseException) -> NoReturn:
+    sys.stderr.write(f"coolwright: {error}\n")
+    sys.exit(1)
+
+
+def _first(several: BaseExceptionGroup[Any]) -> BaseException:
+    inner = several.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def _told(error: Any) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.clock import AcceleratedClock
-from plant.errors import AlreadyTold, CoolwrightError
+from plant.errors import AlreadyTold, CannotGoOn
 
 
-class SimulatorDied(CoolwrightError):
+class SimulatorDied(CannotGoOn):
     """The simulator ended before it was ready, for no fault of the person who started it."""
 
 
