@@ -151,8 +151,8 @@ def test_a_tank_that_fills_is_work_for_the_plant_room() -> None:
     add_plant_room(m.b, m.t, m.k, m.heat, m.nothing, m.nothing, m.nothing, m.rate)
     numbers = (10.0, 0.2, 0.0, 0.0, 0.0, 0.25)
     load_plant_room(m.b, *(np.full((2, 1), v) for v in numbers))
-    m.cost = pyo.Objective(expr=m.b.room_kw[0] + m.b.room_kw[1])
-    assert solve(m) == pytest.approx(80.0 + 60.0)
+    m.cost = pyo.Objective(expr=m.b.room_kw[0] + 3 * m.b.room_kw[1])
+    assert solve(m) == pytest.approx(80.0 + 3 * 60.0)
 
 
 def test_flow_is_the_highest_tangent_of_all_zones_together() -> None:
