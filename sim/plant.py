@@ -135,6 +135,11 @@ class SimulatedPlant:
             return float(self.image.plc.supervision.heartbeat)
         return self.program.read(self.image.plc, point)
 
+    def excuse(self, seconds: float) -> None:
+        """Of the time that passes next the PLC does not listen so long: that is nobody's silence."""
+        image = self.image
+        self._image = replace(image, plc=self.program.excuse(image.plc, seconds))
+
     def step(self, seconds: float) -> None:
         """Let `seconds` pass and measure nothing."""
         self._run(seconds)

@@ -162,6 +162,13 @@ class PlcProgram:
             return plc._replace(supervision=who._replace(silent_s=silent))
         return plc._replace(registers=self.safe, supervision=who._replace(silent_s=silent, local=True))
 
+    def excuse(self, plc: Plc, seconds: float) -> Plc:
+        """Take so much of the silence that is to come as heard. Silence that led to local control stays."""
+        who = plc.supervision
+        if who.silent_s >= self.timeout_s:
+            return plc
+        return plc._replace(supervision=who._replace(silent_s=who.silent_s - seconds))
+
     def quiet_steps(self, plc: Plc, step_s: float, most: int) -> int:
         """How many steps, at least one, have the same registers from their first to their last."""
         who = plc.supervision

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import signal
 import sys
 import time
@@ -30,6 +31,8 @@ from sim.weather import WeatherYear, load_weather
 from sim.workload import DiurnalWorkload
 
 TICK_WALL_S = 0.2
+MOST_LISTENED_WALL_S = 2 * TICK_WALL_S
+"""A tick that took longer is one in which the host hesitated, and the wires were not served."""
 CATCH_UP_STEPS = 400
 """Most physics steps in one tick, so that a stalled host does not also stall the wires."""
 
@@ -76,17 +79,22 @@ class LivePlants:
         """What a register of the controlled plant holds."""
         return self.controlled.register(point)
 
-    def advance_to(self, unix_s: float) -> bool:
-        """Move both plants to an instant in whole physics steps; False if there was none to do."""
+    def advance_to(self, unix_s: float, listened_s: float = math.inf) -> float:
+        """Move both plants to an instant in whole physics steps, and give the seconds they moved.
+
+        ``listened_s``: how much of it the wires were served. A supervisor is not silent in the rest: its
+        beats wait in a wire that a stalled simulator does not read.
+        """
         step = self.controlled.physics_step_s
         steps = int((unix_s - self._time_s) // step)
         if steps <= 0:
-            return False
-        steps = min(steps, CATCH_UP_STEPS)
-        self.controlled.step(steps * step)
-        self.as_found.step(steps * step)
-        self._time_s += steps * step
-        return True
+            return 0.0
+        passed = min(steps, CATCH_UP_STEPS) * step
+        self.controlled.excuse(max(0.0, passed - listened_s))
+        self.controlled.step(passed)
+        self.as_found.step(passed)
+        self._time_s += passed
+        return passed
 
     def note_totals(self) -> None:
         """Take the totals once, so that a scrape in another thread sees one instant."""
@@ -216,9 +224,13 @@ async def _run(
     wall: Callable[[], float],
     stop: asyncio.Event,
 ) -> None:
-    start = options.start.timestamp()
+    start, looked, listened_s = options.start.timestamp(), wall(), 0.0
     while not stop.is_set():
-        if plants.advance_to(start + (wall() - epoch) * options.speed):
+        now = wall()
+        listened_s += min(now - looked, MOST_LISTENED_WALL_S) * options.speed
+        looked = now
+        if passed := plants.advance_to(start + (now - epoch) * options.speed, listened_s):
+            listened_s = max(0.0, listened_s - passed)
             plants.note_totals()
             _publish(plants, modbus, pages)
         with suppress(TimeoutError):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -9,9 +12,12 @@ from plant.commands import Command
 from plant.points import PointId
 from plant.quantities import Quantity
 from plant.site import Site
+from sim import serve
 from sim.plant import SimulatedPlant
+from sim.serve import LivePlants
 
 PlantMaker = Callable[..., SimulatedPlant]
+START = datetime(2026, 7, 20, tzinfo=UTC)
 HEARTBEAT = PointId("heartbeat")
 SUPPLY = PointId("crah-1.supply-air.setpoint")
 CHILLED = PointId("plant.chw-supply.setpoint")
@@ -174,3 +180,44 @@ def test_a_setpoint_point_of_a_zone_moves_all_its_crahs(demo: Site, steady: Plan
     plant.advance([], 600)
     speed = plant.image.plc.active.fan_ratio
     np.testing.assert_allclose(speed, [0.6, 0.6, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9])
+
+
+def test_a_simulator_that_was_held_up_takes_no_beat_in_its_wires_for_silence(steady: PlantMaker) -> None:
+    plants = LivePlants(steady(heartbeat_timeout_s=150.0), steady(), START)
+    plants.write(HEARTBEAT, 1)
+    for _ in range(20):  # an hour to catch up with, at most ten seconds of it with an ear on the wires
+        plants.advance_to((plants.controlled.now + timedelta(seconds=180)).timestamp(), listened_s=10.0)
+    assert plants.controlled.local_control, "200 s were listened to, and nobody spoke"
+    plants.advance_to((plants.controlled.now + timedelta(seconds=180)).timestamp(), listened_s=10.0)
+    plants.write(SUPPLY, 22.0)
+    assert plants.controlled.local_control, "what was silent enough stays so, however deaf one was since"
+    plants.write(HEARTBEAT, 2)
+    plants.write(SUPPLY, 22.0)
+    for count in range(3, 43):
+        plants.advance_to((plants.controlled.now + timedelta(seconds=180)).timestamp(), listened_s=60.0)
+        plants.write(HEARTBEAT, count)
+    assert not plants.controlled.local_control, "two hours at a beat a minute"
+
+
+async def test_plant_time_that_is_caught_up_with_was_not_listened_to(
+    steady: PlantMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 600 times its pace, with a host that hesitates for four seconds at each of five looks."""
+    monkeypatch.setattr(serve, "TICK_WALL_S", 0.0)
+    plants = LivePlants(steady(heartbeat_timeout_s=1500.0), steady(), START)
+    plants.write(HEARTBEAT, 1)
+    stop, wall = asyncio.Event(), itertools.count(0.0, 4.0)
+    looks = 0
+
+    def look() -> float:
+        nonlocal looks
+        looks += 1
+        if looks > 6:
+            stop.set()
+        return next(wall)
+
+    options = serve.ServeOptions(plants.controlled.site, "", START, 1, speed=600.0)
+    await serve._run(plants, [], [], options, 0.0, look, stop)
+    assert plants.controlled.now == START + timedelta(seconds=6 * 4 * 600)
+    assert not plants.controlled.local_control, "six looks of 0.4 s: 1440 s of plant time"
+    assert plants.controlled.image.plc.supervision.silent_s == pytest.approx(6 * 0.4 * 600)
