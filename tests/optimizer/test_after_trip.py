@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,13 +13,14 @@ from analytic_plant import demo_site, outlook, snapshot_at
 
 from controller.contingency import TripCheck
 from optimizer import after_trip
-from optimizer.after_trip import after_trip_c
+from optimizer.after_trip import after_trip_c, loop_rise_k
 from optimizer.identify.dx import DxLaw
 from optimizer.identify.inlets import RISE_KNOTS_K
 from optimizer.model import PlantModel
 from optimizer.pose import pose
 from optimizer.problem import PlannerSettings, Problem
 from plant.history import History
+from plant.redundancy import declared_redundancy
 from plant.site import Site
 
 LEAK, SHORT, SHORT_FROM_K = 0.2, 0.8, 8.0
@@ -124,6 +127,22 @@ def test_a_zone_that_stores_more_heat_is_warmer_later(
     known = tripped_c(by_hand(model), history, 17.0, 5.0)
     monkeypatch.setattr(after_trip, "STORE", 0.0)
     assert tripped_c(by_hand(model), history, 17.0, 5.0) > known + 0.5
+
+
+def test_a_standby_chiller_helps_only_where_the_site_declares_when() -> None:
+    # Two of 800 kW and 900 kW of heat. The economizer may leave 840 kW to one machine, and that one trips. A
+    # loop of 13.4 m3 takes 55,980 kJ/K. Declared: nothing for 240 s, then 95 % of 800 kW. Not declared: none.
+    site = demo_site()
+    declared = declared_redundancy(site)
+    none = declared_redundancy(replace(site, safety=replace(site.safety, chiller_start_s=None)))
+    law = SimpleNamespace(
+        chillers=SimpleNamespace(staging=SimpleNamespace(fewest=lambda heat: 0.0 * heat + 2))
+    )
+    kj_k = 13.4 * 998.0 * 4.186
+    heat, plant = np.array([900.0]), cast("PlantModel", law)
+    with_standby = (840 * 240 + (840 - 760) * 660) / kj_k
+    assert loop_rise_k(plant, declared, heat)[0] == pytest.approx(with_standby, rel=0.005)
+    assert loop_rise_k(plant, none, heat)[0] == pytest.approx(840 * 900 / kj_k, rel=0.005)
 
 
 def test_the_planner_reckons_no_cooler_than_the_supervisor(model: PlantModel, history: History) -> None:
