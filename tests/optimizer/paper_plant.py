@@ -33,11 +33,14 @@ from optimizer.identify.it_power import KNOTS_C, ItCurve
 from optimizer.identify.staging import StagingLaw
 from optimizer.identify.tower import TowerLaw
 from optimizer.model import PlantModel
+from optimizer.mpc import MpcPolicy
 from optimizer.pose import pose
 from optimizer.problem import PlannerSettings, Problem
 from optimizer.zones import ZoneModel
-from plant.forecast import Array, Band
+from plant.forecast import Array, Band, Forecast
+from plant.plan import Plan
 from plant.points import PointId
+from plant.ports import Advice
 from plant.quantities import Quantity
 from plant.readings import Quality, Reading
 from plant.site import Site, Zone
@@ -63,7 +66,7 @@ def paper_zone(zone: Zone) -> ZoneModel:
             std_k=(0.2, 0.2),
             tau_s=900.0 / np.log(1 / KEEP),
             air_kw_k=40.0,
-            gain_k=Coverage("air_gain_k", 2.0, 14.0),
+            gain_k=Coverage("air_gain_k", 0.0, 40.0),
         ),
         CoilLaw(40.0, 80.0, 60.0, 1.0),
         FanLaw(2, (0.0, 0.0, 0.0, 4.0, 0.0)),
@@ -102,10 +105,8 @@ def standing(site: Site, inlet_c: float = 22.0) -> Snapshot:
 
 def paper_problem(it_kw: float, wet_c: float = 20.0, site: Site | None = None) -> Problem:
     """A day in which each zone is asked for ``it_kw`` and nothing changes; nothing is kept for trips."""
-    site = site or replace(demo_site(), safety=replace(demo_site().safety, n_minus_one=()))
-    flat = outlook(site, START, wet_c=wet_c)
-    loads = {z.id: Band(np.full(96, it_kw), np.zeros(96)) for z in site.zones}
-    forecast = replace(flat, it_reference_kw=loads)
+    site = site or quiet_site()
+    forecast = paper_day(site, np.full(96, it_kw), wet_c)
     posed = pose(site, paper_plant(site), PlannerSettings(), standing(site), forecast)
     assert isinstance(posed, Problem), posed
     return posed
@@ -116,3 +117,38 @@ def path(problem: Problem, supply_c: float, speed: float, chw_c: float, cw_c: fl
     zones = len(problem.site.zones)
     stands = [*[supply_c] * zones, *[speed] * zones, chw_c, cw_c]
     return np.tile(stands, (problem.grid.steps, 1))
+
+
+def paper_day(site: Site, it_kw: Array, wet_c: float = 20.0) -> Forecast:
+    """The forecast of a known day: each zone asks for ``it_kw`` (steps,), and nothing else changes."""
+    flat = outlook(site, START, wet_c=wet_c, steps=len(it_kw))
+    return replace(flat, it_reference_kw={z.id: Band(it_kw, np.zeros(len(it_kw))) for z in site.zones})
+
+
+def limited(site: Site, recommended_c: float) -> Site:
+    """The same site with other inlet limits: a plan stays half a kelvin below them, and 0.4 K for doubt."""
+    limits = [replace(z.limits, recommended_max_c=recommended_c) for z in site.zones]
+    zones = tuple(replace(z, limits=each) for z, each in zip(site.zones, limits, strict=True))
+    return replace(site, zones=zones)
+
+
+def ranged(site: Site, name: str, **changes: float) -> Site:
+    """The same site with other numbers for the levers whose names end like this."""
+    levers = tuple(replace(lv, **changes) if lv.id.endswith(name) else lv for lv in site.levers)  # type: ignore[arg-type]
+    return replace(site, levers=levers)
+
+
+def quiet_site() -> Site:
+    """The demo's site; nothing is kept for trips, so that a test sees one thing."""
+    site = demo_site()
+    return replace(site, safety=replace(site.safety, n_minus_one=()))
+
+
+def planned(
+    site: Site, forecast: Forecast, snapshot: Snapshot | None = None, settings: PlannerSettings | None = None
+) -> Plan:
+    """What the planner makes of it."""
+    answer = MpcPolicy(site, paper_plant(site), settings).decide(snapshot or standing(site), forecast)
+    assert isinstance(answer, Advice), answer
+    assert answer.plan is not None
+    return answer.plan

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from analytic_plant import demo_site
-from paper_plant import KEEP, paper_problem, path
-from scheduled_site import CHILLERS, with_levers
+from paper_plant import KEEP, paper_day, paper_plant, paper_problem, path, standing
+from scheduled_site import CHILLERS, TANK, seen, with_levers, with_tank
 from scipy.optimize import brentq
 
 from optimizer.beyond import Beyond
@@ -17,7 +17,8 @@ from optimizer.build import TRUST, Numbers
 from optimizer.cuts import AirCuts, Lines, Reference
 from optimizer.identify.dx import DxLaw
 from optimizer.identify.outdoor_air import OutdoorAirLaw
-from optimizer.problem import Problem
+from optimizer.pose import pose
+from optimizer.problem import PlannerSettings, Problem
 from optimizer.room_cuts import ROOM_SHIFTS_K, water_cuts
 from optimizer.zone_cuts import ZonePlanes, damper_cuts, unit_cuts
 from plant.forecast import Array
@@ -219,12 +220,27 @@ def test_what_no_plan_chooses_and_what_machines_can_carry() -> None:
     assert price[0] == pytest.approx(25.0)
 
 
+def test_a_tank_begins_with_what_it_holds() -> None:
+    # A quarter of 2,000 kWh, of which a standing hour takes a thousandth: exp(-0.00025) a quarter hour.
+    site = with_levers(demo_site(), TANK)
+    snapshot = seen(standing(site), site, charge=0.25)
+    model = with_tank(paper_plant(site))
+    problem = pose(site, model, PlannerSettings(), snapshot, paper_day(site, np.full(96, 116.625)))
+    assert isinstance(problem, Problem)
+    route = np.column_stack([path(problem, 20.0, 0.75, 8.0, 28.0), np.zeros(96)])
+    start, capacity, _, price, keep = Beyond.of(problem, Reference.of(problem, route, SINGLY), SINGLY).tank
+    assert start == pytest.approx(500.0)
+    assert capacity == pytest.approx(2000.0)
+    assert keep == pytest.approx(np.full(96, np.exp(-0.00025)))
+    assert price == pytest.approx(3 * 0.1175), "three times the dearest hour"
+
+
 @pytest.fixture(scope="module")
 def own() -> tuple[Problem, Reference]:
-    """Zone a has compressors: 5 kW + 0.2 Q at 18 °C outdoors and below; zone b has dampers of 20 kW/K."""
+    """Outdoor air 10 °C. Zone a has compressors, 50 kW for 200: 50 (0.1 + 0.6 u + 0.2 u²); zone b dampers."""
     problem = paper_problem(116.625, wet_c=4.0)  # outdoor air 10 °C
     a, b, *others = problem.model.zones
-    dry = replace(a, dx=DxLaw(200.0, 50.0, (0.1, 0.8, 0.0, 0.0, 0.0, 0.0)))
+    dry = replace(a, dx=DxLaw(200.0, 50.0, (0.1, 0.6, 0.2, 0.0, 0.0, 0.0)))
     open_ = replace(b, outdoor=OutdoorAirLaw(20.0, 2.0, -30.0, 30.0))
     model = replace(problem.model, zones=(dry, open_, *others))
     world = replace(problem.world, dry_bulb_c=np.full(96, 10.0), dew_point_c=np.full(96, 4.0))
@@ -238,10 +254,11 @@ def plane_at(planes: ZonePlanes, zone: int, supply: float, speed: float, beyond:
 
 
 def test_compressor_planes_touch_the_law(own: tuple[Problem, Reference]) -> None:
-    # 120 kW: 5 + 0.2 · 120 = 29 kW, 0.2 more a kilowatt of heat.
+    # 120 kW, u = 0.6: 50 (0.1 + 0.36 + 0.072) = 26.6 kW; 50 (0.6 + 0.24) / 200 = 0.21 more a kilowatt, and
+    # 0.6 % more of that for a chord of 2 %.
     planes = unit_cuts(*own)
-    assert plane_at(planes, 0, 20.0, 0.75, 3.375).max() == pytest.approx(29.0)
-    assert plane_at(planes, 0, 20.0, 0.75, 13.375).max() == pytest.approx(31.0)
+    assert plane_at(planes, 0, 20.0, 0.75, 3.375).max() == pytest.approx(26.6)
+    assert plane_at(planes, 0, 20.0, 0.75, 13.375).max() == pytest.approx(26.6 + 2.1, abs=0.02)
     assert plane_at(planes, 2, 20.0, 0.75, 3.375).max() == pytest.approx(0.0)
 
 
@@ -260,15 +277,18 @@ def test_damper_planes_touch_the_law(own: tuple[Problem, Reference]) -> None:
 def test_levers_go_as_far_as_they_are_trusted_and_as_fast_as_their_time_allows() -> None:
     problem = paper_problem(116.625)
     grouping = Grouping.of(96, 8, 4)
-    numbers = Numbers.of(problem, path(problem, 20.0, 0.75, 8.0, 28.0), grouping)
+    numbers = Numbers.of(problem, path(problem, 20.0, 0.75, 7.0, 28.0), grouping)
     board = problem.board
     chw = board.axes.index(board.chw)
-    assert numbers.low[0, 0] == max(20.0 - TRUST["supply"], board.low[0])
-    assert numbers.high[0, chw] == min(8.0 + TRUST["chw"], board.high[chw])
+    # Supply 20 - 2; water 7 + 2, but no colder than 7; condenser water 28 + 3, but no warmer than 29.
+    assert TRUST["supply"] == TRUST["chw"] == 2.0
+    assert TRUST["cw"] == 3.0
+    assert numbers.low[0, [0, chw, chw + 1]] == pytest.approx([18.0, 7.0, 25.0])
+    assert numbers.high[0, [0, chw, chw + 1]] == pytest.approx([22.0, 9.0, 29.0])
     # Five minutes a move. Now one; a quarter hour later three; from the last single step's middle (7) to the
     # middle of the first four (9.5) seven and a half.
-    later = np.array([1.0, 3.0, 7.5, 12.0])
-    rest = numbers.reach[[0, 1, 8, 9], chw + 1]
-    first = abs(28.0 - board.present[chw + 1])
-    assert rest == pytest.approx(np.maximum(later * board.move[chw + 1], [first, 0, 0, 0]))
+    periods = np.array([1.0, 3.0, 7.5, 12.0])
+    assert numbers.reach[[0, 1, 8, 9], chw] == pytest.approx(0.5 * periods)
+    # Condenser water goes from 24 to 28 at once on this path: what the path does is allowed.
+    assert numbers.reach[[0, 1], chw + 1] == pytest.approx([4.0, 3.0])
     assert numbers.hours[[0, 8]] == pytest.approx([0.25, 1.0])

@@ -149,18 +149,6 @@ def test_dearer_energy_in_every_hour_leaves_the_setpoints(
     assert found.prediction.cost.sum() == pytest.approx(2 * plan.prediction.cost.sum(), rel=2e-3)
 
 
-def test_a_wider_limit_never_costs_more(history: History, model: PlantModel, snapshot: Snapshot) -> None:
-    costs = []
-    for limit in (24.0, 25.5, 27.0):
-        zones = tuple(
-            replace(z, limits=replace(z.limits, recommended_max_c=limit)) for z in history.site.zones
-        )
-        site = replace(history.site, zones=zones)
-        found = planned(MpcPolicy(site, model), snapshot, outlook(site, snapshot.time))
-        costs.append(float(found.prediction.cost[8:].sum()))
-    assert costs[0] >= costs[1] - 0.5 >= costs[2] - 1.0
-
-
 def test_gaps_in_carbon_are_planned_without_and_said(
     policy: MpcPolicy, snapshot: Snapshot, forecast: Forecast
 ) -> None:
