@@ -1,4 +1,4 @@
-"""What of a lever is under judgement: kept, so that a restart forgets no bad answer and no half move.
+"""What of a lever is under judgement: kept, so that no restart forgets a bad answer or a move, half or small.
 
 A trial that is much older than it was to be is not taken up again: who moved what meanwhile nobody saw.
 """
@@ -26,7 +26,10 @@ from plant.setpoints import LeverId
 
 @dataclass(frozen=True, slots=True)
 class UnderJudgement:
-    """A lever's open trial, where it began, and the bad answers before it. None: there is none."""
+    """A lever's open trial, where it began, and the bad answers before it. None: there is none.
+
+    Without a trial ``start`` is where moves began that are too small for one, until they add up.
+    """
 
     trial: Trial | None = None
     start: Stand | None = None

@@ -56,8 +56,11 @@ class LeverTruth:
         self.model: Callable[[], PlantModel | None] = lambda: None
         """What was learned of the plant, for levers that only the inlets tell of."""
         kept = memory.recall(at)
-        self._anchors: dict[LeverId, Stand] = {}
-        self._starts: dict[LeverId, Stand] = {n: k.start for n, k in kept.items() if k.start is not None}
+        starts = {n: k.start for n, k in kept.items() if k.start is not None}
+        self._anchors: dict[LeverId, Stand] = {n: s for n, s in starts.items() if kept[n].trial is None}
+        self._left: set[LeverId] = set(self._anchors)
+        """Levers that stand elsewhere than at their anchor, but not far enough for a trial."""
+        self._starts: dict[LeverId, Stand] = {n: s for n, s in starts.items() if kept[n].trial is not None}
         self._trials: dict[LeverId, Trial] = {n: k.trial for n, k in kept.items() if k.trial is not None}
         self._strikes: dict[LeverId, Strikes] = {
             n: k.strikes for n, k in kept.items() if k.strikes is not None
@@ -111,8 +114,9 @@ class LeverTruth:
         if self._local(snapshot):
             # The plant takes its own setpoints: our registers say nothing of what it does.
             self._anchors.clear()
-            for name in list(self._trials):
-                del self._trials[name]
+            for name in self._left | set(self._trials):
+                self._left.discard(name)
+                self._trials.pop(name, None)
                 self._memory.keep(name, self._under_judgement(name))
             return {}
         answers: dict[LeverId, Answer] = {}
@@ -137,6 +141,7 @@ class LeverTruth:
             return False
         for book in (self._strikes, self._stood, self._trials, self._anchors):
             book.pop(lever, None)
+        self._left.discard(lever)
         told = {"lever": lever, "before": answer, "after": None, "reason": reason}
         with self._audit.together():
             self._memory.keep(lever, NOTHING)
@@ -168,16 +173,20 @@ class LeverTruth:
         lever = witness.lever
         anchor = self._anchors.setdefault(lever.id, now)
         moved = abs(now.register - anchor.register)
+        self._left.discard(lever.id)
         if moved < lever.resolution / 2:
             self._anchors[lever.id] = replace(now, register=anchor.register)
-        elif moved >= witness.least - 1e-9:
+        elif moved < witness.least - 1e-9:
+            self._left.add(lever.id)
+        else:
             due = at + timedelta(seconds=witness.settle_s)
             self._starts[lever.id] = anchor
             self._trials[lever.id] = Trial(anchor.register, now.register, due, witness.settle_s)
 
     def _under_judgement(self, name: LeverId) -> UnderJudgement:
         trial = self._trials.get(name)
-        start = None if trial is None else self._starts.get(name)
+        left = self._anchors.get(name) if name in self._left else None
+        start = left if trial is None else self._starts.get(name)
         return UnderJudgement(trial, start, self._strikes.get(name))
 
     def _local(self, snapshot: Snapshot) -> bool:

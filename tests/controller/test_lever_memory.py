@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from supervision_kit import A_AIR, A_FAN, room
-from test_lever_truth import Bench, truth_of
+from test_lever_truth import SITE, Bench, truth_of
 
 from controller.lever_inlets import InletAnchor
 from controller.lever_memory import NOTHING, LeverMemory, UnderJudgement
 from controller.lever_trial import Anchor, Answer, Strikes, Trial
+from controller.lever_truth import STRIKES
 from controller.store import Store
 from plant.points import PointId
 
@@ -21,6 +22,7 @@ KEPT = [
     UnderJudgement(TRIAL, Anchor(18.0, {PointId("a"): 18.1}, valves_at_end=True)),
     UnderJudgement(TRIAL, InletAnchor(18.0, {PointId("i"): 22.0}, 18.0, 0.9, 150.0)),
     UnderJudgement(strikes=Strikes(Answer.SILENT, 2, math.inf)),
+    UnderJudgement(start=Anchor(18.0, {PointId("a"): 18.1}, valves_at_end=True)),
     UnderJudgement(TRIAL, Anchor(18.0, {}, valves_at_end=False), Strikes(Answer.BACKWARDS, 1, 17.5)),
 ]
 
@@ -51,6 +53,33 @@ def test_a_program_that_restarts_all_the_time_still_finds_out_a_lever_that_lies(
         bench.truth = truth_of(bench.room)
         bench.look(12 - minutes)
     assert bench.truth.frozen == {A_AIR}
+
+
+def test_moves_too_small_to_be_judged_add_up_across_restarts() -> None:
+    bench = Bench()
+    assert SITE.lever_by_id[A_AIR].resolution == 0.1, "three resolutions are worth a trial"
+    for _ in range(STRIKES):
+        assert bench.move(A_AIR, 0.2, share=0.05) == []
+        bench.truth = truth_of(bench.room)
+        assert bench.move(A_AIR, 0.2, share=0.05) == [(A_AIR, Answer.SILENT)]
+        bench.truth = truth_of(bench.room)
+    assert bench.truth.frozen == {A_AIR}
+
+
+def test_a_small_move_that_was_taken_back_is_forgotten() -> None:
+    bench = Bench()
+    bench.move(A_AIR, 0.2, share=0.9)
+    assert LeverMemory(bench.room.store).recall(bench.room.now)[A_AIR].start is not None
+    bench.move(A_AIR, -0.2, share=0.9)
+    assert LeverMemory(bench.room.store).recall(bench.room.now) == {}
+
+
+def test_local_control_ends_what_has_not_added_up_too() -> None:
+    bench = Bench()
+    bench.move(A_AIR, 0.2, share=0.9)
+    bench.local = True
+    bench.look(1)
+    assert LeverMemory(bench.room.store).recall(bench.room.now) == {}
 
 
 def test_a_good_answer_given_after_a_restart_counts_as_well() -> None:
