@@ -21,7 +21,7 @@ from controller.command_record import (
     stood_before,
 )
 from controller.process import borne_out
-from controller.run_limits import start_objection
+from controller.run_limits import moves_machines, start_objection
 from controller.store import Store
 from plant.commands import Command, Receipt, Refused
 from plant.points import PointId
@@ -105,8 +105,12 @@ class GuardedWriter:
                 refusals = [r or f"another part was refused ({whole})" for r in refusals]
             going = [c for c, refusal in zip(commands, refusals, strict=True) if not refusal]
             ids = self._book.intend(going, snapshot, purpose, proposal, now)
-            if ids is None and purpose not in _WITHOUT_RECORD:
-                return [Refused(c, "it could not be recorded first") for c in commands]
+            if ids is None:
+                refusals = [
+                    r or self._off_the_record(c, snapshot, purpose)
+                    for c, r in zip(commands, refusals, strict=True)
+                ]
+                going = [c for c, refusal in zip(commands, refusals, strict=True) if not refusal]
             self._note_where(going, snapshot, now)
             written = iter(await self._writer.write(going) if going else [])
             receipts = [
@@ -159,6 +163,13 @@ class GuardedWriter:
         return self._too_far(command, lever, snapshot, purpose, now) or start_objection(
             self._store, self._site, lever, command.point, present, command.value, now
         )
+
+    def _off_the_record(self, command: Command, snapshot: Snapshot, purpose: Purpose) -> str:
+        """Why this command may not go out while the database cannot be reached, or nothing."""
+        lever, present = self._levers[command.point], snapshot.value(command.point)
+        # A start that nobody wrote down would not count against the next one.
+        counted = moves_machines(self._site, lever, present, command.value)
+        return "it could not be recorded first" if counted or purpose not in _WITHOUT_RECORD else ""
 
     def _too_far(
         self, command: Command, lever: Lever, snapshot: Snapshot, purpose: Purpose, now: datetime

@@ -34,12 +34,9 @@ def start_objection(
     store: Store, site: Site, lever: Lever, point: PointId, present: float, value: float, now: datetime
 ) -> str:
     """Why a machine may not be started or stopped now, or nothing."""
-    kind = _COUNTS.get(lever.quantity)
-    if kind is None or round(value) == round(present):
+    if not moves_machines(site, lever, present, value):
         return ""
-    limits = [e.run for e in site.equipment_of(kind)]
-    if not any(_limited(run) for run in limits):
-        return ""
+    limits = _limits(site, lever)
     longest = max(_HOUR, *(timedelta(seconds=max(run.min_on_s, run.min_off_s)) for run in limits))
     try:
         moves = _moves(store, point, now - longest)
@@ -48,6 +45,11 @@ def start_objection(
     return (
         _starting(limits, moves, value - present, now) if value > present else _stopping(limits, moves, now)
     )
+
+
+def moves_machines(site: Site, lever: Lever, present: float, value: float) -> bool:
+    """Whether a write starts or stops machines that have run limits: off the record it would not count."""
+    return round(value) != round(present) and bool(_limits(site, lever))
 
 
 def start_ranges(
@@ -95,6 +97,13 @@ def _stopping(limits: list[RunLimits], moves: list[tuple[datetime, float]], now:
     return (
         f"one was started {_ago(now, started[-1])} ago and must run {least / 60:.0f} min" if started else ""
     )
+
+
+def _limits(site: Site, lever: Lever) -> list[RunLimits]:
+    """Of the machines a lever starts and stops, if any of them is limited."""
+    kind = _COUNTS.get(lever.quantity)
+    limits = [] if kind is None else [e.run for e in site.equipment_of(kind)]
+    return limits if any(_limited(run) for run in limits) else []
 
 
 def _limited(run: RunLimits) -> bool:

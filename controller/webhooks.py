@@ -204,6 +204,8 @@ class Webhooks:
         return _delivery(rows[0])
 
     def _due(self, now: datetime) -> list[Delivery]:
+        if not self._store.writable:
+            return []  # that it was sent could not be written down, and it would be sent again and again
         query = select(DELIVERIES).where(
             DELIVERIES.c.status == DeliveryStatus.WAITING, DELIVERIES.c.next_at <= stamp(now)
         )

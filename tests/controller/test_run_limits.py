@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from supervision_kit import FakePlant, HandClock, demo_site
+import pytest
+from sqlalchemy.exc import OperationalError
+from supervision_kit import A_AIR, FakePlant, HandClock, demo_site
 
 from controller.envelope import Range, review
 from controller.guard import GuardedWriter, Purpose
@@ -102,6 +104,27 @@ def test_a_rescue_starts_a_machine_but_never_stops_one() -> None:
     assert desk.ask(2, Purpose.RESCUE) == "done"
     desk.clock.forward(1000)
     assert desk.ask(1, Purpose.RESCUE) == "a rescue only cools"
+
+
+def test_a_start_that_cannot_be_recorded_is_not_made_and_the_rest_of_a_fallback_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    assert desk.ask(1) == "done"
+    desk.clock.forward(600)
+
+    def locked() -> None:
+        raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(desk.guard._store._engine, "begin", locked)  # it can still be read
+    air = desk.site.lever_by_id[A_AIR].points[0]
+    wanted = [Command(COUNT, 2.0), Command(air, desk.plant.registers[air] - 0.5)]
+    snapshot = desk.plant.snapshot(desk.clock.now())
+    start, colder = asyncio.run(desk.guard.write(wanted, snapshot=snapshot, purpose=Purpose.FALLBACK))
+    assert isinstance(start, Refused)
+    assert start.reason == "it could not be recorded first"
+    assert isinstance(colder, Confirmed)
+    assert desk.plant.registers[COUNT] == 1
 
 
 def test_what_may_not_start_or_stop_is_not_proposed_either() -> None:

@@ -103,6 +103,24 @@ async def test_the_alarm_that_says_the_database_is_gone_gets_out(monkeypatch: py
     assert [json.loads(body)["alarm"]["kind"] for _, body, _ in pager.got] == ["store_lost"] * 2
 
 
+async def test_what_is_sent_while_nothing_can_be_written_down_is_not_sent_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    r, pager = room(), Pager()
+    hooks, alarms = hooked(r, pager)
+    alarms.raise_(AlarmKind.STOPPED, "site", "smoke", START)
+
+    def locked() -> None:
+        raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as lost:
+        lost.setattr(r.store._engine, "begin", locked)  # and what is only read can still be read
+        assert hooks.count(DeliveryStatus.WAITING) == 1
+        for _ in range(20):
+            await hooks.deliver()
+    assert len(pager.got) == 1
+
+
 @pytest.mark.parametrize(
     "url", ["ftp://a/b", "file:///etc/passwd", "gopher://x", "https://", "https://me:pw@a/"]
 )
