@@ -244,7 +244,7 @@ class Service:
             await clock.sleep_until(relearner.last + EVERY)
             try:
                 await relearner.learn_now(clock.now())
-            except WorkFailed as error:
+            except (WorkFailed, StoreUnavailable) as error:
                 _log.warning("nothing was learned today, the model stays as it is: %s", error)
 
     async def _account(self) -> None:
