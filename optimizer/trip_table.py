@@ -14,7 +14,8 @@ from functools import reduce
 
 import numpy as np
 
-from optimizer.after_trip import GROWTH, Before, air_trip_c, loop_rise_k, standing, warm_loop_c
+from optimizer.after_trip import GROWTH, air_trip_c, loop_rise_k, standing, warm_loop_c
+from optimizer.before_trip import Before
 from optimizer.contingency import KEPT_K, keeps_room
 from optimizer.problem import Problem
 from plant.forecast import Array

@@ -12,7 +12,7 @@ import pytest
 from analytic_plant import demo_site, outlook, snapshot_at
 
 from controller.contingency import TripCheck
-from optimizer import after_trip
+from optimizer import before_trip, units_left
 from optimizer.after_trip import after_trip_c, loop_rise_k
 from optimizer.identify.dx import DxLaw
 from optimizer.identify.inlets import RISE_KNOTS_K
@@ -96,7 +96,7 @@ def test_with_warm_water_the_coil_that_is_left_cannot_make_the_air(
     back = end - (end - asked - before) * math.exp(-e * 900 * 0.475 / (0.6 * TAU_S))
     supply = back - e * (back - water)
     expected = supply + rise_k(after) * min((back - supply) / after, 1.0)
-    assert expected < after_trip.WARM_FROM_C
+    assert expected < before_trip.WARM_FROM_C
     assert tripped_c(hand, history, asked, water) == pytest.approx(expected, abs=0.05)
 
 
@@ -125,7 +125,7 @@ def test_a_zone_that_stores_more_heat_is_warmer_later(
     model: PlantModel, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = tripped_c(by_hand(model), history, 17.0, 5.0)
-    monkeypatch.setattr(after_trip, "STORE", 0.0)
+    monkeypatch.setattr(units_left, "STORE", 0.0)
     assert tripped_c(by_hand(model), history, 17.0, 5.0) > known + 0.5
 
 

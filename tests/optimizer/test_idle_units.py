@@ -185,3 +185,18 @@ def test_tables_of_the_search_are_made_anew_when_a_unit_stops(model: PlantModel,
     site, row = four_units(), snapshot_at(history, 600)
     keys = [map_key(posed(site, model, with_runs(row, site, runs), 2.0)) for runs in (1.0, 0.0, 1.0)]
     assert keys[0] == keys[2] != keys[1]
+
+
+def test_a_zone_with_no_unit_left_gets_hot_and_is_told_so(model: PlantModel, history: History) -> None:
+    # One of two stands still: if the other trips, nothing moves the air. 190 kW for 900 s warm a store of
+    # 13,680 kJ/K by 12.5 K, and what comes back was 6.25 K warmer than 20 degrees before.
+    site = demo_site()
+    row = snapshot_at(history, 600, crah__1_fan__speed=0.0)
+    problem = posed(site, model, row, 2.0)
+    assert problem.redundancy.left_of(A) == 0.0
+    zones = len(site.zones)
+    load = np.full((1, zones), LOAD_KW)
+    where = (np.full((1, zones), 20.0), np.full((1, zones), 0.8), np.array([9.0]))
+    found = after_trip_c(problem, *where, load, 0.02 * load)[0]
+    assert 20 + 6.25 + 12.5 < found[0] < 60
+    assert found[1] < found[0] - 5
