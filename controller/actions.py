@@ -183,6 +183,8 @@ class Actions:
 
     async def _recover(self, snapshot: Snapshot, at: datetime) -> None:
         authority = self._parts.authority
+        if not authority.store.writable:
+            return  # what would be found out could not be written down
         if authority.desk.unfinished() and not authority.takeover.levers:
             recovered = await recover(
                 desk=authority.desk,
