@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ class RunOptions:
 
 async def supervise(options: RunOptions, settings: Settings, say: Say) -> None:
     """Run until a signal. Everything a person can have got wrong is found before anything starts."""
+    _keep_a_log()
     mode = first_mode(options.mode)
     clock, site = timed(load_site(options.site), options.accelerate)
     oidc = open_oidc(settings)
@@ -72,6 +74,12 @@ async def supervise(options: RunOptions, settings: Settings, say: Say) -> None:
         await service.run(lambda: serve_http(app, listening, service), *companions)
     finally:
         await controller.close()
+
+
+def _keep_a_log() -> None:
+    """On standard error: our own news (an anchor of the audit log, what was learned), others' warnings."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("controller").setLevel(logging.INFO)
 
 
 def first_mode(text: str) -> Mode:

@@ -60,6 +60,7 @@ def test_a_locked_database_does_not_end_the_program_nor_keep_anybody_waiting(you
         _, said = controller.communicate(timeout=60)
     assert controller.returncode == 0
     assert said.count("waited for in vain; nobody waits") == 1, said
+    assert "audit anchor" in said, "the log's head goes where the database's owner cannot reach it"
 
 
 def _everything_is_shown(api: Api) -> None:
