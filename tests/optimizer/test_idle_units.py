@@ -151,24 +151,28 @@ def test_a_plan_beside_an_idle_unit_is_one_the_supervisor_lets_pass(
     check = TripCheck(site, model)
 
     def after_two_hours() -> dict[OwnerId, float]:
-        """The worst trip of each zone where the plan stands then, as the supervisor finds it. [K]"""
         answer = MpcPolicy(site, model).decide(snapshot, _as_now(site, snapshot))
         assert isinstance(answer, Advice)
-        assert answer.plan is not None
-        then = {lever: float(path[8]) for lever, path in answer.plan.trajectory.items()}
-        stands = replace(
-            check.standing(snapshot, {}),
-            supply_c=np.array([[then[LeverId(f"{z.id}.supply-air")] for z in site.zones]]),
-            speed=np.array([[then[LeverId(f"{z.id}.fan-speed")] for z in site.zones]]),
-            chw_c=np.array([then[LeverId("plant.chilled-water")]]),
-        )
-        return {o.zone: o.margin_k for o in check._worst(stands)}
+        return margins_k(check, snapshot, answer, hours=2)
 
     assert min(after_two_hours().values()) >= 0.0
     monkeypatch.setattr(posing, "redundancy_now", lambda site, _: declared_redundancy(site))
     short = after_two_hours()
     assert short.pop(A) < -0.5
     assert min(short.values()) >= 0.0
+
+
+def margins_k(check: TripCheck, snapshot: Snapshot, answer: Advice, hours: int) -> dict[OwnerId, float]:
+    """What the worst trip leaves each zone where the plan then stands, as the supervisor finds it."""
+    assert answer.plan is not None
+    site, then = snapshot.site, {lv: float(path[4 * hours]) for lv, path in answer.plan.trajectory.items()}
+    stands = replace(
+        check.standing(snapshot, {}),
+        supply_c=np.array([[then[LeverId(f"{z.id}.supply-air")] for z in site.zones]]),
+        speed=np.array([[then[LeverId(f"{z.id}.fan-speed")] for z in site.zones]]),
+        chw_c=np.array([then[LeverId("plant.chilled-water")]]),
+    )
+    return {o.zone: o.margin_k for o in check._worst(stands)}
 
 
 def _as_now(site: Site, snapshot: Snapshot) -> Forecast:
@@ -200,3 +204,17 @@ def test_a_zone_with_no_unit_left_gets_hot_and_is_told_so(model: PlantModel, his
     found = after_trip_c(problem, *where, load, 0.02 * load)[0]
     assert 20 + 6.25 + 12.5 < found[0] < 60
     assert found[1] < found[0] - 5
+
+
+def test_a_zone_that_cannot_have_room_does_not_cost_the_others_theirs(
+    model: PlantModel, history: History
+) -> None:
+    site = demo_site()
+    row = snapshot_at(history, 600, crah__1_fan__speed=0.0)
+    answer = MpcPolicy(site, model).decide(row, _as_now(site, row))
+    assert isinstance(answer, Advice)
+    assert answer.plan is not None
+    assert [v.limit for v in answer.plan.violations] == ["zone-a room for a trip"]
+    margins = margins_k(TripCheck(site, model), row, answer, hours=2)
+    assert margins.pop(A) < -20
+    assert min(margins.values()) >= 0.0

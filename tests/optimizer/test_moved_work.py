@@ -14,8 +14,10 @@ from optimizer.forecast import Forecaster
 from optimizer.forecast.moved_work import moved_work
 from optimizer.forecast.skill import _truth
 from optimizer.model import PlantModel
+from optimizer.mpc import _scheduled
 from optimizer.pose import pose
 from optimizer.problem import PlannerSettings, Problem
+from optimizer.static import tabulate
 from optimizer.waiting import moved_before
 from plant.forecast import Array, Forecast
 from plant.history import History
@@ -146,3 +148,18 @@ def test_the_supervisor_s_edge_has_waiting_work_on_top_and_trusts_no_lever_yet_t
     assert load_kw(0.0, 0.0, 40.0)[:2] == pytest.approx([40.0, 30.0])
     assert load_kw(0.0, 60.0, 0.0) == pytest.approx(np.zeros(steps))
     assert load_kw(20.0, 60.0, 0.0) == pytest.approx(np.full(steps, -20.0))
+
+
+def test_a_lever_that_is_held_puts_off_what_it_does_in_the_program_too(
+    history: History, model: PlantModel
+) -> None:
+    # 60 kW are put off and stay so: the program is solved for 60 kW less, and the plan shows that much less.
+    site = with_levers(history.site, DEFERRAL)
+    now = seen(snapshot_at(history, FOUR), site, zone__a_deferred_setpoint=60.0)
+    now = replace(now, held=frozenset({DEFERRAL.id}))
+    problem = pose(site, model, PlannerSettings.of(site), now, day(site, now))
+    assert isinstance(problem, Problem)
+    found = _scheduled(problem, tabulate(problem))
+    less = problem.world.it_reference_kw - found.world.it_reference_kw
+    assert less[:, 0] == pytest.approx(np.full(96, 60.0))
+    assert np.abs(less[:, 1:]).max() == 0.0
