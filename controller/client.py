@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,11 @@ class Answer:
         """As text."""
         return self.content.decode()
 
+    @property
+    def data(self) -> Any:
+        """As JSON; None where nothing came."""
+        return json.loads(self.content) if self.content else None
+
 
 @dataclass(frozen=True)
 class ApiClient:
@@ -43,30 +49,19 @@ class ApiClient:
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
         """A GET's JSON."""
-        return self._ask("GET", path, query=query)
+        return self.answer("GET", path, query=query).data
 
     def post(self, path: str, body: Mapping[str, object]) -> Any:
         """A POST's JSON."""
-        return self._ask("POST", path, body)
+        return self.answer("POST", path, body).data
 
     def put(self, path: str, body: Mapping[str, object], if_match: str | None = None) -> Any:
         """A PUT's JSON; with the ETag of what was looked at, it is refused if that has changed."""
-        return self._ask("PUT", path, body, if_match=if_match)
+        return self.answer("PUT", path, body, if_match=if_match).data
 
     def delete(self, path: str) -> Any:
         """A DELETE's JSON, or None."""
-        return self._ask("DELETE", path)
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, object] | None = None,
-        query: Mapping[str, str | int] | None = None,
-        if_match: str | None = None,
-    ) -> Any:
-        answer = self.answer(method, path, body, query, if_match)
-        return httpx2.Response(200, content=answer.content).json() if answer.content else None
+        return self.answer("DELETE", path).data
 
     def answer(
         self,
