@@ -109,6 +109,7 @@ def learn_condenser_pump(signals: Signals) -> tuple[CondenserPumpLaw, Evidence]:
         prior_std=0.3 * rated,
         worst_cv_rmse=0.3,
         names=("constant_kw", "per_chiller_kw", "economizer_kw"),
+        may_stand=True,
     )
     return law, record
 

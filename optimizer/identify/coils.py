@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
 from optimizer.identify.evidence import Evidence, Origin
-from optimizer.identify.regression import LEAST_SAMPLES, Bounds, Prior, coverage, errors, fit
+from optimizer.identify.regression import LEAST_SAMPLES, Bounds, Prior, coverage, errors, fit, unmoved
 from optimizer.identify.signals import Signals
 from plant.forecast import Array
 from plant.points import OwnerId
@@ -197,7 +197,13 @@ def learn_coils(signals: Signals, air_kw_k: dict[OwnerId, float]) -> tuple[dict[
         )
     found = least_squares(residuals, guess, bounds=(guess - 1.6, guess + 1.6), x_scale=0.2, max_nfev=60).x
     std, cv_rmse, nmbe = errors(flow[usable], predict(found)[0])
-    against = () if cv_rmse <= 0.2 else (f"water flow CV(RMSE) {cv_rmse:.0%} is above 20%",)
+    each = [
+        unmoved(coverage(effectiveness=needs.effectiveness[:, k], speed=needs.speed[:, k]))
+        for k in range(len(zones))
+    ]
+    against = each[0] if all(each) else ()
+    if not cv_rmse <= 0.2:
+        against += (f"water flow CV(RMSE) {cv_rmse:.0%} is above 20%",)
     return laws(found), Evidence("coils", Origin.LEARNED, samples, std, cv_rmse, nmbe, inputs, against)
 
 

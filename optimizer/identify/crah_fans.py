@@ -53,6 +53,7 @@ def learn_crah_fans(signals: Signals, zone: OwnerId) -> tuple[FanLaw, Evidence]:
         prior_std=0.15 * float(np.mean(rated)),
         worst_cv_rmse=0.15,
         names=("constant_kw", "linear_kw", "square_kw", "cube_kw", "fifth_kw"),
+        may_stand=signals.site.lever(zone, Quantity.FAN_SPEED_SETPOINT) is None,
     )
     return law, record
 

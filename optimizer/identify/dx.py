@@ -201,6 +201,7 @@ def _records(zone: OwnerId, fitted: Fit, seen: _Seen, heat: Array, fans: FanLaw)
         worst_cv_rmse=0.12,
         extra=against,
         names=_NAMES,
+        may_stand=True,
     )
     speeds = coverage(speed=np.where(known, seen.speed, np.nan))
     still = tuple(
@@ -216,6 +217,7 @@ def _records(zone: OwnerId, fitted: Fit, seen: _Seen, heat: Array, fans: FanLaw)
         worst_cv_rmse=0.12,
         extra=still,
         names=_FAN_NAMES,
+        may_stand=True,
     )
     return own, fan_record
 

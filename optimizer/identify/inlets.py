@@ -98,7 +98,14 @@ def learn_inlets(signals: Signals, zone: OwnerId, air_kw_k: float) -> tuple[Inle
         against += (f"inlets scatter by {worst.std:.2f} K about their law, {_WORST_STD_K} K is the most",)
     # Relative to a rise of a kelvin or two CV(RMSE) says little: kelvins decide.
     record = evidence(
-        f"{zone}.inlets", worst, inputs, prior_std=1.5, worst_cv_rmse=np.inf, extra=against, names=_NAMES
+        f"{zone}.inlets",
+        worst,
+        inputs,
+        prior_std=1.5,
+        worst_cv_rmse=np.inf,
+        extra=against,
+        names=_NAMES,
+        may_stand=True,
     )
     law = InletLaw(
         sensors=tuple(p.id for p in points),

@@ -160,6 +160,7 @@ def _learn(signals: Signals, unit: Equipment) -> tuple[LiquidLaw, Evidence]:
         worst_cv_rmse=0.15,
         extra=extra,
         names=("constant_kw", "linear_kw", "square_kw", "cube_kw"),
+        may_stand=True,
     )
     return law, record
 

@@ -22,6 +22,8 @@ _Z90 = 1.645
 _TOGETHER = 0.98
 _MOVED = 0.05
 """An input whose standard deviation is less than this (K, or its own unit) has not moved."""
+_STOOD_SHARE = 0.02
+"""Inputs that all stayed within this share of themselves teach one point, and no shape."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,14 @@ def coverage(**inputs: Array) -> tuple[Coverage, ...]:
     return tuple(found)
 
 
+def unmoved(inputs: tuple[Coverage, ...]) -> tuple[str, ...]:
+    """A reason where nothing that a law depends on moved: of its shape the data then say nothing."""
+    if not inputs or any(c.high - c.low > _STOOD_SHARE * max(abs(c.low), abs(c.high)) for c in inputs):
+        return ()
+    stood = ", ".join(f"{c.name} {c.low:.4g} to {c.high:.4g}" for c in inputs)
+    return (f"nothing it depends on moved ({stood}): its shape is a prior",)
+
+
 def evidence(
     name: str,
     fitted: Fit,
@@ -198,17 +208,19 @@ def evidence(
     worst_cv_rmse: float,
     extra: tuple[str, ...] = (),
     names: tuple[str, ...] = (),
+    may_stand: bool = False,
 ) -> Evidence:
-    """Turn a fit into its record, disqualified where the data were too few or the error too large.
+    """Turn a fit into its record, disqualified where data were too few or still, or the error too large.
 
-    `names` are the coefficients', in order; their 90 % intervals go into the record.
+    `names` are the coefficients', in order; their 90 % intervals go into the record. ``may_stand`` is for
+    laws with reasons of their own, and for inputs nobody moves: machines that always run, one-speed fans.
     """
     if fitted.samples < LEAST_SAMPLES:
         reason = f"{fitted.samples} usable samples, {LEAST_SAMPLES} are needed: nameplate values are used"
         return Evidence(
             name, Origin.NAMEPLATE, fitted.samples, prior_std, np.nan, np.nan, inputs, (reason, *extra)
         )
-    against = list(extra)
+    against = [*extra, *(() if may_stand else unmoved(inputs))]
     if not fitted.cv_rmse <= worst_cv_rmse:
         against.append(f"hold-out CV(RMSE) {fitted.cv_rmse:.0%} is above {worst_cv_rmse:.0%}")
     return Evidence(
