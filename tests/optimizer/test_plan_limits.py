@@ -134,9 +134,12 @@ def test_a_zone_that_is_too_warm_gets_no_less_cooling_at_first() -> None:
     less, more = now.copy(), now.copy()
     less[:4], less[4:8] = now[:4] + 0.3, now[4:8] - 0.03
     more[:4], more[4:8] = now[:4] - 0.3, now[4:8] + 0.03
-    found = first_moves(problem, np.stack([less, more]))
+    far = now - 2.0
+    found = first_moves(problem, np.stack([less, more, far]))
     assert found[0] == pytest.approx(now)
     assert found[1] == pytest.approx(more)
+    # Nothing is written that is further than one move (0.5 K, 5 %).
+    assert found[2] == pytest.approx(now)
 
 
 def test_a_walk_stops_at_the_range_and_less_air_begins_slowly() -> None:
