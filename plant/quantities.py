@@ -74,6 +74,7 @@ class QuantityFacts:
     inside_unit: str
     role: Role
     brick_class: str
+    """A class of points in Brick 1.4 (brickschema.org), or the next wider one."""
     low: float
     high: float
     max_rate_per_min: float | None = None
@@ -85,30 +86,30 @@ _S, _SP, _ST = Role.SENSOR, Role.SETPOINT, Role.STATUS
 # Possible ranges and rates: domain notes §6.4 (air inlet > 5 K/min and water > 3 K/min are
 # sensor faults, not physics); nothing here is a safety limit, those belong to the site.
 FACTS: dict[Quantity, QuantityFacts] = {
-    Quantity.INLET_TEMPERATURE: QuantityFacts(_T, "degC", _S, "Rack_Inlet_Air_Temperature_Sensor", 0, 60, 5),
+    Quantity.INLET_TEMPERATURE: QuantityFacts(_T, "degC", _S, "Air_Temperature_Sensor", 0, 60, 5),
     Quantity.SUPPLY_AIR_TEMPERATURE: QuantityFacts(_T, "degC", _S, "Supply_Air_Temperature_Sensor", 0, 50, 5),
     Quantity.RETURN_AIR_TEMPERATURE: QuantityFacts(_T, "degC", _S, "Return_Air_Temperature_Sensor", 0, 70, 5),
     Quantity.SUPPLY_AIR_TEMPERATURE_SETPOINT: QuantityFacts(
         _T, "degC", _SP, "Supply_Air_Temperature_Setpoint", 5, 40
     ),
-    Quantity.FAN_SPEED: QuantityFacts(_R, "ratio", _S, "Fan_Speed_Sensor", 0, 1.1),
-    Quantity.FAN_SPEED_SETPOINT: QuantityFacts(_R, "ratio", _SP, "Fan_Speed_Setpoint", 0, 1),
+    Quantity.FAN_SPEED: QuantityFacts(_R, "ratio", _S, "Speed_Sensor", 0, 1.1),
+    Quantity.FAN_SPEED_SETPOINT: QuantityFacts(_R, "ratio", _SP, "Speed_Setpoint", 0, 1),
     Quantity.VALVE_POSITION: QuantityFacts(_R, "ratio", _S, "Valve_Position_Sensor", 0, 1.05),
-    Quantity.POWER: QuantityFacts(_P, "kW", _S, "Electrical_Power_Sensor", -1, 50_000),
-    Quantity.IT_POWER: QuantityFacts(_P, "kW", _S, "Electrical_Power_Sensor", 0, 50_000),
+    Quantity.POWER: QuantityFacts(_P, "kW", _S, "Electric_Power_Sensor", -1, 50_000),
+    Quantity.IT_POWER: QuantityFacts(_P, "kW", _S, "Electric_Power_Sensor", 0, 50_000),
     Quantity.UTILIZATION: QuantityFacts(_R, "ratio", _S, "Usage_Sensor", 0, 1),
     Quantity.RUN_STATUS: QuantityFacts(_R, "ratio", _ST, "Run_Status", 0, 1),
     Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE: QuantityFacts(
-        _T, "degC", _S, "Chilled_Water_Supply_Temperature_Sensor", 0, 40, 3
+        _T, "degC", _S, "Leaving_Chilled_Water_Temperature_Sensor", 0, 40, 3
     ),
     Quantity.CHILLED_WATER_RETURN_TEMPERATURE: QuantityFacts(
-        _T, "degC", _S, "Chilled_Water_Return_Temperature_Sensor", 0, 50, 3
+        _T, "degC", _S, "Entering_Chilled_Water_Temperature_Sensor", 0, 50, 3
     ),
     Quantity.CHILLED_WATER_FLOW: QuantityFacts(
         Dimension.VOLUME_FLOW, "m3/s", _S, "Chilled_Water_Flow_Sensor", 0, 5
     ),
     Quantity.CHILLED_WATER_SUPPLY_TEMPERATURE_SETPOINT: QuantityFacts(
-        _T, "degC", _SP, "Chilled_Water_Supply_Temperature_Setpoint", 2, 30
+        _T, "degC", _SP, "Leaving_Chilled_Water_Temperature_Setpoint", 2, 30
     ),
     Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE: QuantityFacts(
         _T, "degC", _S, "Entering_Condenser_Water_Temperature_Sensor", 0, 50, 3
@@ -121,29 +122,29 @@ FACTS: dict[Quantity, QuantityFacts] = {
     Quantity.OUTDOOR_WET_BULB: QuantityFacts(
         _T, "degC", _S, "Outside_Air_Wet_Bulb_Temperature_Sensor", -50, 40, 5
     ),
-    Quantity.FACILITY_POWER: QuantityFacts(_P, "kW", _S, "Building_Electrical_Meter", 0, 500_000),
-    Quantity.COOLING_POWER: QuantityFacts(_P, "kW", _S, "Electrical_Power_Sensor", 0, 100_000),
-    Quantity.WATER_FLOW: QuantityFacts(Dimension.VOLUME_FLOW, "m3/s", _S, "Makeup_Water_Flow_Sensor", 0, 1),
-    Quantity.HEARTBEAT: QuantityFacts(Dimension.COUNT, "count", _SP, "Heartbeat_Command", 0, 65_535),
-    Quantity.HEARTBEAT_ECHO: QuantityFacts(Dimension.COUNT, "count", _ST, "Heartbeat_Status", 0, 65_535),
+    Quantity.FACILITY_POWER: QuantityFacts(_P, "kW", _S, "Electric_Power_Sensor", 0, 500_000),
+    Quantity.COOLING_POWER: QuantityFacts(_P, "kW", _S, "Electric_Power_Sensor", 0, 100_000),
+    Quantity.WATER_FLOW: QuantityFacts(Dimension.VOLUME_FLOW, "m3/s", _S, "Water_Flow_Sensor", 0, 1),
+    Quantity.HEARTBEAT: QuantityFacts(Dimension.COUNT, "count", _SP, "Command", 0, 65_535),
+    Quantity.HEARTBEAT_ECHO: QuantityFacts(Dimension.COUNT, "count", _ST, "Status", 0, 65_535),
     Quantity.LOCAL_CONTROL: QuantityFacts(_R, "ratio", _ST, "Remotely_On_Off_Status", 0, 1),
-    Quantity.ZONE_DEW_POINT: QuantityFacts(_T, "degC", _S, "Air_Dewpoint_Sensor", -40, 35, 3),
+    Quantity.ZONE_DEW_POINT: QuantityFacts(_T, "degC", _S, "Zone_Air_Dewpoint_Sensor", -40, 35, 3),
     Quantity.RELATIVE_HUMIDITY: QuantityFacts(_R, "ratio", _S, "Relative_Humidity_Sensor", 0, 1),
     Quantity.OUTDOOR_AIR_DAMPER: QuantityFacts(_R, "ratio", _S, "Damper_Position_Sensor", 0, 1.05),
     Quantity.CHILLERS_ENABLED_SETPOINT: QuantityFacts(Dimension.COUNT, "count", _SP, "Enable_Command", 0, 64),
     Quantity.ECONOMIZER_ENABLE_SETPOINT: QuantityFacts(_R, "ratio", _SP, "Enable_Command", 0, 1),
-    Quantity.STORAGE_CHARGE: QuantityFacts(_R, "ratio", _S, "Thermal_Energy_Storage_State", 0, 1),
+    Quantity.STORAGE_CHARGE: QuantityFacts(_R, "ratio", _S, "Sensor", 0, 1),
     Quantity.STORAGE_RATE: QuantityFacts(_P, "kW", _S, "Thermal_Power_Sensor", -50_000, 50_000),
-    Quantity.STORAGE_RATE_SETPOINT: QuantityFacts(_P, "kW", _SP, "Thermal_Power_Setpoint", -50_000, 50_000),
+    Quantity.STORAGE_RATE_SETPOINT: QuantityFacts(_P, "kW", _SP, "Setpoint", -50_000, 50_000),
     Quantity.DEFERRED_IT_POWER_SETPOINT: QuantityFacts(_P, "kW", _SP, "Demand_Setpoint", 0, 50_000),
     Quantity.LIQUID_SUPPLY_TEMPERATURE: QuantityFacts(
-        _T, "degC", _S, "Supply_Water_Temperature_Sensor", 5, 70, 5
+        _T, "degC", _S, "Leaving_Water_Temperature_Sensor", 5, 70, 5
     ),
     Quantity.LIQUID_SUPPLY_TEMPERATURE_SETPOINT: QuantityFacts(
-        _T, "degC", _SP, "Supply_Water_Temperature_Setpoint", 10, 55
+        _T, "degC", _SP, "Leaving_Water_Temperature_Setpoint", 10, 55
     ),
     Quantity.LIQUID_RETURN_TEMPERATURE: QuantityFacts(
-        _T, "degC", _S, "Return_Water_Temperature_Sensor", 5, 90, 5
+        _T, "degC", _S, "Entering_Water_Temperature_Sensor", 5, 90, 5
     ),
     Quantity.LIQUID_FLOW: QuantityFacts(Dimension.VOLUME_FLOW, "m3/s", _S, "Water_Flow_Sensor", 0, 5),
     Quantity.LIQUID_HEAT: QuantityFacts(_P, "kW", _S, "Thermal_Power_Sensor", 0, 50_000),

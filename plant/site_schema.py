@@ -151,7 +151,7 @@ class PointIn(PartIn):
     quantity: Quantity
     unit: str
     role: Role | None = None
-    brick: str | None = None
+    brick: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     group: Identifier | None = None
     modbus: ModbusIn | None = None
     prometheus: PrometheusIn | None = None

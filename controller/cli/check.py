@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,11 +22,16 @@ def register(app: typer.Typer) -> None:
 def check(
     site: SiteArgument,
     probe: Annotated[bool, typer.Option("--probe", help="Read every point of the plant, once.")] = False,
+    brick: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the site as Brick 1.4 (Turtle) too.")
+    ] = None,
 ) -> None:
     """Check a site file and its register map; with --probe every point too. Never writes to the plant.
 
     Exit code 1 if a point is not as the site file says.
     """
+    from controller.cli.words import write_out
+    from plant.brick import to_turtle
     from plant.site_file import load_site
     from telemetry.registers import check_register_map
 
@@ -36,6 +42,9 @@ def check(
         f"{len(described.points)} points on {len(described.gateways)} gateways, "
         f"{len(described.levers)} levers: in order"
     )
+    if brick is not None:
+        write_out(brick, to_turtle(described).encode())
+        typer.echo(f"{brick}: the site as Brick")
     if probe and not _tell(_probed(described)):
         raise typer.Exit(1)
 
