@@ -46,17 +46,18 @@ def moved_before(
 ) -> tuple[Array, float]:
     """The same of a past: put off less caught up, by step, and what still waits. [kW, kWh]
 
-    Nobody measures what is spare. While less than `busiest_kw` is drawn, it is not what held work back;
-    at it, what is asked is taken to be what it was before. A step at which the lever's place is not known
-    (NaN) is left as it was measured, and work goes on being caught up.
+    Nobody measures what is spare. While less than `busiest_kw` is drawn, it is not what held work back; from
+    there on, what is asked is taken to be what it was before, and the rest of what is drawn to be caught up.
+    A step at which the lever's place is not known (NaN) is left as it was measured, and work goes on being
+    caught up.
     """
     net, waiting, asked = np.zeros(len(put_off_kw)), 0.0, 0.0
     for k, (off, measured) in enumerate(zip(put_off_kw.tolist(), measured_kw.tolist(), strict=True)):
-        full = measured >= FULL * busiest_kw
         if off > 0:
             moved = off
         else:
-            moved = -float(caught_up_kw(waiting, max(busiest_kw - asked, 0.0) if full else np.inf, hours[k]))
+            spare = max(measured - asked, 0.0) if measured >= FULL * busiest_kw else np.inf
+            moved = -float(caught_up_kw(waiting, spare, hours[k]))
         waiting += hours[k] * moved
         net[k] = 0.0 if off != off else moved
         asked = asked if measured != measured else measured + net[k]

@@ -47,6 +47,14 @@ def test_full_machines_catch_up_no_faster_than_they_can() -> None:
     assert waits == pytest.approx(15 - 15 / 4)
 
 
+def test_machines_that_run_a_little_more_than_was_thought_ask_for_no_more_each_time() -> None:
+    # As above, but they are full at 122 kW where 120 was thought: 22 kW are caught up, then 19 of 19 kWh.
+    drawn = np.array([100.0, 40.0, 40.0, 122.0, 122.0, 119.0, 114.25])
+    net, waits = moved_before(np.array([0, 60.0, 60.0, 0, 0, 0, 0]), drawn, 120.0, np.full(7, 0.25))
+    assert drawn + net == pytest.approx(np.full(7, 100.0))
+    assert waits == pytest.approx(14.25 * 0.75)
+
+
 def test_where_nobody_knows_where_the_lever_stood_nothing_is_mended() -> None:
     drawn = np.array([100.0, 40.0, 40.0, 130.0])
     net, waits = moved_before(np.full(4, np.nan), drawn, 1e3, np.full(4, 0.25))
