@@ -224,6 +224,7 @@ def outlook_facts(outlook: Forecast) -> dict[str, object]:
         "carbon_synthetic": outlook.carbon.synthetic,
         "currency": outlook.price.currency,
         "price_provider": outlook.price.provider,
+        "month_peak_kw": outlook.month_peak_kw,
         "waiting_kwh": dict(outlook.waiting_kwh),
     }
 
