@@ -49,7 +49,7 @@ def start_objection(
 
 def moves_machines(site: Site, lever: Lever, present: float, value: float) -> bool:
     """Whether a write starts or stops machines that have run limits: off the record it would not count."""
-    return round(value) != round(present) and bool(_limits(site, lever))
+    return bool(_limits(site, lever)) and round(value) != round(present)
 
 
 def start_ranges(
