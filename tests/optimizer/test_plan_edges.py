@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from analytic_plant import outlook, snapshot_at
-from scheduled_site import CHILLERS, DEFERRAL, TANK, day, seen, with_levers, with_tank
+from scheduled_site import DEFERRAL, TANK, day, seen, with_levers, with_tank
 
 from optimizer.model import PlantModel
 from optimizer.mpc import MpcPolicy
@@ -51,45 +50,6 @@ def planned(site: Site, model: PlantModel, snapshot: Snapshot, forecast: Forecas
     return answer.plan
 
 
-@pytest.fixture(scope="module")
-def usual(site: Site, model: PlantModel, row: Snapshot) -> Plan:
-    return planned(site, model, row, outlook(site, row.time))
-
-
-def test_no_load_at_all_is_a_plan(site: Site, model: PlantModel, row: Snapshot) -> None:
-    nothing = planned(site, model, row, outlook(site, row.time, load_share=0.0))
-    assert nothing.prediction.it_kw.max() < 1.0
-
-
-@pytest.mark.parametrize("wet_c", [-25.0, 34.0])
-def test_weather_nobody_has_seen_is_a_plan_or_a_reasoned_refusal(
-    site: Site, model: PlantModel, row: Snapshot, wet_c: float
-) -> None:
-    answer = asked(site, model, row, outlook(site, row.time, wet_c=wet_c))
-    if isinstance(answer, Advice):
-        assert answer.plan is not None
-        assert np.isfinite(answer.plan.prediction.facility_kw).all()
-    else:
-        assert answer.reason
-
-
-def test_with_one_chiller_out_the_other_is_not_asked_for_more_than_it_has(
-    history: History, model: PlantModel, row: Snapshot
-) -> None:
-    wide = with_levers(history.site, CHILLERS)
-    one = tuple(replace(lv, high=1.0) if lv.id == CHILLERS.id else lv for lv in wide.levers)
-    limited = replace(wide, levers=one)
-    now = seen(row, limited, plant_chillers_setpoint=1.0)
-    light = planned(limited, model, now, day(limited, now, load=0.4))
-    assert light.prediction.chillers_on is not None
-    assert light.prediction.chillers_on.max() <= 1.0
-    # All of the load is more than one machine carries: the plan says what falls short.
-    heavy = asked(limited, model, now, day(limited, now, load=1.0, wet_c=26.0))
-    plan = heavy.plan if isinstance(heavy, Advice) else heavy.advice
-    assert plan is not None
-    assert any("cooling short" in v.limit for v in plan.violations)
-
-
 @pytest.mark.parametrize("name", ["wet bulb", "IT power", "price"])
 def test_a_gap_in_what_a_plan_needs_is_no_plan_and_says_which(
     site: Site, model: PlantModel, row: Snapshot, name: str
@@ -110,24 +70,6 @@ def test_a_gap_in_what_a_plan_needs_is_no_plan_and_says_which(
     assert isinstance(answer, NoPlan)
     assert answer.cause is NoPlanCause.NO_DATA
     assert name in answer.reason
-
-
-@pytest.mark.parametrize(
-    "start",
-    [
-        datetime(2025, 11, 2, 0, 0, tzinfo=UTC),  # New York's clocks go back that morning
-        datetime(2025, 3, 9, 0, 0, tzinfo=UTC),  # and forward
-        datetime(2025, 12, 31, 15, 0, tzinfo=UTC),
-    ],
-)
-def test_a_horizon_over_a_clock_change_or_new_year_is_planned_like_any_other(
-    site: Site, model: PlantModel, row: Snapshot, usual: Plan, start: datetime
-) -> None:
-    moved = replace(row, time=start)
-    strange = planned(site, model, moved, outlook(site, start))
-    assert strange.first() == usual.first()
-    assert strange.grid.steps == 96
-    np.testing.assert_allclose(strange.prediction.facility_kw, usual.prediction.facility_kw, rtol=1e-6)
 
 
 def test_where_nothing_helps_the_least_bad_is_advice_and_the_conflict_is_named(

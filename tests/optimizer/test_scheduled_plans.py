@@ -123,16 +123,6 @@ def test_machines_asked_for_always_carry_the_load(history: History, model: Plant
             assert (plan.prediction.worst_inlet_c[zone.id][4:] <= zone.limits.planning_max_c).all()
 
 
-def test_free_cooling_all_day_runs_no_chiller(history: History, model: PlantModel, row: Snapshot) -> None:
-    site = with_levers(history.site, CHILLERS)
-    now = seen(row, site)
-    # The exchanger of the analytic plant was never seen to carry everything: told here that it does.
-    able = replace(model, economizer=replace(model.economizer, e0=0.97, e1=0.0))
-    plan = planned(site, able, now, day(site, now, load=0.5, wet_c=-2.0))
-    assert plan.prediction.chillers_on is not None
-    assert plan.prediction.chillers_on[20:].max() == 0.0
-
-
 def test_a_demand_charge_lowers_the_peak_unless_it_is_billed_already(
     history: History, model: PlantModel, row: Snapshot
 ) -> None:
