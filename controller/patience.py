@@ -35,8 +35,8 @@ class Patience:
         """Whether the last one who asked was answered."""
 
     @contextmanager
-    def once(self) -> Iterator[None]:
-        """Ask in the ``with`` block.
+    def once(self, told: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Ask in the ``with`` block; ``told`` says at its end whether that tells anything of the database.
 
         Raises
         ------
@@ -54,7 +54,7 @@ class Patience:
             if isinstance(error, OperationalError) and time.monotonic() - began > self._wait_s / 2:
                 self._give_up()
             raise
-        self.answered = True
+        self.answered = self.answered or told()
 
     def end(self) -> None:
         """Nobody asks any more; the thread, if there is one, goes home."""

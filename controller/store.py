@@ -50,6 +50,9 @@ class Store:
         self._readers = self._engine.execution_options(**{_READS: True})
         self._lock = threading.RLock()
         self._open: Connection | None = None
+        self._changed = False
+        """Whether the transaction that is open, or was last, has written anything."""
+        event.listen(self._engine, "before_cursor_execute", self._note_writes)
         self._writing = Patience("writing to", lambda: _look(self._engine), lock_wait_s)
         self._reading = Patience("reading from", lambda: _look(self._readers), lock_wait_s)
         try:
@@ -76,8 +79,14 @@ class Store:
                     raise BrokenPromise("who only looks at the store cannot begin to write half-way")
                 yield self._open
                 return
-            with self._writing.once(), self._engine.begin() as connection, self._as_open(connection):
+            self._changed = False
+            # On a full disk a transaction that writes nothing goes well.
+            proven = self._writing.once(lambda: self._changed)
+            with proven, self._engine.begin() as connection, self._as_open(connection):
                 yield connection
+
+    def _note_writes(self, _connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        self._changed |= statement.startswith(("INSERT", "UPDATE", "DELETE"))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -105,6 +105,32 @@ def test_a_refusal_that_comes_at_once_is_tried_again_at_once(case: Case) -> None
     assert case.store.writable
 
 
+def test_on_a_full_disk_a_transaction_that_writes_nothing_proves_nothing(tmp_path: Path) -> None:
+    store = Store(sqlite_url(tmp_path / "c.db"))
+
+    def write(letters: int) -> bool:
+        try:
+            store.save_plan("P", NOW, {"why": "x" * letters})
+        except StoreUnavailable:
+            return False
+        return True
+
+    def room_for(pages: int) -> None:
+        with store._engine.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    room_for(1)  # SQLite takes it for the pages there are
+    assert [write(10**6) for _ in range(2)] == [False, False]
+    for _ in range(20):
+        with store.transaction():
+            assert store.plan("P") is None
+    assert not store.writable, "it was looked at, and nothing was written"
+    room_for(10**6)
+    assert write(10**6)
+    assert store.writable
+    store.close()
+
+
 def test_who_only_looks_cannot_begin_to_write_half_way(case: Case) -> None:
     with case.store.reading(), pytest.raises(BrokenPromise):
         case.audit.record("note", "eve", {"n": 2}, NOW)
