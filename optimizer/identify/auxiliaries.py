@@ -36,17 +36,24 @@ class PolynomialLaw:
 
 @dataclass(frozen=True)
 class CondenserPumpLaw:
-    """P = c0 + c1 · chillers running + c2 · economizer running. [kW] `full_kw` is with all running."""
+    """P = c0 + c1 · chillers running + c2 · exchanger at work alone + c3 · exchanger beside chillers. [kW]
 
-    coefficients: tuple[float, float, float]
+    Alone the exchanger needs a pump; beside chillers it may have one of its own or share theirs.
+    `full_kw` is with all pumps running.
+    """
+
+    coefficients: tuple[float, float, float, float]
     full_kw: float
 
     def power_kw(self, chillers: ArrayLike, economizer: ArrayLike) -> Array:
         """Pump power. [kW]"""
-        base, each, heat_exchanger = self.coefficients
-        return np.asarray(
-            base + each * np.asarray(chillers, float) + heat_exchanger * np.asarray(economizer, float)
-        )
+        return np.asarray(_pump_features(chillers, economizer) @ np.array(self.coefficients))
+
+
+def _pump_features(chillers: ArrayLike, economizer: ArrayLike) -> Array:
+    count, at_work = np.broadcast_arrays(np.asarray(chillers, float), np.asarray(economizer, float))
+    alone = np.maximum(1.0 - count, 0.0)
+    return np.stack([np.ones(count.shape), count, at_work * alone, at_work * (1.0 - alone)], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -96,19 +103,20 @@ def learn_condenser_pump(signals: Signals) -> tuple[CondenserPumpLaw, Evidence]:
     run = _economizer_run(signals)
     rated = _first(signals.site, EquipmentKind.CONDENSER_WATER_PUMP).power_kw or 0.0
     chillers = max(len(signals.site.equipment_of(EquipmentKind.CHILLER)), 1)
-    x0 = np.array([[1.0, 1.0, 0.0], [1.0, chillers, 0.0], [1.0, 0.0, 1.0]])
-    prior = Prior(x0, rated * np.array([1 / chillers, 1.0, 1 / chillers]), 4.0)
-    x = np.column_stack([np.ones(signals.samples), count, run])
-    fitted = fit(x, power, Bounds.nonnegative(3), prior)
-    c = fitted.coefficients
-    law = CondenserPumpLaw((float(c[0]), float(c[1]), float(c[2])), max(rated, 1e-6))
+    # By default a pump for each chiller, and one for the exchanger where it works alone.
+    states = _pump_features([1.0, chillers, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0])
+    each = rated / chillers
+    prior = Prior(states, np.array([each, rated, each, each]), 4.0)
+    fitted = fit(_pump_features(count, run), power, Bounds.nonnegative(4), prior)
+    base, per_chiller, alone, beside = (float(c) for c in fitted.coefficients)
+    law = CondenserPumpLaw((base, per_chiller, alone, beside), max(rated, 1e-6))
     record = evidence(
         "condenser pump",
         fitted,
         coverage(chillers=count),
         prior_std=0.3 * rated,
         worst_cv_rmse=0.3,
-        names=("constant_kw", "per_chiller_kw", "economizer_kw"),
+        names=("constant_kw", "per_chiller_kw", "economizer_alone_kw", "economizer_beside_kw"),
         may_stand=True,
     )
     return law, record

@@ -87,7 +87,7 @@ def paper_plant(site: Site) -> PlantModel:
         economizer=EconomizerLaw(False, 0.7, 0.0, 100.0, False, 3.0, 1.0),
         tower=TowerLaw(40.0, 293.0, (0.0, 1.0, 1.0)),
         chw_pump=PolynomialLaw(400.0, (5.0,)),
-        cw_pump=CondenserPumpLaw((0.0, 10.0, 0.0), 20.0),
+        cw_pump=CondenserPumpLaw((0.0, 10.0, 0.0, 0.0), 20.0),
         it_meter=PolynomialLaw(1000.0, (0.0, 1000.0)),
         losses=PolynomialLaw(1000.0, (10.0, 40.0)),
         water=WaterLaw(1.8, 0.0),

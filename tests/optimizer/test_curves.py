@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optimizer.identify.auxiliaries import CondenserPumpLaw, PolynomialLaw, WaterLaw
+from optimizer.identify.auxiliaries import PolynomialLaw, WaterLaw
 from optimizer.identify.chillers import ChillerLaw
 from optimizer.identify.coils import CoilLaw
 from optimizer.identify.crah_fans import FanLaw
@@ -63,9 +63,8 @@ def test_economizer_never_takes_more_than_the_load_nor_less_than_nothing() -> No
     assert law.enabled(20.0, 11.0)
 
 
-def test_polynomial_and_pump_by_hand() -> None:
+def test_polynomial_by_hand() -> None:
     assert float(PolynomialLaw(10.0, (1.0, 2.0, 3.0)).at(20.0)) == 1 + 2 * 2 + 3 * 4
-    assert float(CondenserPumpLaw((1.0, 14.0, 15.0), 30.0).power_kw(2, 0)) == 29.0
 
 
 # -- learned laws, each with numbers of its own -------------------------------------------------------
