@@ -23,12 +23,11 @@ from plant.redundancy import UNEVEN, Redundancy
 
 AIR_S = 20.0
 """Time in which a cold aisle's air follows a jump in airflow. [s]"""
-WARM_C = 30.0
-"""Inlet at which servers are taken to run after a trip: their fans draw power too. [°C]"""
 OVERLOAD = 1.05
 """What a chiller may have carried before it trips, over its nameplate. [-]"""
-GROWTH = 0.02
-"""Least standard deviation of the load meanwhile, as a share of it. [-]"""
+GROWTH, SERVER_POWER = 0.02, 1.02
+"""Least standard deviation of the load meanwhile, as a share of it, and what server fans may add in the
+warmer air after a trip: as the supervisor reckons (`controller.contingency`). [-]"""
 _SUBSTEPS, _LATER = 4, 2
 _SHARES = tuple(max(0.0, 2.0 * (k + 0.5) / _SUBSTEPS - 1.0) for k in range(_SUBSTEPS))
 """How far the ramp is: half of the declared time passes before anybody notices, it takes the rest. [-]"""
@@ -48,13 +47,12 @@ def after_trip_c(
 
 def standing(problem: Problem, supply_c: Array, speed: Array, load_kw: Array, load_std_kw: Array) -> Before:
     """Where things stand before a trip, at the likely load and at the higher one. Zones last."""
-    facts, bank = problem.redundancy, problem.model.bank
+    facts = problem.redundancy
     # Both loads at once, before the axes that the paths have and the loads have not.
     between = [1] * (supply_c.ndim - load_kw.ndim)
     more = np.maximum(load_std_kw, GROWTH * load_kw)
     load = np.stack([load_kw, load_kw + more]).reshape(2, *between, *load_kw.shape)
-    warm = bank.rise_kw(np.full((*load.shape, bank.sensors), WARM_C), load)
-    power = load + warm * np.array([0.0, 1.0]).reshape(2, *([1] * supply_c.ndim))
+    power = load * np.array([1.0, SERVER_POWER]).reshape(2, *([1] * supply_c.ndim))
     return Before(problem, facts, supply_c, speed, load, power)
 
 
