@@ -28,12 +28,13 @@ from benchmarks.savings_record import Recorded, Row, positions, row_of
 from controller.feeds import Feeds, open_feeds
 from controller.knowledge import Knowledge, learn
 from controller.policies import make_policy
+from controller.relearning import merged
 from controller.replay import ReplayRun, replay
 from controller.settings import Settings
 from controller.wiring import make_outlook
 from plant.commands import Command
 from plant.forecast import CarbonKind, CarbonSeries, Forecast, Nature
-from plant.ports import Advice, CarbonFeed, Policy
+from plant.ports import Advice, CarbonFeed
 from plant.quantities import Quantity
 from plant.site import Site
 from plant.site_file import load_site
@@ -170,14 +171,7 @@ def prepare(asked: Asked, climate: str, month: int, folder: Path, say: Callable[
     knowledge = learn(site, historian, Settings(), begin)
     say(f"{climate} {begin:%B}: {knowledge.sentence}")
     ready = Ready(climate, f"{start:%B}", begin, site, plant, knowledge, database)
-    _looped(
-        ready,
-        Recorded(plant),
-        LEAD_H / 24,
-        historian,
-        SIGNALS["flat"],
-        make_policy(RIVAL, site, knowledge.model),
-    )
+    _looped(ready, Recorded(plant), LEAD_H / 24, historian, SIGNALS["flat"], RIVAL)
     knowledge = learn(site, historian, Settings(), start)
     historian.close()
     plant.begin_scoring()
@@ -198,8 +192,7 @@ def run_policy(asked: Asked, ready: Ready, policy: str, signal: str, others: Seq
         if asked.production and policy != RIVAL:
             _replayed(ready, done, policy, asked.days, historian, asked.cycle_s, carbon)
         else:
-            chooses = make_policy(policy, ready.site, ready.knowledge.model)
-            _looped(ready, done, asked.days, historian, carbon, chooses)
+            _looped(ready, done, asked.days, historian, carbon, policy)
         historian.close()
     return done
 
@@ -229,15 +222,20 @@ def _replayed(
 
 
 def _looped(
-    ready: Ready, plant: Recorded, days: float, historian: Historian, carbon: CarbonFeed, chooses: Policy
+    ready: Ready, plant: Recorded, days: float, historian: Historian, carbon: CarbonFeed, policy: str
 ) -> None:
-    """The bare policy: what it advises is written. Its telemetry goes to the historian."""
-    site = ready.site
-    outlook = make_outlook(
-        site, historian, ready.knowledge, Feeds(carbon, open_feeds(site).price), Settings()
-    )
+    """The bare policy: what it advises is written. Its telemetry goes to the historian, and is learned
+    from once a day, as the service and `controller.replay` do.
+    """
+    site, settings, knowledge = ready.site, Settings(), ready.knowledge
+    feeds = Feeds(carbon, open_feeds(site).price)
     readings = plant.reset(ready.start)
     for beat in range(round(days * _DAY)):
+        if beat % _DAY == 0:
+            if beat:
+                knowledge = merged(knowledge, learn(site, historian, settings, readings[0].time))
+            chooses = make_policy(policy, site, knowledge.model)
+            outlook = make_outlook(site, historian, knowledge, feeds, settings)
         historian.append(readings)
         snapshot = Snapshot(site, readings[0].time, {r.point: r for r in readings})
         unused = chooses.name != "mpc"
