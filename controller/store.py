@@ -180,7 +180,8 @@ def _engine(url: str, lock_wait_s: float) -> Engine:
         ) from None
     if parsed.get_backend_name() != "sqlite":
         # A server that went away is found out before a statement, and soon.
-        soon = {"connect_timeout": max(2, round(lock_wait_s))}
+        patience_ms = max(1000, round(lock_wait_s * 1000))
+        soon = {"connect_timeout": max(2, round(lock_wait_s)), "tcp_user_timeout": patience_ms}
         postgres = parsed.get_backend_name() == "postgresql"
         engine = create_engine(parsed, pool_pre_ping=True, connect_args=soon if postgres else {})
         if postgres:
