@@ -166,3 +166,50 @@ def test_a_bound_holds_where_the_data_point_the_other_way() -> None:
     # The best constant for 5 - 3x on [0, 1] is its mean.
     assert found.coefficients[1] == 0
     assert found.coefficients[0] == pytest.approx(3.5, abs=0.01)
+
+
+def test_coils_ask_for_the_water_they_did() -> None:
+    # Valves whose flow goes with the square of their position, on the coil the analytic plant has.
+    history = make_history(days=3)
+    values = history.values.copy()
+    for column in values.columns:
+        if column.endswith(".valve"):
+            values[column] = np.sqrt(values[column])
+    found = identify(replace(history, values=values), at=history.end).zones[0].coil
+    assert found.valve_exponent == pytest.approx(2.0, rel=0.05)
+    for speed, water in ((0.6, 0.3), (0.8, 0.5), (1.0, 0.8)):
+        asked = TRUTH.coil.effectiveness(speed, water)
+        share = float(found.water_share(speed, asked))
+        assert share * found.water_kw_k == pytest.approx(water * TRUTH.coil.water_kw_k, rel=0.05)
+
+
+def quarters(history: History, share: float) -> np.ndarray:
+    """A share of the history's quarter hours, at random: which of its samples are theirs."""
+    picked = np.random.default_rng(4).random(len(history.values) // 3) < share
+    return np.repeat(picked, 3)
+
+
+def test_starts_and_stops_are_not_the_chillers_curve(history: History, model: PlantModel) -> None:
+    # Thrice the power in quarter hours in which a machine was away for a while changes nothing.
+    values = history.values.copy()
+    turning = quarters(history, 0.05)
+    away = turning & (np.arange(len(turning)) % 3 == 1)
+    values.loc[away, "chiller-2.run"] = 0.5
+    for unit in ("chiller-1.power", "chiller-2.power"):
+        values.loc[turning, unit] *= 3
+    found = identify(replace(history, values=values), at=history.end).chillers
+    for load, chw, cw in ((900.0, 8.0, 22.0), (800.0, 13.0, 27.0)):
+        usual = float(model.chillers.power_kw(load, chw, cw, np.array(2.0)))
+        assert float(found.power_kw(load, chw, cw, np.array(2.0))) == pytest.approx(usual, rel=0.01)
+
+
+def test_an_exchanger_that_took_all_there_was_says_nothing_of_what_it_could() -> None:
+    cold = make_history(days=5, seed=5, wet_c=8.0)
+    values = cold.values.copy()
+    load = values["plant.chw-flow"] * 4186 * (values["plant.chw-return"] - values["plant.chw-supply"])
+    full = quarters(cold, 0.3) & (values["economizer-1.run"] > 0.99)
+    assert full.mean() > 0.03
+    values.loc[full, "economizer-1.heat"] = load[full]
+    found = identify(replace(cold, values=values), at=cold.end).economizer
+    heat = float(found.heat_kw(900.0, found.reference_kw_k, 24.0, 22.0))
+    assert heat == pytest.approx(TRUTH.economizer_effectiveness * found.reference_kw_k * 2.0, rel=0.1)
