@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from end_to_end.postgres import postgres_server
@@ -68,17 +69,28 @@ def locked_server(url: str) -> Callable[[], AbstractContextManager[None]]:
     return locked
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres_server() as url:
+        yield url
+
+
+def fresh_database(server: str) -> str:
+    name = f"d{uuid4().hex}"
+    with create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.peer)])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     if request.param == "sqlite":
         made = Case(sqlite_url(tmp_path / "c.db"), locked_file(tmp_path / "c.db"))
-        yield made
-        made.store.close()
-        return
-    with postgres_server() as url:
+    else:
+        url = fresh_database(request.getfixturevalue("server"))
         made = Case(url, locked_server(url))
-        yield made
-        made.store.close()
+    yield made
+    made.store.close()
 
 
 def test_the_first_wait_in_vain_is_the_last_until_the_database_answers(
