@@ -133,6 +133,8 @@ def test_the_line_an_economizer_starts_at() -> None:
     law = SwitchingLaw(start_k=8.0, start_per_k=0.2, start_per_share_k=5.0)
     assert float(law.start_span_k(5.0, 0.5)) == pytest.approx(6.5)
     assert float(law.start_span_k(40.0, 0.0)) == pytest.approx(1.0)
+    # It stays while the return water is cooled by more than 1 K: 110 kW of 100 kW/K, not 90.
+    assert [bool(law.stays(heat, 100.0)) for heat in (90.0, 110.0)] == [False, True]
 
 
 def test_water_losses_and_what_a_tank_keeps_by_hand() -> None:

@@ -38,8 +38,19 @@ def site() -> Site:
     return example("air-economizer")
 
 
-def analytic(site: Site, days: float = 6.0, seed: int = 2, warm_c: float = 12.0) -> History:
-    """Telemetry of two zones alike; ``warm_c`` is the mean outdoor temperature."""
+def analytic(
+    site: Site,
+    days: float = 6.0,
+    seed: int = 2,
+    warm_c: float = 12.0,
+    dew_min_c: float = -40.0,
+    slow_fans: float = 0.0,
+) -> History:
+    """Telemetry of two zones alike; ``warm_c`` is the mean outdoor temperature.
+
+    The PLC closes dampers below ``dew_min_c``, too, and opens them for the air it expects: with slow fans
+    the share of it that comes in falls with the power ``slow_fans``.
+    """
     rng, n = np.random.default_rng(seed), int(days * 288)
     hours, stepped = np.arange(n) / 12, partial(schedule, rng, n)
 
@@ -56,8 +67,9 @@ def analytic(site: Site, days: float = 6.0, seed: int = 2, warm_c: float = 12.0)
         heat, air = it + fan, AIR_KW_K * speed
         back = supply + heat / air
         most = np.minimum(OPEN_KW_K, air) * np.where(back - outdoor > 1, back - outdoor, 0.0)
-        leave = np.clip(DEW_MAX_C - dew, 0, 1)
-        taken = leave * np.minimum(heat, most)
+        leave = np.clip(np.minimum(DEW_MAX_C - dew, dew - dew_min_c), 0, 1)
+        follows = (np.minimum(OPEN_KW_K, air) / OPEN_KW_K) ** slow_fans
+        taken = leave * follows * np.minimum(heat, most)
         damper = taken / np.maximum(np.minimum(OPEN_KW_K, air) * np.maximum(back - outdoor, 1.0), 1e-6)
         load += HEAT_GAIN * heat - taken
         letter = "ab"[k]
@@ -150,6 +162,18 @@ def test_known_dampers_and_the_limit_they_really_keep_are_found(site: Site) -> N
     assert law.dew_high_c == pytest.approx(DEW_MAX_C, abs=0.3)
     (found,) = record.estimates
     assert found.low - 1.0 <= OPEN_KW_K <= found.high + 1.0
+
+
+def test_a_dry_limit_that_the_plc_really_keeps_is_found(site: Site) -> None:
+    # In air of 2 °C on the mean; the site file says -9 °C dew point, the PLC keeps -4.
+    law, _ = learned(analytic(site, warm_c=2.0, dew_min_c=-4.0))
+    assert law.dew_low_c == pytest.approx(-4.0, abs=0.3)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_how_far_slow_fans_fall_short_is_found(site: Site, power: float) -> None:
+    # To a quarter, and as much less as G, known to some 6 %, is found too large.
+    assert learned(analytic(site, slow_fans=power))[0].slow_fans == pytest.approx(power, abs=0.26)
 
 
 def test_dampers_that_never_opened_are_a_nameplate(site: Site) -> None:
