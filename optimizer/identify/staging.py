@@ -100,7 +100,9 @@ def learn_staging(seen: Staged, blank: StagingLaw) -> StagingLaw:
     for k in starts:
         up += age[k] * _counted(_SHARES - np.nanmax(used[max(k - 1, 0) : k + 1]))
     for k in stops:
-        down += age[k] * _counted(np.nanmin(low[max(k - 1, 0) : k + 1]) - _SHARES)
+        lasted = low[max(k - 1, 0) : k + 1]
+        if not np.isnan(lasted).all():  # else it stopped before anything had lasted
+            down += age[k] * _counted(np.nanmin(lasted) - _SHARES)
     for begin in range(0, len(n), hour):
         part = slice(begin, begin + hour)
         more = used[part][quiet[part] & (n[part] < blank.number)]

@@ -76,16 +76,24 @@ def schedule(rng: np.random.Generator, samples: int, low: float, high: float, dw
 
 
 def make_history(
-    days: float = 6.0, seed: int = 3, noise: float = 1.0, still: bool = False, wet_c: float = 18.0
+    days: float = 6.0,
+    seed: int = 3,
+    noise: float = 1.0,
+    still: bool = False,
+    wet_c: float = 18.0,
+    cw_c: tuple[float, float] = (21.0, 29.0),
 ) -> History:
-    """Telemetry of the analytic plant; ``still`` keeps every lever where it is."""
+    """Telemetry of the analytic plant; ``still`` keeps every lever where it is.
+
+    ``cw_c`` is the range condenser water is stepped over: the economizer takes heat only where that is cold.
+    """
     site, truth = demo_site(), Truth()
     rng = np.random.default_rng(seed)
     n = int(days * 86_400 / STEP_S)
     hours = np.arange(n) * STEP_S / 3600
     wet = wet_c + 3 * np.sin(2 * np.pi * (hours - 9) / 24) + np.repeat(rng.normal(0, 1, n // 72 + 1), 72)[:n]
     chw = np.full(n, 9.0) if still else schedule(rng, n, 7.0, 15.0, 18)
-    cw_sp = np.full(n, 25.0) if still else schedule(rng, n, 21.0, 29.0, 12)
+    cw_sp = np.full(n, 25.0) if still else schedule(rng, n, *cw_c, 12)
     columns: dict[str, Array] = {}
     heat, water = np.zeros(n), np.zeros(n)
     fans_total, it_total = np.zeros(n), np.zeros(n)
@@ -168,7 +176,7 @@ def _plant_room(
     warm = chw + load / water
     on = (warm - wet > truth.economizer_enable_k).astype(float)
     count = np.clip(np.ceil(load / (truth.stage_share * 800)), 1, 2)
-    free = on * np.clip(truth.economizer_effectiveness * water * np.maximum(warm - cw_sp, 0), 0, 0.9 * load)
+    free = on * np.clip(truth.economizer_effectiveness * water * np.maximum(warm - cw_sp, 0), 0, load)
     left = load - free
     count = np.clip(np.ceil(left / (truth.stage_share * 800)), 1, 2)
     cw = cw_sp

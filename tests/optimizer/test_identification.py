@@ -100,13 +100,28 @@ def test_losses_gains_and_water_are_found(model: PlantModel) -> None:
     assert float(model.water.liters_per_kwh(18.0)) == pytest.approx(1.8, rel=0.03)
 
 
-def test_economizer_effectiveness_and_enabling_are_found_in_cold_weather() -> None:
-    cold = make_history(days=5, seed=5, wet_c=8.0)
-    found = identify(cold, at=cold.end).economizer
-    line = float(found.switching.start_span_k(8.0))
+@pytest.fixture(scope="module")
+def cold() -> History:
+    """Cold air and tower water that is run cold: the economizer takes heat."""
+    return make_history(days=5, seed=5, wet_c=4.0, cw_c=(14.0, 20.0))
+
+
+def effectiveness(model: PlantModel) -> float:
+    """Heat taken from 2 K of span, over all that could be."""
+    law = model.economizer
+    return float(law.heat_kw(900.0, law.reference_kw_k, 24.0, 22.0)) / (2.0 * law.reference_kw_k)
+
+
+def test_an_economizer_s_start_is_found_in_cold_weather() -> None:
+    seen = make_history(days=5, seed=5, wet_c=8.0)
+    line = float(identify(seen, at=seen.end).economizer.switching.start_span_k(8.0))
     assert line == pytest.approx(TRUTH.economizer_enable_k, abs=0.6)
-    heat = float(found.heat_kw(900.0, found.reference_kw_k, 24.0, 22.0))
-    assert heat == pytest.approx(TRUTH.economizer_effectiveness * found.reference_kw_k * 2.0, rel=0.1)
+
+
+def test_an_economizer_s_effectiveness_is_found_where_it_takes_heat(cold: History) -> None:
+    # The truth is 0.75, the textbook says 0.7.
+    assert (cold.values["economizer-1.heat"] > 100).mean() > 0.3
+    assert effectiveness(identify(cold, at=cold.end)) == pytest.approx(0.75, abs=0.01)
 
 
 def test_levers_that_never_moved_are_said_to_teach_nothing_about_air() -> None:
@@ -203,13 +218,9 @@ def test_starts_and_stops_are_not_the_chillers_curve(history: History, model: Pl
         assert float(found.power_kw(load, chw, cw, np.array(2.0))) == pytest.approx(usual, rel=0.01)
 
 
-def test_an_exchanger_that_took_all_there_was_says_nothing_of_what_it_could() -> None:
-    cold = make_history(days=5, seed=5, wet_c=8.0)
+def test_an_exchanger_that_took_all_there_was_says_nothing_of_what_it_could(cold: History) -> None:
     values = cold.values.copy()
     load = values["plant.chw-flow"] * 4186 * (values["plant.chw-return"] - values["plant.chw-supply"])
-    full = quarters(cold, 0.3) & (values["economizer-1.run"] > 0.99)
-    assert full.mean() > 0.03
+    full = quarters(cold, 0.3) & (values["economizer-1.heat"] > 100)
     values.loc[full, "economizer-1.heat"] = load[full]
-    found = identify(replace(cold, values=values), at=cold.end).economizer
-    heat = float(found.heat_kw(900.0, found.reference_kw_k, 24.0, 22.0))
-    assert heat == pytest.approx(TRUTH.economizer_effectiveness * found.reference_kw_k * 2.0, rel=0.1)
+    assert effectiveness(identify(replace(cold, values=values), at=cold.end)) == pytest.approx(0.75, abs=0.01)
