@@ -13,7 +13,7 @@ from optimizer.commissioning import CommissioningPolicy, commissioning_plan
 from optimizer.forecast import Forecaster
 from optimizer.forecast.skill import skill
 from optimizer.identify import identify
-from optimizer.identify.auxiliaries import learn_it_meter
+from optimizer.identify.auxiliaries import learn_gains, learn_it_meter, learn_water
 from optimizer.identify.chillers import learn_chillers
 from optimizer.identify.drift import drift, widened
 from optimizer.identify.evidence import Evidence
@@ -54,7 +54,8 @@ def test_ninety_percent_intervals_hold_the_truth_nine_times_in_ten(follows: floa
 
 
 def test_known_parameters_lie_in_their_intervals() -> None:
-    """Idle 0.4 and 0.6 per utilization were put in; the IT meter reads the zones' sum."""
+    """Idle 0.4 and 0.6 per utilization were put in; the IT meter reads the zones' sum, and chilled water
+    takes 1.04 of their heat; a kilowatt-hour rejected takes 1.8 L whatever the wet bulb."""
     found = []
     for seed in range(6):
         still = Signals.of(make_history(days=2.0, seed=seed)).coarse(STATIC_STEP_S)
@@ -63,7 +64,12 @@ def test_known_parameters_lie_in_their_intervals() -> None:
         # The curve bends at other knots than the truth's: a thousandth of design is not an error.
         found += [e.low - 1e-3 <= t <= e.high + 1e-3 for e, t in zip(estimates, truths, strict=True)]
         at_design = next(e for e in learn_it_meter(still)[1].estimates if e.name == "at_design_kw")
-        found.append(at_design.low <= sum(z.it_design_kw for z in still.site.zones) <= at_design.high)
+        design = sum(z.it_design_kw for z in still.site.zones)
+        found.append(at_design.low <= design <= at_design.high)
+        gained = next(e for e in learn_gains(still)[1].estimates if e.name == "at_design_kw")
+        found.append(gained.low <= TRUTH.gain * design <= gained.high)
+        dry = next(e for e in learn_water(still)[1].estimates if e.name == "dry_l_kwh")
+        found.append(dry.low - 1e-3 <= 1.8 <= dry.high + 1e-3)
     assert np.mean(found) >= 0.8
 
 
