@@ -14,6 +14,8 @@ help:            ## this list
 demo: $(STAMP)   ## the main job on a simulated site: make demo ARGS="--for 24h --json result.json"
 	@$(BIN)/coolwright demo $(ARGS)
 
+# Two workers on two cores: threads of a matrix library would only wait for each other.
+test: export OMP_NUM_THREADS = 1
 test: check      ## every check: ruff, mypy, import contracts, pytest
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
