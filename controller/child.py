@@ -74,7 +74,7 @@ class Child:
             raise ChildEnded(answer.why)
         return answer
 
-    async def end(self, within_s: float = 2.0) -> None:
+    async def end(self, within_s: float = 5.0) -> None:
         """Let it go home, which clears away what its libraries opened; who does not in time is killed."""
         self._lane.submit(self._pipe.close)
         await asyncio.to_thread(self._process.join, within_s)
