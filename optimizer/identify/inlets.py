@@ -89,7 +89,10 @@ def learn_inlets(signals: Signals, zone: OwnerId, air_kw_k: float) -> tuple[Inle
     inputs = coverage(air_gain_k=gain, supply_c=supply)
     features = inlet_features(gain, supply)
     trials = [_fit_all(features, supply, measured, signals.step_s, tau) for tau in _TAUS_S]
-    best = int(np.argmin([left for _, left in trials]))
+    held_out = [float(np.nansum([f.std**2 for f in fits])) for fits, _ in trials]
+    # Where what is held out and all that is known tell two, the shorter is believed: a long one is credit for
+    # a heat store that a trip would have to warm first.
+    best = int(min(np.argmin(held_out), np.argmin([left for _, left in trials])))
     fits, _ = trials[best]
     worst = max(fits, key=lambda f: f.std if f.std == f.std else np.inf)
     against = _flat(inputs) + collinear(air_gain_k=gain, supply_c=supply)
@@ -146,11 +149,7 @@ def _flat(inputs: tuple[Coverage, ...]) -> tuple[str, ...]:
 def _fit_all(
     features: Array, supply: Array, measured: Array, step_s: int, tau_s: float
 ) -> tuple[list[Fit], float]:
-    """Every sensor's law at a time constant, and what they leave unexplained of all that is known. [K²]
-
-    Of all, not of what is held out: few moves tell a time constant, and whether they are in the blocks
-    that happen to be held out changes from day to day.
-    """
+    """Every sensor's law at a time constant, and what they leave unexplained of all that is known. [K²]"""
     lag = 1.0 - np.exp(-step_s / tau_s)
     known = ~(np.isnan(features).any(axis=1) | np.isnan(supply))
     settled = np.where(_since_gap(known) * step_s > 3 * tau_s, 1.0, np.nan)
