@@ -224,15 +224,15 @@ def _replayed(
 def _looped(
     ready: Ready, plant: Recorded, days: float, historian: Historian, carbon: CarbonFeed, policy: str
 ) -> None:
-    """The bare policy: what it advises is written. Its telemetry goes to the historian, and is learned
-    from once a day, as the service and `controller.replay` do.
+    """The bare policy: what it advises is written. Its telemetry goes to the historian, and who uses a model learns
+    from it once a day, as the service and `controller.replay` do.
     """
     site, settings, knowledge = ready.site, Settings(), ready.knowledge
     feeds = Feeds(carbon, open_feeds(site).price)
     readings = plant.reset(ready.start)
     for beat in range(round(days * _DAY)):
         if beat % _DAY == 0:
-            if beat:
+            if beat and policy != "fixed":
                 knowledge = merged(knowledge, learn(site, historian, settings, readings[0].time))
             chooses = make_policy(policy, site, knowledge.model)
             outlook = make_outlook(site, historian, knowledge, feeds, settings)

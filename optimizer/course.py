@@ -134,8 +134,7 @@ def each_in(worlds: Sequence[World], candidates: int) -> World:
 
 def parted(rolled: Rollout, candidates: int) -> list[Rollout]:
     """A rollout in parts of so many candidates."""
-    given = {f.name: getattr(rolled, f.name) for f in fields(rolled)}
-    known: dict[str, Array] = {name: a for name, a in given.items() if a is not None}
+    known: dict[str, Array] = {k: a for k, a in vars(rolled).items() if a is not None}
     begins = range(0, len(rolled.it_kw), candidates)
     return [replace(rolled, **{k: a[b : b + candidates] for k, a in known.items()}) for b in begins]
 

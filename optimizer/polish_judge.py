@@ -73,10 +73,8 @@ class Judge:
     def _costs(self, paths: Array) -> tuple[Array, Array]:
         """Limits count on the day that is expected: what may come beyond it is in the margins."""
         problem, days = self.problem, (self.problem, self.worse)
-        course, world = (
-            joined([day.course(paths) for day in days]),
-            each_in([d.world for d in days], len(paths)),
-        )
+        course = joined([day.course(paths) for day in days])
+        world = each_in([day.world for day in days], len(paths))
         rolled = parted(problem.model.rollout(course, world), len(paths))
         paid, once = (
             np.mean([price(day, r) for day, r in zip(days, rolled, strict=True)], axis=0)
