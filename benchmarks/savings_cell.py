@@ -224,8 +224,8 @@ def _replayed(
 def _looped(
     ready: Ready, plant: Recorded, days: float, historian: Historian, carbon: CarbonFeed, policy: str
 ) -> None:
-    """The bare policy: what it advises is written. Its telemetry goes to the historian, and who uses a model learns
-    from it once a day, as the service and `controller.replay` do.
+    """The bare policy: what it advises is written. Its telemetry goes to the historian, and who uses a
+    model learns from it once a day, as the service and `controller.replay` do.
     """
     site, settings, knowledge = ready.site, Settings(), ready.knowledge
     feeds = Feeds(carbon, open_feeds(site).price)
