@@ -31,6 +31,8 @@ _SATURATED_KJ_KG = enthalpy_kj_kg(_GRID_C, humidity_ratio(_GRID_C, 1.0))
 _LEAST_FORCE = 1.0
 _LEAST_LOAD_KW = 20.0
 _ENOUGH = 48
+_STILL_SHARE, _STILL_K = 0.05, 0.3
+"""Fans and water that move less than this from one sample to the next stand still. [of full power, K]"""
 _RATED_KW_PER_KW = 0.02
 _RATED_WET_BULB_C = 25.6
 _RATED_RANGE_K = 5.0
@@ -84,7 +86,9 @@ def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
     """Fit fan power where fans ran, at part speed or flat out.
 
     Flat out the same law holds for the water the tower did reach. Those samples tell the law's
-    shape but not its scale, so they only help out where part speed was seldom seen.
+    shape but not its scale, so they only help out where part speed was seldom seen. While fans and water
+    move, the water's own heat store takes or gives what the law would put down to the fans: such samples
+    are left out as long as there are others.
     """
     cells = signals.site.equipment_of(EquipmentKind.TOWER_CELL)
     power = signals.total(EquipmentKind.TOWER_CELL, Quantity.POWER)
@@ -98,6 +102,8 @@ def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
     loaded = (force > _LEAST_FORCE) & (rejected > _LEAST_LOAD_KW)
     part_speed = loaded & (power > 0.02 * full) & (power < 0.95 * full)
     flat_out = loaded & (power > 0.97 * full)
+    settled = part_speed & _still(power, _STILL_SHARE * full) & _still(cw, _STILL_K)
+    part_speed = settled if settled.sum() >= _ENOUGH else part_speed
     used = part_speed if part_speed.sum() >= _ENOUGH else part_speed | _thinned(flat_out, _ENOUGH)
     load = np.where(used, rejected, np.nan)
     x = _features(load, np.where(used, force, np.nan))
@@ -171,6 +177,14 @@ def _full_kw(signals: Signals, power: Array) -> float:
     rated = sum(e.nameplate.power_kw or _RATED_KW_PER_KW * (e.nameplate.capacity_kw or 1000) for e in cells)
     seen = power[~np.isnan(power)]
     return max(float(rated), float(seen.max()) if seen.size else 0.0)
+
+
+def _still(values: Array, most: float) -> Mask:
+    """Samples that differ by less than ``most`` from the one before and the one after."""
+    moves = np.abs(np.diff(values)) < most
+    return (
+        np.concatenate([moves[:1], moves[:-1] & moves[1:], moves[-1:]]) if moves.size else np.isfinite(values)
+    )
 
 
 def _thinned(mask: Mask, at_most: int) -> Mask:
