@@ -51,7 +51,7 @@ class Forecaster:
         return Forecast(
             issued_at=snapshot.time,
             grid=grid,
-            it_reference_kw={z.id: _load(z, past, drawn[z.id], moved, grid) for z in self.model.zones},
+            it_reference_kw={z.id: self._load(z, past, drawn[z.id], moved, grid) for z in self.model.zones},
             dry_bulb_c=dry,
             wet_bulb_c=wet,
             carbon=_carbon_on(carbon, grid),
@@ -95,16 +95,20 @@ class Forecaster:
         found = moved_work(self.site, stood, seen, hours)
         return replace(found, net_kw={z: np.delete(net, past.kept) for z, net in found.net_kw.items()})
 
+    def _load(
+        self, zone: ZoneModel, past: _Past, drawn_kw: Array, moved: MovedWork | None, grid: TimeGrid
+    ) -> Band:
+        """What will be asked for, had nothing been put off, from what was drawn by quarter hour and now.
 
-def _load(zone: ZoneModel, past: _Past, drawn_kw: Array, moved: MovedWork | None, grid: TimeGrid) -> Band:
-    """What will be asked for, had nothing been put off, from what was drawn by quarter hour and now."""
-    design = zone.it.design_kw
-    asked = drawn_kw if moved is None else np.maximum(drawn_kw + moved.net_kw[zone.id], 0.0)
-    habit = Habit(_LOAD.memory_s, _LOAD.days, _LOAD.weekly, _LEAST_LOAD_SHARE * design)
-    band = expect(Past(past.time_s, asked[:-1]), float(asked[-1]), grid, habit)
-    if np.isnan(band.mean).any():
-        return Band(np.full(grid.steps, design), np.full(grid.steps, 0.2 * design))
-    return Band(np.clip(band.mean, 0.0, 1.3 * design), band.std)
+        People and their jobs go by the site's clocks, also around the days on which those change.
+        """
+        design = zone.it.design_kw
+        asked = drawn_kw if moved is None else np.maximum(drawn_kw + moved.net_kw[zone.id], 0.0)
+        habit = replace(_LOAD, least_std=_LEAST_LOAD_SHARE * design, clocks=ZoneInfo(self.site.timezone))
+        band = expect(Past(past.time_s, asked[:-1]), float(asked[-1]), grid, habit)
+        if np.isnan(band.mean).any():
+            return Band(np.full(grid.steps, design), np.full(grid.steps, 0.2 * design))
+        return Band(np.clip(band.mean, 0.0, 1.3 * design), band.std)
 
 
 def reference_kw(zone: ZoneModel, power_kw: Array, inlets_c: Array) -> Array:

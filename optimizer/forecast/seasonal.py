@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from optimizer.forecast.clocks import as_clocks_stand
 from plant.forecast import Array, Band
 from plant.timegrid import TimeGrid
 
@@ -39,6 +41,12 @@ class Habit:
     days: int
     weekly: bool
     least_std: float
+    clocks: ZoneInfo | None = None
+    """Whose hours and weekdays the shape goes by; None: the sun's."""
+
+    def shown(self, at: float, time_s: Array) -> Array:
+        """Times that say by the clocks, as they stand ``at`` a time, which hour of which day it was."""
+        return time_s if self.clocks is None else as_clocks_stand(at, time_s, self.clocks)
 
 
 def expect(past: Past, now: float, grid: TimeGrid, habit: Habit) -> Band:
@@ -47,6 +55,7 @@ def expect(past: Past, now: float, grid: TimeGrid, habit: Habit) -> Band:
     mean(h) = now + β(h) · (shape(t) − shape(now)) − γ(h) · (now − shape(now)): how much the usual
     course is followed and how much of the unusual is gone, regressed by time ahead on the site's own
     past (prior: β = 1, γ = 1 − exp(−h / memory)). The spread is what such forecasts were off by there.
+    The shape goes by the habit's clocks; h, memory and how far back is looked are time that passed.
 
     Parameters
     ----------
@@ -71,10 +80,12 @@ def expect(past: Past, now: float, grid: TimeGrid, habit: Habit) -> Band:
     if now != now and recent.time_s[-1] > start - _STILL_NEWS_S:
         now, known_at = float(recent.value[-1]), float(recent.time_s[-1])
     period = _WEEK_S if habit.weekly and _span_s(recent) >= 2 * _WEEK_S else _DAY_S
-    shape = _shape(recent, period)
+    seen = Past(habit.shown(start, recent.time_s), recent.value)
+    shape = _shape(seen, period)
     ahead_s = times - start
-    learned = _answers(recent, period, habit)
-    usual, usual_now = _read(shape, times, period), float(_read(shape, np.array([known_at]), period)[0])
+    learned = _answers(recent, _usual_elsewhere(seen, period), habit)
+    read = _read(shape, habit.shown(start, np.append(times, known_at)), period)
+    usual, usual_now = read[:-1], float(read[-1])
     if now != now:
         now = usual_now
     mean = now + learned.at(ahead_s, learned.follow) * (usual - usual_now)
@@ -96,15 +107,14 @@ class _Answers:
         return np.asarray(np.interp(ahead_s, self.ahead_s, values))
 
 
-def _answers(past: Past, period: int, habit: Habit) -> _Answers:
-    """Regress what came on what was usual then, each sample's usual taken from the other days.
+def _answers(past: Past, usual: Array, habit: Habit) -> _Answers:
+    """Regress what came on what was usual then, by what the other days say.
 
     The spread is half the 97.7 % quantile of the absolute error, not the second moment: loads step,
     and a plan keeps two of these away from a limit.
     """
     ahead_s = np.array(_LAGS) * float(_BIN_S)
     forget = 1 - np.exp(-ahead_s / habit.memory_s)
-    usual = _usual_elsewhere(past, period)
     std = max(float(np.std(past.value - usual)), habit.least_std)
     if len(past.value) < 2 * _LAGS[-2]:
         grown = np.sqrt(1 - np.exp(-2 * ahead_s / habit.memory_s))

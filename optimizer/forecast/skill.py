@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from optimizer.forecast.clocks import day_before_s
 from optimizer.forecast.forecaster import Forecaster, reference_kw
 from optimizer.forecast.moved_work import deferrals, moved_work
 from plant.forecast import Array, Band, CarbonKind, CarbonSeries, PriceSeries
@@ -27,6 +29,7 @@ BAND = 0.9
 _STEP_S, _STEPS = 900, 97
 _ORIGIN_EVERY = timedelta(hours=3)
 _WARM_UP = timedelta(days=3)
+_WEATHER = ("outdoor dry bulb", "outdoor wet bulb")
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,15 @@ class Skill:
 def skill(forecaster: Forecaster, history: History) -> tuple[Skill, ...]:
     """Try the forecaster on its own past. Empty where there are less than four days of it."""
     truth = _truth(forecaster, history)
+    sun, clocks = ZoneInfo("UTC"), ZoneInfo(forecaster.site.timezone)
     rows: dict[tuple[str, int], list[tuple[float, float, float, bool]]] = {}
     for origin in _origins(history):
         at = int((origin - history.start).total_seconds() // history.step_s)
         for what, band in _bands(forecaster, history, origin).items():
             for ahead in AHEAD_S:
-                row = _row(truth[what], band, at, ahead, history.step_s)
+                middle = origin.timestamp() + ahead - _STEP_S / 2
+                day_s = middle - day_before_s(middle, sun if what in _WEATHER else clocks)
+                row = _row(truth[what], band, at, ahead, history.step_s, day_s)
                 if row is not None:
                     rows.setdefault((what, ahead), []).append(row)
     return tuple(_summary(what, ahead, np.array(found)) for (what, ahead), found in rows.items())
@@ -77,8 +83,10 @@ def _origins(history: History) -> Iterator[datetime]:
 def _truth(forecaster: Forecaster, history: History) -> Mapping[str, Array]:
     """What came, by the forecast's names, on the history's steps."""
     found = {
-        "outdoor dry bulb": _column_mean(history, forecaster.site.points_of(SITE, Quantity.OUTDOOR_DRY_BULB)),
-        "outdoor wet bulb": _column_mean(history, forecaster.site.points_of(SITE, Quantity.OUTDOOR_WET_BULB)),
+        what: _column_mean(history, forecaster.site.points_of(SITE, quantity))
+        for what, quantity in zip(
+            _WEATHER, (Quantity.OUTDOOR_DRY_BULB, Quantity.OUTDOOR_WET_BULB), strict=True
+        )
     }
     asked: dict[OwnerId, Array] = {}
     for zone in forecaster.model.zones:
@@ -107,7 +115,7 @@ def _bands(forecaster: Forecaster, history: History, origin: datetime) -> Mappin
     price = PriceSeries(grid, nothing, forecaster.site.tariff.currency, "none")
     made = forecaster.forecast(history, _snapshot(history, origin), carbon, price, grid)
     loads = {f"{zone} IT power": band for zone, band in made.it_reference_kw.items()}
-    return {"outdoor dry bulb": made.dry_bulb_c, "outdoor wet bulb": made.wet_bulb_c, **loads}
+    return dict(zip(_WEATHER, (made.dry_bulb_c, made.wet_bulb_c), strict=True)) | loads
 
 
 def _snapshot(history: History, origin: datetime) -> Snapshot:
@@ -123,13 +131,17 @@ def _snapshot(history: History, origin: datetime) -> Snapshot:
 
 
 def _row(
-    truth: Array, band: Band, at: int, ahead_s: int, step_s: int
+    truth: Array, band: Band, at: int, ahead_s: int, step_s: int, day_s: float
 ) -> tuple[float, float, float, bool] | None:
-    """Errors of the forecast and its rivals over the quarter hour that ends `ahead_s` from the origin."""
+    """Errors of the forecast and its rivals over the quarter hour that ends `ahead_s` from the origin.
+
+    `day_s` is how long ago yesterday's same time is there: an hour less or more when clocks change.
+    """
     width = _STEP_S // step_s
     end = at + ahead_s // step_s
     came, now = _mean(truth[end - width : end]), _mean(truth[max(at - 1, 0) : at])
-    before = _mean(truth[max(end - width - 86_400 // step_s, 0) : max(end - 86_400 // step_s, 0)])
+    day = round(day_s) // step_s
+    before = _mean(truth[max(end - width - day, 0) : max(end - day, 0)])
     if end > len(truth) or any(v != v for v in (came, now, before)):
         return None
     k = ahead_s // _STEP_S - 1
