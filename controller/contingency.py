@@ -36,8 +36,8 @@ FINE_S, COARSE_S, FINE_FOR_S = 15.0, 60.0, 300.0
 AIR_S = 20.0
 """Time in which a cold aisle's air follows what is blown into it. [s]"""
 GROWTH, SERVER_POWER = 1.02, 1.02
-"""IT load may rise by this much over what is measured while nobody acts, and server fans may by this much
-in warmer air. [-]"""
+"""The load of all zones together may rise by this much over what is measured while nobody acts (a zone's
+own is learned), and server fans may by this much in warmer air. [-]"""
 DERATED, OVERLOAD = 0.95, 1.05
 """A chiller is counted on for less than its plate after a trip, and taken to carry more before it. [-]"""
 TOLD_C = 60.0
@@ -206,7 +206,7 @@ class TripCheck:
     ) -> Array:
         """Of one way to trip: the likely path, and the margin. Shape (steps, instants). [°C]"""
         likely, spread = self._march(index, left, load, standing, water_c, blows=blows)
-        more = GROWTH * SERVER_POWER * load
+        more = (1.0 + self._air[index].growth) * SERVER_POWER * load
         at_worst, _ = self._march(index, least, more, standing, water_c, blows=blows)
         return np.asarray(likely + np.hypot(SIGMAS * spread, np.maximum(at_worst - likely, 0.0)))
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from optimizer.identify.coils import CoilLaw
 from optimizer.identify.inlets import InletLaw
+from optimizer.identify.load_growth import UNKNOWN
 from optimizer.model import PlantModel
 from plant.forecast import Array
 from plant.points import OwnerId
@@ -57,6 +58,8 @@ class AirLaw:
     coil: CoilLaw | None
     dx_kw: float = 0.0
     """Rated capacity of all units, where nothing but compressors of their own cools the zone's air. [kW]"""
+    growth: float = UNKNOWN
+    """Share by which the load may rise while nobody acts. [-]"""
 
     def gain_k(self, load_kw: Array, moved: Array) -> Array:
         """What the zone's air gains. `moved` is the share of full airflow that flows. [K]"""
@@ -159,6 +162,7 @@ def air_law(site: Site, zone: Zone, model: PlantModel | None) -> AirLaw:
         learned=found.inlets if found is not None and trusted else None,
         dx_kw=capacity if all(e.kind is EquipmentKind.DX_UNIT for e in units) and units else 0.0,
         coil=found.coil if found is not None and coils else None,
+        growth=UNKNOWN if found is None else found.growth,
     )
 
 

@@ -25,9 +25,9 @@ AIR_S = 20.0
 """Time in which a cold aisle's air follows a jump in airflow. [s]"""
 OVERLOAD = 1.05
 """What a chiller may have carried before it trips, over its nameplate. [-]"""
-GROWTH, SERVER_POWER = 0.02, 1.02
-"""Least standard deviation of the load meanwhile, as a share of it, and what server fans may add in the
-warmer air after a trip: as the supervisor reckons (`controller.contingency`). [-]"""
+SERVER_POWER = 1.02
+"""What server fans may add in the warmer air after a trip: as the supervisor reckons
+(`controller.contingency`). [-]"""
 _SUBSTEPS, _LATER = 4, 2
 _SHARES = tuple(max(0.0, 2.0 * (k + 0.5) / _SUBSTEPS - 1.0) for k in range(_SUBSTEPS))
 """How far the ramp is: half of the declared time passes before anybody notices, it takes the rest. [-]"""
@@ -38,20 +38,21 @@ def after_trip_c(
 ) -> Array:
     """Warmest inlet of each zone after the worst trip, margins inside. Zone arrays, zones last. [°C]
 
-    What is likely, and what a load higher by a standard deviation with warm servers and uneven air
-    units makes of it; the latter's excess and the law's own spread are independent and add as squares.
+    What is likely, and what a load higher by a standard deviation or by what it may grow meanwhile, with
+    warm servers and uneven air units, makes of it; the latter's excess and the law's own spread are
+    independent and add as squares.
     """
-    at = standing(problem, supply_c, speed, load_kw, load_std_kw)
+    more = np.maximum(load_std_kw, problem.model.bank.growth * load_kw)
+    at = standing(problem, supply_c, speed, load_kw, more)
     return np.asarray(np.maximum(air_trip_c(at, chw_c), _chiller_trip_c(at, chw_c)))
 
 
-def standing(problem: Problem, supply_c: Array, speed: Array, load_kw: Array, load_std_kw: Array) -> Before:
-    """Where things stand before a trip, at the likely load and at the higher one. Zones last."""
+def standing(problem: Problem, supply_c: Array, speed: Array, load_kw: Array, more_kw: Array) -> Before:
+    """Where things stand before a trip, at the likely load and with so much more of it. Zones last."""
     facts = problem.redundancy
     # Both loads at once, before the axes that the paths have and the loads have not.
     between = [1] * (supply_c.ndim - load_kw.ndim)
-    more = np.maximum(load_std_kw, GROWTH * load_kw)
-    load = np.stack([load_kw, load_kw + more]).reshape(2, *between, *load_kw.shape)
+    load = np.stack([load_kw, load_kw + more_kw]).reshape(2, *between, *load_kw.shape)
     power = load * np.array([1.0, SERVER_POWER]).reshape(2, *([1] * supply_c.ndim))
     return Before(problem, facts, supply_c, speed, load, power)
 

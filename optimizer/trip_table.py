@@ -14,16 +14,17 @@ from functools import reduce
 
 import numpy as np
 
-from optimizer.after_trip import GROWTH, air_trip_c, loop_rise_k, standing, warm_loop_c
+from optimizer.after_trip import air_trip_c, loop_rise_k, standing, warm_loop_c
 from optimizer.before_trip import Before
 from optimizer.contingency import KEPT_K, keeps_room
+from optimizer.identify.load_growth import LEAST
 from optimizer.problem import Problem
 from plant.forecast import Array
 
 _LOADS = np.linspace(0.05, 1.25, 13)
 """Share of a zone's design load."""
-_SPREADS = np.array([GROWTH, 0.1])
-"""Standard deviation of the load, as a share of it."""
+_MORE = np.array([0.02, 0.1, 0.25])
+"""What the load may rise by, as a share of it."""
 _SUPPLIES, _SPEEDS, _WATERS, _LOOPS = 6, 9, 6, 6
 _LOOP_K = 12.0
 """How much warmer than the warmest setpoint the loop is tabulated for."""
@@ -33,9 +34,11 @@ _SURE_K = 0.1
 
 @dataclass(frozen=True)
 class TripTable:
-    """One zone's excess over its limit [K], by load, its spread, supply air, fan speed and water."""
+    """One zone's excess over its limit [K]: by load, what may come on top, supply air, fan speed, water."""
 
     design_kw: float
+    growth: float
+    """What the load may rise by in any case, as a share of it."""
     supply_c: Array
     speed: Array
     water_c: Array
@@ -59,9 +62,8 @@ class TripTable:
         """Shape (steps, supplies, speeds, waters)."""
         kw, std = load
         by_load = _along(values, _place(_LOADS, kw / self.design_kw), 0)
-        spread = _place(_SPREADS, std / np.maximum(kw, 1e-6)).reshape(-1, 1, 1, 1)
-        by_spread = by_load[:, 0] * (1 - spread) + by_load[:, 1] * spread
-        return _along(by_spread, _place(self.speed, speed), 2)
+        more = _place(_MORE, np.maximum(std / np.maximum(kw, 1e-6), self.growth))
+        return _along(_at_own(by_load, more), _place(self.speed, speed), 2)
 
 
 def trip_tables(problem: Problem) -> tuple[TripTable, ...] | None:
@@ -78,7 +80,16 @@ def trip_tables(problem: Problem) -> tuple[TripTable, ...] | None:
     air = _excess(problem, supplies, speeds, waters, air_trip_c)
     loop = _excess(problem, supplies, speeds, loops, warm_loop_c)
     return tuple(
-        TripTable(zone.it.design_kw, supplies[:, z], speeds[:, z], waters, loops, air[..., z], loop[..., z])
+        TripTable(
+            design_kw=zone.it.design_kw,
+            growth=zone.growth,
+            supply_c=supplies[:, z],
+            speed=speeds[:, z],
+            water_c=waters,
+            loop_c=loops,
+            after_air=air[..., z],
+            after_loop=loop[..., z],
+        )
         for z, zone in enumerate(problem.model.zones)
     )
 
@@ -89,7 +100,7 @@ def loop_rises_k(problem: Problem, steps: Array) -> Array:
     if not facts.chillers:
         return np.zeros(len(steps))
     load = problem.world.it_reference_kw[steps]
-    load = load + np.maximum(problem.world.it_std_kw[steps], GROWTH * load)
+    load = load + np.maximum(problem.world.it_std_kw[steps], LEAST * load)
     fans = model.bank.fan_kw(np.array([(a.low + a.high) / 2 for a in problem.board.speed]))
     return loop_rise_k(model, facts, model.load_kw((load + fans).sum(axis=-1)))
 
@@ -97,17 +108,17 @@ def loop_rises_k(problem: Problem, steps: Array) -> Array:
 def _excess(
     problem: Problem, supply: Array, speed: Array, waters: Array, after: Callable[[Before, Array], Array]
 ) -> Array:
-    """Shape (loads, spreads, supplies, speeds, waters, zones). [K]"""
+    """Shape (loads, rises, supplies, speeds, waters, zones). [K]"""
     design = problem.model.bank.design_kw
     shape = (_SUPPLIES, _SPEEDS, len(waters), len(design))
     supplies = np.broadcast_to(supply[:, None, None], shape).reshape(-1, len(design))
     speeds = np.broadcast_to(speed[None, :, None], shape).reshape(-1, len(design))
     water = np.broadcast_to(waters[None, None, :], shape[:3]).ravel()
     allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K - _SURE_K
-    found = np.empty((len(_LOADS), len(_SPREADS), *shape))
+    found = np.empty((len(_LOADS), len(_MORE), *shape))
     for i, level in enumerate(_LOADS):
-        for j, spread in enumerate(_SPREADS):
-            at = standing(problem, supplies, speeds, level * design, spread * level * design)
+        for j, more in enumerate(_MORE):
+            at = standing(problem, supplies, speeds, level * design, more * level * design)
             found[i, j] = after(at, water).reshape(shape) - allowed
     return found
 
@@ -139,6 +150,14 @@ def _along(values: Array, place: Array, axis: int) -> Array:
     share = (place - low).reshape(-1, *([1] * (values.ndim - axis - 1)))
     below, above = np.take(values, low, axis=axis), np.take(values, low + 1, axis=axis)
     return np.asarray(below + (above - below) * share)
+
+
+def _at_own(values: Array, place: Array) -> Array:
+    """Values (steps, points, …) at each step's own place among the points. Shape (steps, …)."""
+    low = np.minimum(place.astype(int), values.shape[1] - 2)
+    share = (place - low).reshape(-1, *([1] * (values.ndim - 2)))
+    each = np.arange(len(values))
+    return np.asarray(values[each, low] * (1 - share) + values[each, low + 1] * share)
 
 
 def _between(values: Array, place: Array) -> Array:

@@ -14,6 +14,7 @@ from optimizer.identify.crah_fans import FanLaw
 from optimizer.identify.dx import DxLaw
 from optimizer.identify.inlets import FEATURES, InletLaw, inlet_features
 from optimizer.identify.it_power import KNOTS_C, ItCurve
+from optimizer.identify.load_growth import UNKNOWN
 from optimizer.identify.outdoor_air import OutdoorAirLaw
 from optimizer.room_side import DamperBank, Outside, RoomSide, room_side
 from optimizer.room_units import UnitBank
@@ -40,6 +41,8 @@ class ZoneModel:
     """Its compressors; None where chilled water cools it."""
     outdoor: OutdoorAirLaw | None = None
     """Its outdoor-air dampers; None where it has none."""
+    growth: float = UNKNOWN
+    """Share by which its load may rise while a machine is out and nobody has acted yet. [-]"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class ZoneBank:
     air_kw_k: Array
     gain_low_k: Array
     gain_high_k: Array
+    growth: Array
     design_kw: Array
     idle: Array
     per_utilization: Array
@@ -88,6 +92,7 @@ class ZoneBank:
             air_kw_k=np.array([z.inlets.air_kw_k for z in zones]),
             gain_low_k=np.array([z.inlets.gain_k.low for z in zones]),
             gain_high_k=np.array([z.inlets.gain_k.high for z in zones]),
+            growth=np.array([z.growth for z in zones]),
             design_kw=np.array([z.it.design_kw for z in zones]),
             idle=np.array([z.it.idle for z in zones]),
             per_utilization=np.array([max(z.it.per_utilization, 1e-6) for z in zones]),

@@ -25,6 +25,7 @@ from optimizer.identify.evidence import Evidence
 from optimizer.identify.inlets import learn_inlets
 from optimizer.identify.it_power import learn_it_power
 from optimizer.identify.liquid import LiquidLaw, learn_liquid, shares
+from optimizer.identify.load_growth import learn_load_growth
 from optimizer.identify.outdoor_air import OutdoorAirLaw
 from optimizer.identify.signals import DYNAMIC_STEP_S, STATIC_STEP_S, Signals
 from optimizer.identify.storage import learn_storage
@@ -132,7 +133,8 @@ def _zone(zone: OwnerId, heard: _Heard, coils: Mapping[OwnerId, CoilLaw], book: 
         book.records += records
     else:
         dx, fans = None, book.keep(learn_crah_fans(heard.still, zone))
-    return ZoneModel(zone, it, inlets, coils[zone], fans, dx, heard.outdoor.get(zone))
+    growth = learn_load_growth(heard.moving, zone)
+    return ZoneModel(zone, it, inlets, coils[zone], fans, dx, heard.outdoor.get(zone), growth)
 
 
 @dataclass

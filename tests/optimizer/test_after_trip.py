@@ -47,7 +47,7 @@ def by_hand(model: PlantModel) -> PlantModel:
         fans = replace(zone.fans, coefficients=tuple(0.0 for _ in zone.fans.coefficients))
         it = replace(zone.it, fixed=none, per_load=none)
         coil = replace(zone.coil, air_kw_k=AIR_KW_K)
-        zones.append(replace(zone, inlets=law, it=it, fans=fans, coil=coil))
+        zones.append(replace(zone, inlets=law, it=it, fans=fans, coil=coil, growth=0.02))
     return replace(model, zones=tuple(zones))
 
 
