@@ -57,7 +57,7 @@ def test_recirculation_is_found_within_a_quarter_kelvin(model: PlantModel, gain_
 
 def test_time_constant_and_airflow_are_found(model: PlantModel) -> None:
     for zone in model.zones:
-        assert zone.inlets.tau_s == pytest.approx(TRUTH.tau_s, rel=0.35)
+        assert zone.inlets.tau_s == pytest.approx(TRUTH.tau_s, rel=0.1)
         assert zone.inlets.air_kw_k == pytest.approx(TRUTH.air_kw_k, rel=0.01)
 
 
