@@ -21,7 +21,7 @@ import numpy as np
 from controller.contingency_air import AirLaw, air_law
 from optimizer.model import PlantModel
 from plant.forecast import Array
-from plant.idle_units import redundancy_now
+from plant.idle_units import redundancy_now, running_speed
 from plant.points import SITE, OwnerId
 from plant.quantities import Quantity
 from plant.redundancy import AirTrip, Redundancy, declared_redundancy
@@ -282,7 +282,7 @@ class TripCheck:
         seen = snapshot.zone_mean(zone, Quantity.SUPPLY_AIR_TEMPERATURE)
         speed = self._position(zone, Quantity.FAN_SPEED_SETPOINT, snapshot, moved)
         if math.isnan(speed):
-            speed = snapshot.zone_mean(zone, Quantity.FAN_SPEED)
+            speed = running_speed(self._site, zone, snapshot)
         # Air that is not yet, or cannot be, as cool as asked is what a trip would find.
         supply = max((v for v in (asked, seen) if not math.isnan(v)), default=math.nan)
         return supply, speed, snapshot.mean(zone, Quantity.IT_POWER)

@@ -17,8 +17,10 @@ import numpy as np
 from optimizer.march import HOTTEST_C
 from optimizer.model import PlantModel
 from optimizer.switches import SwitchKind, read_switches
+from optimizer.units_running import as_it_runs
 from optimizer.zones import ZoneModel
 from plant.forecast import Array, Forecast
+from plant.idle_units import redundancy_now, running_speed
 from plant.plan import Plan
 from plant.points import SITE, OwnerId
 from plant.quantities import Quantity
@@ -49,8 +51,9 @@ def edge_rollout(
     """Walk through a plan, and through changing nothing, at the forecast's pessimistic edge."""
     present = {name: np.full(plan.grid.steps, value) for name, value in snapshot.setpoints().items()}
     planned = {**present, **{name: np.asarray(path, float) for name, path in plan.trajectory.items()}}
-    walks = [_Walk(site, model, levers, forecast, snapshot) for levers in (planned, present)]
-    with_plan, holding = ({z.id: walk.inlets_c(z) for z in model.zones} for walk in walks)
+    running, _ = as_it_runs(model, redundancy_now(site, snapshot))
+    walks = [_Walk(site, model, running, levers, forecast, snapshot) for levers in (planned, present)]
+    with_plan, holding = ({z.id: walk.inlets_c(z) for z in running.zones} for walk in walks)
     return EdgeRollout(with_plan, holding, walks[0].short())
 
 
@@ -60,6 +63,8 @@ class _Walk:
 
     site: Site
     model: PlantModel
+    running: PlantModel
+    """The laws of the units that run."""
     levers: Mapping[LeverId, Array]
     forecast: Forecast
     snapshot: Snapshot
@@ -143,8 +148,14 @@ class _Walk:
         paths = [self.levers[lv.id] for lv in levers if lv.id in self.levers]
         if paths:
             return np.asarray(np.min(paths, axis=0) if least else np.max(paths, axis=0))
-        seen = self.snapshot.mean(SITE, shown) if zone == SITE else self.snapshot.zone_mean(zone, shown)
-        return np.full(self.forecast.grid.steps, seen)
+        return np.full(self.forecast.grid.steps, self._seen(zone, shown))
+
+    def _seen(self, zone: OwnerId, shown: Quantity) -> float:
+        if zone == SITE:
+            return self.snapshot.mean(SITE, shown)
+        if shown is Quantity.FAN_SPEED:
+            return running_speed(self.site, zone, self.snapshot)
+        return self.snapshot.zone_mean(zone, shown)
 
     def _start(self, zone: ZoneModel) -> Array:
         """Where the zone's inlets stand; a lost sensor where the warmest does."""
@@ -158,5 +169,7 @@ class _Walk:
         power = self.snapshot.mean(zone.id, Quantity.IT_POWER)
         if np.isnan([supply, speed, power]).any() or speed < 0.05:
             return np.zeros_like(inlets)
-        unexplained = inlets - zone.inlets.settled_c(supply, power, speed) - _STEADY_K
+        # The mean speed has units that stand still in it, and so has the law of all units.
+        whole = next(z for z in self.model.zones if z.id == zone.id)
+        unexplained = inlets - whole.inlets.settled_c(supply, power, speed) - _STEADY_K
         return np.asarray(np.clip(np.nan_to_num(unexplained), 0.0, _MOST_BIAS_K))

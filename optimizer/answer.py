@@ -66,7 +66,7 @@ def _plan(
         candidates=contest.candidates(),
         binding=binds,
         reason=reason(contest, i, binds),
-        model_version=problem.model.version,
+        model_version=problem.learned,
         solver=facts,
         costs=parts(problem, contest.rolled, contest.paths, i),
         hold_costs=parts(problem, contest.rolled, contest.paths, held),

@@ -13,6 +13,7 @@ from optimizer.moist import dew_point_of, pressure_kpa
 from optimizer.problem import PlannerSettings, Problem
 from optimizer.running import STANDING, Running
 from optimizer.switches import read_switches
+from optimizer.units_running import as_it_runs
 from plant.forecast import Array, Forecast
 from plant.idle_units import redundancy_now
 from plant.quantities import Quantity
@@ -74,13 +75,15 @@ def pose(
     inlets, bias = _inlets(site, model, snapshot)
     dew = None if model.bank.plain else dew_point_of(dry, wet, pressure_kpa(site.elevation_m))
     stored = _stored_kwh(site, model, snapshot)
+    running_units, redundancy = as_it_runs(model, redundancy_now(site, snapshot))
     world = World(
         forecast.grid.step_s, reference, np.nan_to_num(spread), wet, inlets, bias, stored,
         machines=running.machines, dry_bulb_c=dry, dew_point_c=dew, liquid_c=_liquid_c(model, snapshot),
     )  # fmt: skip
     return Problem(
         site=site,
-        model=model,
+        model=running_units,
+        learned=model.version,
         settings=settings,
         grid=forecast.grid,
         board=board,
@@ -89,7 +92,7 @@ def pose(
         plain_price=forecast.price.per_kwh,
         carbon_g_per_kwh=carbon,
         limit_c=np.array([z.limits.planning_max_c for z in site.zones]),
-        redundancy=redundancy_now(site, snapshot),
+        redundancy=redundancy,
         notes=tuple(notes),
         switches=switches,
         schedule=switches.held(forecast.grid.steps),

@@ -69,6 +69,9 @@ class Problem:
 
     site: Site
     model: PlantModel
+    """The laws of the units that run."""
+    learned: str
+    """Version of the model that was learned, of all units."""
     settings: PlannerSettings
     grid: TimeGrid
     board: Board
@@ -79,7 +82,7 @@ class Problem:
     limit_c: Array
     notes: tuple[str, ...]
     redundancy: Redundancy
-    """What the site declares of trips, less the air units that stand still now."""
+    """What the site declares of trips, of the air units that run now."""
     switches: Switches = NO_SWITCHES
     schedule: Array = field(default_factory=lambda: np.zeros((0, 0)))
     """What is asked of the switches, (steps, switches); work it puts off is already out of `world`."""

@@ -29,6 +29,17 @@ def seen_running(unit: OwnerId, snapshot: Snapshot) -> bool | None:
     return None
 
 
+def running_speed(site: Site, zone: OwnerId, snapshot: Snapshot) -> float:
+    """Mean fan speed of a zone's air units that do not stand still; NaN where none tells. [-]"""
+    each = [
+        snapshot.mean(unit, Quantity.FAN_SPEED)
+        for unit in air_shares(site, zone)
+        if seen_running(unit, snapshot) is not False
+    ]
+    known = [speed for speed in each if not math.isnan(speed)]
+    return sum(known) / len(known) if known else snapshot.zone_mean(zone, Quantity.FAN_SPEED)
+
+
 def redundancy_now(site: Site, snapshot: Snapshot) -> Redundancy:
     """What the site declares, less the air units that stand still: they neither trip nor help.
 

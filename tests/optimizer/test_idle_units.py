@@ -117,7 +117,7 @@ def test_a_warm_loop_is_met_by_the_units_that_run_by_hand(model: PlantModel, his
     site = four_units()
     problem = posed(site, by_hand(model), with_runs(snapshot_at(history, 600), site, 0.0), 0.0)
     load = np.full((1, 4), LOAD_KW)
-    at = standing(problem, np.full((1, 4), 17.0), np.ones((1, 4)), load, 0 * load)
+    at = standing(problem, np.full((1, 4), 17.0), np.ones((1, 4)), load, 0.02 * load)
     found = warm_loop_c(at, np.array([5.0]))[0]
     assert found[0] == pytest.approx(17 + rise_k(WORST_KW / (0.75 * AIR_KW_K)), abs=0.02)
     assert found[1] == pytest.approx(17 + rise_k(WORST_KW / AIR_KW_K), abs=0.02)
@@ -214,7 +214,9 @@ def test_a_zone_that_cannot_have_room_does_not_cost_the_others_theirs(
     answer = MpcPolicy(site, model).decide(row, _as_now(site, row))
     assert isinstance(answer, Advice)
     assert answer.plan is not None
-    assert [v.limit for v in answer.plan.violations] == ["zone-a room for a trip"]
+    missed = {v.limit: v.amount for v in answer.plan.violations}
+    assert missed.pop("zone-a room for a trip") > 100.0
+    assert sum(missed.values()) < 0.1
     margins = margins_k(TripCheck(site, model), row, answer, hours=2)
     assert margins.pop(A) < -20
     assert min(margins.values()) >= 0.0
