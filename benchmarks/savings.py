@@ -34,7 +34,7 @@ import numpy as np
 
 from benchmarks.ceiling import Effort
 from benchmarks.savings_cell import CEILING, ENERGY_ONLY, NO_ROOM, RIVAL, Asked, run_cell
-from benchmarks.savings_kept import claim
+from benchmarks.savings_kept import claim, slug
 from benchmarks.savings_record import PARTS, Recorded, Row
 from plant.errors import ConfigError
 
@@ -66,8 +66,7 @@ def _cell(asked: Asked, climate: str, month: int, folders: Folders) -> list[Row]
     rows, runs = run_cell(asked, climate, month, say, folders.into)
     if folders.traces is not None:
         for name, run in runs.items():
-            file = folders.traces / f"{climate}-{month}-{name.replace('/', '-').replace(' ', '-')}.npz"
-            _keep(file, run)
+            _keep(folders.traces / f"{climate}-{month}-{slug(name)}.npz", run)
     return rows
 
 

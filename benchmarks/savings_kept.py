@@ -29,7 +29,7 @@ class Kept:
         """The run of (signal, policy), made unless it is there."""
         if self.folder is None:
             return make()
-        file = self.folder / f"{self.cell}-{_slug('-'.join(key))}.pickle"
+        file = self.folder / f"{self.cell}-{slug('-'.join(key))}.pickle"
         if file.exists():
             done = pickle.loads(file.read_bytes())
             assert isinstance(done, Recorded)
@@ -66,5 +66,6 @@ def revision() -> str:
     return told.stdout.strip() or "unknown"
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """A name that is part of a file's."""
     return "".join(c if c.isalnum() else "-" for c in text)

@@ -18,7 +18,7 @@ from plant.forecast import Array
 
 _MORE_LOAD, _WARMER_K = 1.02, 0.4
 """The day that is a little worse: about what forecasts are off by some hours ahead."""
-_SURE_K = 0.3
+_ALONG_K = 0.3
 """Room for a trip that is kept beyond what is reckoned: the path is moved along it, not only to it. [K]"""
 _AT_ONCE = 4096
 """Paths times zones that are rolled out together: what fits a processor's memory near to it."""
@@ -119,4 +119,4 @@ def _missing_k(problem: Problem, cuts: TripCuts, paths: Array) -> Array:
     at = problem.board.unpack(paths)
     by_speed = (cuts.level + cuts.per_speed * at.speed[..., None]).max(axis=-1)
     beyond = by_speed + cuts.per_supply * at.supply_c + cuts.per_chw * at.chw_c[..., None]
-    return np.asarray(beyond + _SURE_K)
+    return np.asarray(beyond + _ALONG_K)

@@ -28,7 +28,7 @@ _MORE = np.array([0.02, 0.1, 0.25])
 _SUPPLIES, _SPEEDS, _WATERS, _LOOPS = 6, 9, 6, 6
 _LOOP_K = 12.0
 """How much warmer than the warmest setpoint the loop is tabulated for."""
-_SURE_K = 0.1
+_GRID_K = 0.1
 """Room kept beyond what is reckoned: between the points of the grid it is bent."""
 
 
@@ -114,7 +114,7 @@ def _excess(
     supplies = np.broadcast_to(supply[:, None, None], shape).reshape(-1, len(design))
     speeds = np.broadcast_to(speed[None, :, None], shape).reshape(-1, len(design))
     water = np.broadcast_to(waters[None, None, :], shape[:3]).ravel()
-    allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K - _SURE_K
+    allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K - _GRID_K
     found = np.empty((len(_LOADS), len(_MORE), *shape))
     for i, level in enumerate(_LOADS):
         for j, more in enumerate(_MORE):
