@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optimizer.billing import DemandBill
 from optimizer.blocks import Grouping
 from optimizer.costs import SHORT_PRICE
 from optimizer.cuts import Reference
@@ -23,7 +24,8 @@ class Asks:
 
     tank: bool = False
     capacity: bool = False
-    demand: bool = False
+    months: int = 0
+    """Billing months with a demand charge."""
     units: bool = False
     """Zones with compressors of their own."""
     dampers: bool = False
@@ -35,13 +37,31 @@ class Asks:
         return cls(
             tank=problem.board.tank is not None,
             capacity=problem.duty.chillers is not None or problem.board.tank is not None,
-            demand=problem.site.tariff.demand_charge_per_kw_month > 0,
+            months=len(problem.bill.months),
             units=problem.model.bank.units is not None,
             dampers=problem.model.bank.dampers is not None,
         )
 
 
 NOTHING = Asks()
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A demand charge's numbers: which blocks are ``within`` which month (blocks, months), and what the
+    month of each pays for in any case (blocks,)."""
+
+    within: Array
+    paid_kw: Array
+    charge_per_kw: float
+
+    @classmethod
+    def of(cls, bill: DemandBill, grouping: Grouping) -> Demand:
+        """A block of steps is in the month most of it is in: the later one of two halves."""
+        middle = grouping.first + grouping.count // 2
+        within = [(month.steps.start <= middle) & (middle < month.steps.stop) for month in bill.months]
+        share = np.array(within, dtype=float).reshape(-1, grouping.blocks).T
+        return cls(share, share @ np.array([month.paid_kw for month in bill.months]), bill.charge_per_kw)
 
 
 @dataclass(frozen=True)
@@ -56,8 +76,7 @@ class Beyond:
     tank: tuple[float, float, float, float, Array]
     capacity: tuple[Array, Array, Array, Array]
     fixed_kw: Array
-    billed_kw: float
-    charge: float
+    demand: Demand
     units: ZonePlanes | None = None
     dampers: ZonePlanes | None = None
 
@@ -79,8 +98,7 @@ class Beyond:
             ),
             capacity=_capacity(problem, at, hours) if asks.capacity else (hours, hours, hours, hours),
             fixed_kw=np.asarray(metered + model.losses.at(metered)),
-            billed_kw=problem.billed_peak_kw,
-            charge=problem.site.tariff.demand_charge_per_kw_month,
+            demand=Demand.of(problem.bill, grouping),
             units=unit_cuts(problem, at) if asks.units else None,
             dampers=damper_cuts(problem, at) if asks.dampers else None,
         )

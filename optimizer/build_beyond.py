@@ -35,7 +35,7 @@ def add_beyond(m: pyo.ConcreteModel, asks: Asks, rate: pyo.Var | None) -> None:
         where = (m.supply, m.speed, m.left_kw)
         add_compressors(m.units, m.steps, m.zones, pyo.RangeSet(0, len(UNIT_SHIFTS) - 1), *where)
         m.beyond_cost.expr += m.units.cost
-    if asks.demand:
+    if asks.months:
         m.at_the_meter = parameter(m.steps)
         m.controlled_kw = pyo.Expression(
             m.steps,
@@ -46,7 +46,7 @@ def add_beyond(m: pyo.ConcreteModel, asks: Asks, rate: pyo.Var | None) -> None:
             ),
         )
         m.demand = pyo.Block()
-        add_demand(m.demand, m.steps, m.controlled_kw)
+        add_demand(m.demand, m.steps, pyo.RangeSet(0, asks.months - 1), m.controlled_kw)
         m.beyond_cost.expr += m.demand.cost
 
 
@@ -67,7 +67,8 @@ def load_beyond(
         load_outdoor_air(m.dampers, *beyond.dampers.each)
     if beyond.asks.capacity:
         load_capacity(m.capacity, *beyond.capacity)
-    if beyond.asks.demand:
+    if beyond.asks.months:
+        bill = beyond.demand
         # What the other zones' fans and servers draw beyond their reference is fixed here.
-        load_demand(m.demand, beyond.billed_kw, beyond.charge, beyond.fixed_kw + rest_kw)
+        load_demand(m.demand, bill.within, bill.paid_kw, bill.charge_per_kw, beyond.fixed_kw + rest_kw)
         load(m.at_the_meter, np.full(len(hours), at_the_meter))

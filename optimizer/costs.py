@@ -15,10 +15,8 @@ SHORT_PRICE = 100.0
 
 
 def demand(problem: Problem, rolled: Rollout) -> Array:
-    """What the month's bill rises by for its highest quarter hour. Shape (candidates,). [currency]"""
-    charge = problem.site.tariff.demand_charge_per_kw_month
-    above = np.maximum(rolled.facility_kw.max(axis=-1) - problem.billed_peak_kw, 0.0)
-    return np.asarray(charge * above)
+    """What the bills of months rise by for their highest quarter hours. Shape (candidates,). [currency]"""
+    return problem.bill.cost(rolled.facility_kw)
 
 
 def starts(problem: Problem, rolled: Rollout) -> Array:

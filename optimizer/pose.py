@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.billing import DemandBill
 from optimizer.board_reader import read_board
 from optimizer.identify.liquid import REFERENCE_C
 from optimizer.model import PlantModel, World
@@ -98,7 +99,7 @@ def pose(
         schedule=switches.held(forecast.grid.steps),
         running=running,
         waiting_kwh=forecast.waiting_kwh,
-        billed_peak_kw=max(np.nan_to_num(forecast.month_peak_kw), 0.0),
+        bill=DemandBill.of(site, forecast),
         storage_kw=None if board.tank is None else np.full(forecast.grid.steps, board.tank.present),
     )
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from optimizer.billing import NO_BILL, DemandBill
 from optimizer.board import Board
 from optimizer.duty import Duty
 from optimizer.loop_sums import loop_sums
@@ -89,8 +90,8 @@ class Problem:
     running: Running = STANDING
     waiting_kwh: Mapping[LeverId, float] = field(default_factory=dict)
     """Work put off before now and not run yet, by lever."""
-    billed_peak_kw: float = 0.0
-    """Highest quarter hour of this month so far, which is paid for already."""
+    bill: DemandBill = NO_BILL
+    """What the highest quarter hours of the horizon's months cost."""
     stored_worth: float = 0.0
     """What a kilowatt-hour of cold left in the tank at the end is worth."""
     storage_kw: Array | None = None

@@ -81,15 +81,15 @@ def put_off(problem: Problem, path: Array) -> Array:
 
 
 def _peak(problem: Problem, path: Array) -> Peak | None:
-    """The month's peak as a path comes to it; None where none is billed."""
-    charge = problem.site.tariff.demand_charge_per_kw_month
-    if charge <= 0 or not any(s.kind is SwitchKind.DEFERRAL and s.axis.free for s in problem.switches.each):
+    """The months' peaks as a path comes to them; None where none is billed."""
+    defers = any(s.kind is SwitchKind.DEFERRAL and s.axis.free for s in problem.switches.each)
+    if not (problem.bill.months and defers):
         return None
     model, total = problem.model, problem.world.it_reference_kw.sum(axis=1)
     rolled = model.rollout(problem.course(path[None]), problem.world)
     metered = model.it_meter.at(np.stack([total, total + 1.0]))
     more = metered + model.losses.at(metered)
-    return Peak(rolled.facility_kw[0], float((more[1] - more[0]).mean()), charge, problem.billed_peak_kw)
+    return Peak(rolled.facility_kw[0], float((more[1] - more[0]).mean()), problem.bill)
 
 
 def _run(problem: Problem, path: Array, wanted: Array) -> Proposed | None:
@@ -158,7 +158,7 @@ def _asked(problem: Problem, tables: Tables, found: Course) -> Array:
 
 
 def _under_caps(problem: Problem, tables: Tables, start: Standing) -> Course | None:
-    """The cheapest course, with the demand charge of its peak."""
+    """The cheapest course, with the demand charge of its peaks: caps are tried month after month."""
     free = cheapest(tables.money, tables.can, tables.moves, start)
     if not isinstance(free, Course):
         # Locks and load do not fit: the PLC will have to break one, and keeps its times by itself.
@@ -166,23 +166,25 @@ def _under_caps(problem: Problem, tables: Tables, start: Standing) -> Course | N
         free = cheapest(tables.money, tables.can, tables.moves, start)
     if not isinstance(free, Course):
         return None
-    charge = problem.site.tariff.demand_charge_per_kw_month
-    if charge <= 0:
+    if not problem.bill.months:
         return free
     rows = np.arange(problem.grid.steps)
 
-    def peak(course: Course) -> float:
-        return float(tables.facility_kw[rows, course.configuration, course.rate].max())
+    def facility(course: Course) -> Array:
+        return np.asarray(tables.facility_kw[rows, course.configuration, course.rate])
 
-    billed = problem.billed_peak_kw
-    lowest = float(tables.facility_kw.min(axis=(1, 2)).max())
-    best, least = free, free.cost + charge * max(peak(free) - billed, 0.0)
-    for cap in np.linspace(max(lowest, billed), peak(free), _CAPS, endpoint=False):
-        over = np.maximum(tables.facility_kw - cap, 0.0) * problem.grid.step_h
-        tried = cheapest(tables.money + _BREAKS_CAP * over, tables.can, tables.moves, start)
-        if isinstance(tried, Course):
-            broken = float(over[rows, tried.configuration, tried.rate].sum()) * _BREAKS_CAP
-            spent = tried.cost - broken + charge * max(peak(tried) - billed, 0.0)
-            if spent < least - 1e-9:
-                best, least = tried, spent
+    kept = np.full(problem.grid.steps, np.inf)
+    best, least = free, free.cost + float(problem.bill.cost(facility(free)))
+    for month in problem.bill.months:
+        lowest = float(month.peak_kw(tables.facility_kw.min(axis=(1, 2))))
+        highest = float(month.peak_kw(facility(free)))
+        tries = np.linspace(max(lowest, month.paid_kw), highest, _CAPS, endpoint=False)
+        for caps in month.capped(kept, tries.tolist()):
+            over = np.maximum(tables.facility_kw - caps[:, None, None], 0.0) * problem.grid.step_h
+            tried = cheapest(tables.money + _BREAKS_CAP * over, tables.can, tables.moves, start)
+            if isinstance(tried, Course):
+                broken = float(over[rows, tried.configuration, tried.rate].sum()) * _BREAKS_CAP
+                spent = tried.cost - broken + float(problem.bill.cost(facility(tried)))
+                if spent < least - 1e-9:
+                    best, least, kept = tried, spent, caps
     return best

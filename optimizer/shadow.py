@@ -65,7 +65,7 @@ def shadow_prices(places: Places, numbers: Numbers, scope: Scope, ended: Ended) 
         return ()
     found = [
         *_inlets(places, numbers.problem, scope, ended.row_duals),
-        *_beyond(places, ended.row_duals, ended.col_duals),
+        *_beyond(places, numbers, ended.row_duals, ended.col_duals),
         *_levers(places, numbers, scope, ended.col_duals),
     ]
     return dearest_first(found)
@@ -92,13 +92,15 @@ def _inlets(places: Places, problem: Problem, scope: Scope, duals: Array) -> Ite
             yield ShadowPrice(name, "K", float(trips[:, i].sum()))
 
 
-def _beyond(places: Places, rows: Array, columns: Array) -> Iterator[ShadowPrice]:
-    """Tank, machines and the peak that is billed."""
+def _beyond(places: Places, numbers: Numbers, rows: Array, columns: Array) -> Iterator[ShadowPrice]:
+    """Tank, machines and the peaks that are paid for in any case."""
     full = -np.minimum(columns[places.stored], 0.0)
     yield ShadowPrice("the tank's capacity", "kWh", float(full.sum()))
     carried = -rows[places.carried]
     yield ShadowPrice("capacity of the chillers that may run", "kW", float(carried.sum()))
-    yield ShadowPrice("the month's peak so far", "kW", float(-rows[places.above].sum()))
+    if places.above.size:
+        for month, within in zip(numbers.problem.bill.months, numbers.beyond.demand.within.T, strict=True):
+            yield ShadowPrice(month.name, "kW", float((-rows[places.above] * within).sum()))
 
 
 def _levers(places: Places, numbers: Numbers, scope: Scope, duals: Array) -> Iterator[ShadowPrice]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.billing import BillingMonth, DemandBill
 from plant.forecast import Array
 
 CATCH_UP_H = 1.0
@@ -89,20 +90,24 @@ def best_put_off(price: Array, most_kw: float, waiting_kwh: float, spare_kw: Arr
 
 @dataclass(frozen=True)
 class Peak:
-    """What the month's highest quarter hour costs: the meter without a lever, and how it answers to it.
+    """What highest quarter hours cost: the meter without a lever, and how it answers to it.
 
     `facility_kw` (steps,) is what is expected at the meter, `per_kw` what a kilowatt put off spares there.
     """
 
     facility_kw: Array
     per_kw: float
-    charge: float
-    billed_kw: float
+    bill: DemandBill
 
     def cost(self, net_kw: Array) -> float:
-        """What the highest quarter hour adds to the bill with so much less power a step."""
-        highest = float((self.facility_kw - self.per_kw * net_kw).max())
-        return self.charge * max(highest - self.billed_kw, 0.0)
+        """What the highest quarter hours add to the bill with so much less power a step."""
+        return float(self.bill.cost(self.facility_kw - self.per_kw * net_kw))
+
+    def caps_kw(self, month: BillingMonth, most_kw: float) -> list[float]:
+        """Caps on a month's peak that a lever which puts off so much may reach, and that are worth it."""
+        highest = float(month.peak_kw(self.facility_kw))
+        lowest = max(highest - self.per_kw * most_kw, month.paid_kw)
+        return [] if lowest >= highest else np.linspace(lowest, highest, _CAPS, endpoint=False).tolist()
 
 
 def best_under_peak(
@@ -110,21 +115,25 @@ def best_under_peak(
 ) -> Array:
     """When to put work off where the highest quarter hour is billed too: power by step. [kW]
 
-    The peak couples all steps, so a few caps on it are tried: above a cap power is very dear, which puts
-    work off there and runs none there. What each course costs is then reckoned with the true prices.
+    The peak couples all steps of a month, so a few caps on it are tried, month after month: above a cap
+    power is very dear, which puts work off there and runs none there. What each course costs is then
+    reckoned with the true prices.
     """
-    highest = float(peak.facility_kw.max())
-    lowest = max(highest - peak.per_kw * most_kw, peak.billed_kw)
-    caps = [] if lowest >= highest else np.linspace(lowest, highest, _CAPS, endpoint=False).tolist()
-    best, least = np.zeros_like(price), np.inf
-    for cap in [None, *caps]:
-        dear = price if cap is None else price + _ABOVE_CAP * price.max() * (peak.facility_kw > cap)
+
+    def course(caps: Array) -> tuple[Array, float]:
+        dear = price + _ABOVE_CAP * price.max() * (peak.facility_kw > caps)
         path = best_put_off(dear, most_kw, waiting_kwh, spare_kw, hours)
         net = net_put_off_kw(path, waiting_kwh, spare_kw, hours)
         left = waiting_kwh + hours * float(net.sum())
-        money = -hours * float((price * net).sum()) + float(price.max()) * left + peak.cost(net)
-        if money < least - 1e-9:
-            best, least = path, money
+        return path, -hours * float((price * net).sum()) + float(price.max()) * left + peak.cost(net)
+
+    kept = np.full(len(price), np.inf)
+    best, least = course(kept)
+    for month in peak.bill.months:
+        for caps in month.capped(kept, peak.caps_kw(month, most_kw)):
+            path, money = course(caps)
+            if money < least - 1e-9:
+                best, least, kept = path, money, caps
     return best
 
 

@@ -137,6 +137,8 @@ class Forecast:
     weather: WeatherSource = OWN_SENSORS
     month_peak_kw: float = 0.0
     """Highest quarter hour of facility power this (local) month so far: what is billed already. [kW]"""
+    ordinary_peak_kw: float = 0.0
+    """Highest quarter hour of an ordinary day: what a month not begun yet will be billed in any case. [kW]"""
     waiting_kwh: Mapping[LeverId, float] = field(default_factory=dict)
     """Work that was put off before `issued_at` and not run yet, by the lever that put it off: it comes on
     top of `it_reference_kw` once its lever lets it."""

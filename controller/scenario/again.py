@@ -232,6 +232,7 @@ def _outlook(folder: Path, told: Mapping[str, Any]) -> Forecast:
             grid, frame["price [1/kWh]"].to_numpy(float), facts["currency"], facts["price_provider"]
         ),
         month_peak_kw=float(facts.get("month_peak_kw") or 0.0),
+        ordinary_peak_kw=float(facts.get("ordinary_peak_kw") or 0.0),
         waiting_kwh={LeverId(lever): float(kwh) for lever, kwh in facts.get("waiting_kwh", {}).items()},
     )
 

@@ -225,6 +225,7 @@ def outlook_facts(outlook: Forecast) -> dict[str, object]:
         "currency": outlook.price.currency,
         "price_provider": outlook.price.provider,
         "month_peak_kw": outlook.month_peak_kw,
+        "ordinary_peak_kw": outlook.ordinary_peak_kw,
         "waiting_kwh": dict(outlook.waiting_kwh),
     }
 

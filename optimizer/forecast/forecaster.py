@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.forecast.moved_work import MovedWork, deferrals, moved_work
+from optimizer.forecast.peaks import month_so_far_kw, ordinary_day_kw
 from optimizer.forecast.seasonal import Habit, Past, expect
 from optimizer.model import PlantModel
 from optimizer.zones import ZoneModel
@@ -48,6 +49,8 @@ class Forecaster:
         wet = Band(np.fmin(wet.mean, np.where(np.isnan(dry.mean), np.inf, dry.mean)), wet.std)
         drawn = {z.id: self._drawn(z, past, snapshot) for z in self.model.zones}
         moved = self._moved(drawn, past, snapshot)
+        metered = past.of(tuple(p.id for p in self.site.points_of(SITE, Quantity.FACILITY_POWER)))
+        clocks = ZoneInfo(self.site.timezone)
         return Forecast(
             issued_at=snapshot.time,
             grid=grid,
@@ -56,18 +59,10 @@ class Forecaster:
             wet_bulb_c=wet,
             carbon=_carbon_on(carbon, grid),
             price=_price_on(price, grid),
-            month_peak_kw=self._month_peak_kw(past, grid),
+            month_peak_kw=month_so_far_kw(metered, grid.start, clocks),
+            ordinary_peak_kw=ordinary_day_kw(metered, past.step_s, grid.start, clocks),
             waiting_kwh={} if moved is None else moved.waiting_kwh,
         )
-
-    def _month_peak_kw(self, past: _Past, grid: TimeGrid) -> float:
-        """The meter's highest quarter hour since the local month began, as far as history goes."""
-        points = tuple(p.id for p in self.site.points_of(SITE, Quantity.FACILITY_POWER))
-        local = grid.start.astimezone(ZoneInfo(self.site.timezone))
-        began = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        metered = past.of(points)
-        seen = metered.value[(metered.time_s >= began.timestamp()) & ~np.isnan(metered.value)]
-        return float(seen.max()) if seen.size else 0.0
 
     def _weather(self, quantity: Quantity, past: _Past, snapshot: Snapshot, grid: TimeGrid) -> Band:
         points = tuple(p.id for p in self.site.points_of(SITE, quantity))

@@ -164,6 +164,7 @@ def test_shadow_prices_are_what_the_program_saves_by_a_little_more_room(
     assert saved > 0.1
     assert said[name].saving == pytest.approx(saved, rel=0.05)
     assert said[name].unit == "K"
-    billed = (base - money(replace(problem, billed_peak_kw=small))) / small
+    month = replace(problem.bill.months[0], paid_kw=small)
+    billed = (base - money(replace(problem, bill=replace(problem.bill, months=(month,))))) / small
     assert billed == pytest.approx(10.0, rel=1e-3)
     assert said["the month's peak so far"].saving == pytest.approx(billed, rel=1e-3)

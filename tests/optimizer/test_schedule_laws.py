@@ -89,10 +89,28 @@ def test_a_demand_charge_levels_the_peak_down_to_what_is_billed_already() -> Non
     m.x = pyo.Var(m.t, within=pyo.NonNegativeReals)
     m.all_used = pyo.Constraint(expr=m.x[0] + m.x[1] == 100)
     m.used = pyo.Expression(m.t, rule=lambda m, t: 1.0 * m.x[t])
-    add_demand(m.b, m.t, m.used)
-    load_demand(m.b, 70.0, 4.0, np.array([50.0, 10.0]))
+    add_demand(m.b, m.t, pyo.RangeSet(0, 0), m.used)
+    load_demand(m.b, np.ones((2, 1)), np.full(2, 70.0), 4.0, np.array([50.0, 10.0]))
     m.cost = pyo.Objective(expr=m.b.cost)
     assert solve(m) == pytest.approx(40.0)
     assert pyo.value(m.x[0]) == pytest.approx(30.0)
-    load_demand(m.b, 90.0, 4.0, np.array([50.0, 10.0]))
+    load_demand(m.b, np.ones((2, 1)), np.full(2, 90.0), 4.0, np.array([50.0, 10.0]))
     assert solve(m) == pytest.approx(0.0)
+
+
+def test_each_month_pays_for_its_own_peak() -> None:
+    # The third hour is in the next month. On top of 50, 10 and 20 kW, 180 kWh are to be used: 20, 60 and 70
+    # are free under what is paid in any case, 70 and 90 kW. 30 are left: a kilowatt more in the first month
+    # makes room for two, in the next for one, so 15 more at 4 each. (One peak for all three would be
+    # (50 + 10 + 20 + 180) / 3 = 86.7: 66.67 above 70.)
+    m = frame(3)
+    m.x = pyo.Var(m.t, within=pyo.NonNegativeReals)
+    m.all_used = pyo.Constraint(expr=m.x[0] + m.x[1] + m.x[2] == 180)
+    m.used = pyo.Expression(m.t, rule=lambda m, t: 1.0 * m.x[t])
+    add_demand(m.b, m.t, pyo.RangeSet(0, 1), m.used)
+    within, paid = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([70.0, 70.0, 90.0])
+    load_demand(m.b, within, paid, 4.0, np.array([50.0, 10.0, 20.0]))
+    m.cost = pyo.Objective(expr=m.b.cost)
+    assert solve(m) == pytest.approx(60.0)
+    assert [pyo.value(m.x[t]) for t in range(3)] == pytest.approx([35.0, 75.0, 70.0])
+    assert [pyo.value(m.b.peak_kw[k]) for k in range(2)] == pytest.approx([15.0, 0.0])

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from optimizer.billing import BillingMonth, DemandBill
 from optimizer.waiting import Peak, best_put_off, best_under_peak, net_put_off_kw
+
+
+def one_month(paid_kw: float) -> DemandBill:
+    return DemandBill(10.0, (BillingMonth("the month", slice(0, 5), paid_kw),))
 
 
 def test_what_is_put_off_is_run_within_the_hour_after_and_none_is_lost() -> None:
@@ -56,11 +61,29 @@ def test_work_is_put_off_under_a_peak_that_is_billed_though_energy_costs_the_sam
     price, spare = np.full(5, 0.1), np.array([1e3, 1e3, 1e3, 1e3, 1e3])
     meter = np.array([100.0, 130.0, 90.0, 90.0, 90.0])
     assert best_put_off(price, 20.0, 0.0, spare, 1.0).max() == 0.0
-    path = best_under_peak(price, 20.0, 0.0, spare, 1.0, Peak(meter, 1.0, 10.0, 0.0))
+    path = best_under_peak(price, 20.0, 0.0, spare, 1.0, Peak(meter, 1.0, one_month(0.0)))
     assert path.tolist() == [0, 20, 0, 0, 0]
     # 130 becomes 110 = 90 + 20 in the hour it is caught up: 20 kW less are billed.
     net = net_put_off_kw(path, 0.0, spare, 1.0)
     assert float((meter - net).max()) == 110.0
     # A peak that was billed before is paid whatever is done now: nothing is put off for it.
-    billed = Peak(meter, 1.0, 10.0, 150.0)
+    billed = Peak(meter, 1.0, one_month(150.0))
     assert best_under_peak(price, 20.0, 0.0, spare, 1.0, billed).max() == 0.0
+
+
+def test_work_is_put_off_under_the_peak_of_the_month_it_would_come_in() -> None:
+    # The same day twice, a month's end between them: 130 kW once in each. The first month has paid for 150.
+    price, spare = np.full(10, 0.1), np.full(10, 1e3)
+    meter = np.tile([100.0, 130.0, 90.0, 90.0, 90.0], 2)
+
+    def path(first_kw: float, then_kw: float) -> list[float]:
+        months = BillingMonth("old", slice(0, 5), first_kw), BillingMonth("new", slice(5, 10), then_kw)
+        peak = Peak(meter, 1.0, DemandBill(10.0, months))
+        return np.flatnonzero(best_under_peak(price, 20.0, 0.0, spare, 1.0, peak)).tolist()
+
+    assert path(150.0, 0.0) == [6]
+    assert path(0.0, 150.0) == [1]
+    assert path(0.0, 0.0) == [1, 6]
+    assert path(150.0, 150.0) == []
+    # Each is 130 kW above what its month pays for in any case, if only by 0.1.
+    assert path(115.0, 129.9) == [1, 6]

@@ -31,12 +31,14 @@ def test_a_forecast_is_made_again_with_the_billed_peak_and_the_work_that_waits(t
         carbon=CarbonSeries(grid, 300 + numbers, CarbonKind.AVERAGE, "somebody", False),
         price=PriceSeries(grid, 0.1 * numbers, "USD", "somebody else"),
         month_peak_kw=812.5,
+        ordinary_peak_kw=790.25,
         waiting_kwh={LeverId("zone-b.deferred"): 37.5},
     )
     forecast_frame("D-000001", told).to_parquet(tmp_path / "forecasts.parquet")
     facts = json.loads(json.dumps(plain(outlook_facts(told))))
     again = _outlook(tmp_path, {"id": "D-000001", "outlook": facts})
     assert again.month_peak_kw == 812.5
+    assert again.ordinary_peak_kw == 790.25
     assert again.waiting_kwh == {LeverId("zone-b.deferred"): 37.5}
     assert again.grid == told.grid
     np.testing.assert_array_equal(again.it_reference_kw[OwnerId("zone-b")].mean, 400 + numbers)
