@@ -260,6 +260,8 @@ async def test_a_peak_is_billed_until_the_month_ends_where_the_site_is(
     site = limited(with_levers(quiet_site(), demand_charge=10.0), 27.0)
     now, forecast = await foretold(site, start)
     assert forecast.month_peak_kw == pytest.approx(billed_kw)
+    # The 30th of December came to 2,500 kW and the 31st to 1,500: other days were seen for half an hour.
+    assert forecast.ordinary_peak_kw == pytest.approx(2000.0)
     plan = planned(site, paper_plant(site), now, forecast)
     assert plan.costs is not None
     above = max(float(plan.prediction.facility_kw.max()) - billed_kw, 0.0)
