@@ -53,8 +53,9 @@ class Prediction:
 class CostParts:
     """What a trajectory costs over the horizon, by what it is paid for. [site's currency]
 
-    `demand` is what the peaks of its months rise by, beyond what they pay in any case; `wear` moves of levers and starts of machines;
-    `stored` what the cold taken out of a tank is worth (negative: cold was put by for later).
+    `demand` is what the peaks of its months rise by, beyond what they pay in any case; `wear` moves of
+    levers and starts of machines; `stored` what the cold taken out of a tank is worth (negative: cold was
+    put by for later).
     """
 
     energy: float
