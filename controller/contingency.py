@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from controller.contingency_air import AirLaw, air_law
+from optimizer.identify.load_growth import LEAST
 from optimizer.model import PlantModel
 from plant.forecast import Array
 from plant.idle_units import redundancy_now, running_speed
@@ -206,26 +207,38 @@ class TripCheck:
     ) -> Array:
         """Of one way to trip: the likely path, and the margin. Shape (steps, instants). [°C]"""
         likely, spread = self._march(index, left, load, standing, water_c, blows=blows)
-        more = (1.0 + self._air[index].growth) * SERVER_POWER * load
-        at_worst, _ = self._march(index, least, more, standing, water_c, blows=blows)
+        at_worst, _ = self._march(
+            index, least, SERVER_POWER * load, standing, water_c, blows=blows, grows=True
+        )
         return np.asarray(likely + np.hypot(SIGMAS * spread, np.maximum(at_worst - likely, 0.0)))
 
     def _march(
-        self, index: int, left: float, load: Array, standing: Standing, water_c: Array, *, blows: bool = False
+        self,
+        index: int,
+        left: float,
+        at_trip_kw: Array,
+        standing: Standing,
+        water_c: Array,
+        *,
+        blows: bool = False,
+        grows: bool = False,
     ) -> tuple[Array, Array]:
         """Warmest inlet of a zone and its law's spread, with a share of its units left. (steps, instants).
 
-        ``blows``: what is not left goes on blowing, uncooled.
+        ``blows``: what is not left goes on blowing, uncooled. ``grows``: so does the load, as far as it may.
         """
         law, facts = self._air[index], self._facts
         supply, speed = standing.supply_c[:, index], np.maximum(standing.speed[:, index], 0.02)
         bias, runs = float(standing.bias_k[index]), float(standing.runs[index])
         target = np.array([facts.speed_after(float(r)) for r in speed])
         flows = np.maximum(runs * speed, 0.02)
-        inlet = supply + law.rise_k(load, flows, supply, bias)
-        back_c = supply + law.gain_k(load, flows)
+        growth = self._growth(law) if grows else np.zeros(len(self._ends_s))
+        before = at_trip_kw * (1.0 + growth[0])
+        inlet = supply + law.rise_k(before, flows, supply, bias)
+        back_c = supply + law.gain_k(before, flows)
         path, spread = np.empty((2, len(self._ends_s), len(supply)))
         for k, (end_s, step_s) in enumerate(zip(self._ends_s, self._lengths_s, strict=True)):
+            load = at_trip_kw * (1.0 + growth[k])
             # Half of the declared time passes before anybody notices; the ramp takes the rest.
             share = (end_s - step_s / 2) / max(facts.survivor_ramp_s, FINE_S)
             ramped = min(1.0, max(0.0, 2.0 * share - 1.0))
@@ -244,6 +257,11 @@ class TripCheck:
             inlet = inlet + (given + rise - inlet) * -math.expm1(-step_s / AIR_S)
             path[k], spread[k] = inlet, law.spread_k(load, moved)
         return path, spread
+
+    def _growth(self, law: AirLaw) -> Array:
+        """What the load may have grown by: a little at once, more as time passes. Shape (steps,). [-]"""
+        passed = self._ends_s / self._ends_s[-1]
+        return np.asarray(LEAST + (law.growth - LEAST) * passed)
 
     def _loop_c(self, standing: Standing) -> Array:
         """Chilled water after a chiller's trip, step by step. Shape (steps, instants). [°C]"""

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.before_trip import MOST_GAIN_K, Before
+from optimizer.identify.load_growth import LEAST
 from optimizer.model import PlantModel
 from optimizer.problem import Problem
 from optimizer.units_left import DERATED, LEAST_AIR, UnitsLeft
@@ -38,23 +39,27 @@ def after_trip_c(
 ) -> Array:
     """Warmest inlet of each zone after the worst trip, margins inside. Zone arrays, zones last. [°C]
 
-    What is likely, and what a load higher by a standard deviation or by what it may grow meanwhile, with
-    warm servers and uneven air units, makes of it; the latter's excess and the law's own spread are
+    What is likely, and what a load higher by a standard deviation, or later by what it may grow meanwhile,
+    with warm servers and uneven air units, makes of it; the latter's excess and the law's own spread are
     independent and add as squares.
     """
-    more = np.maximum(load_std_kw, problem.model.bank.growth * load_kw)
-    at = standing(problem, supply_c, speed, load_kw, more)
+    at = standing(problem, supply_c, speed, load_kw, load_std_kw)
     return np.asarray(np.maximum(air_trip_c(at, chw_c), _chiller_trip_c(at, chw_c)))
 
 
-def standing(problem: Problem, supply_c: Array, speed: Array, load_kw: Array, more_kw: Array) -> Before:
-    """Where things stand before a trip, at the likely load and with so much more of it. Zones last."""
+def standing(problem: Problem, supply_c: Array, speed: Array, load_kw: Array, load_std_kw: Array) -> Before:
+    """Where things stand before a trip, at the likely load and at the higher one. Zones last."""
     facts = problem.redundancy
     # Both loads at once, before the axes that the paths have and the loads have not.
     between = [1] * (supply_c.ndim - load_kw.ndim)
-    load = np.stack([load_kw, load_kw + more_kw]).reshape(2, *between, *load_kw.shape)
-    power = load * np.array([1.0, SERVER_POWER]).reshape(2, *([1] * supply_c.ndim))
-    return Before(problem, facts, supply_c, speed, load, power)
+    servers = np.array([1.0, SERVER_POWER]).reshape(2, *([1] * supply_c.ndim))
+
+    def both(growth: Array | float) -> Array:
+        more = np.maximum(load_std_kw, growth * load_kw)
+        return np.stack([load_kw, load_kw + more]).reshape(2, *between, *load_kw.shape)
+
+    at_once, later = both(LEAST), both(problem.model.bank.growth)
+    return Before(problem, facts, supply_c, speed, at_once, at_once * servers, later * servers)
 
 
 def air_trip_c(at: Before, chw: Array) -> Array:
@@ -88,7 +93,7 @@ def _march(at: Before, left: Array, after: Array, water: Array, *, blows: bool =
         back = units.warmed_c(back, step_s)
         inlet = inlet - np.expm1(-step_s / AIR_S) * (units.inlet_c(back) - inlet)
         warmest = np.maximum(warmest, at.warmest(inlet, units.gain_k))
-    units = replace(units, speed=after)
+    units = replace(units, at=at.later, speed=after)
     step_s = max(facts.ride_through_s - len(ramped) * step_s, 1.0) / _LATER
     for _ in range(_LATER):
         back = units.warmed_c(back, step_s)

@@ -5,7 +5,7 @@ And what racks breathe there: the inlet law that was learned, taken on the safe 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,13 @@ class Before:
     """IT power at the reference inlet."""
     power_kw: Array
     """With what warm servers draw more."""
+    later_kw: Array
+    """The same once the load has had the ride-through time to grow in."""
+
+    @cached_property
+    def later(self) -> Before:
+        """Where things stand once the load has grown."""
+        return replace(self, power_kw=self.later_kw)
 
     @property
     def bank(self) -> ZoneBank:

@@ -23,8 +23,8 @@ from plant.forecast import Array
 
 _LOADS = np.linspace(0.05, 1.25, 13)
 """Share of a zone's design load."""
-_MORE = np.array([0.02, 0.1, 0.25])
-"""What the load may rise by, as a share of it."""
+_SPREADS = np.array([LEAST, 0.1, 0.25])
+"""Standard deviation of the load, as a share of it."""
 _SUPPLIES, _SPEEDS, _WATERS, _LOOPS = 6, 9, 6, 6
 _LOOP_K = 12.0
 """How much warmer than the warmest setpoint the loop is tabulated for."""
@@ -34,11 +34,9 @@ _GRID_K = 0.1
 
 @dataclass(frozen=True)
 class TripTable:
-    """One zone's excess over its limit [K]: by load, what may come on top, supply air, fan speed, water."""
+    """One zone's excess over its limit [K]: by load, its spread, supply air, fan speed, water."""
 
     design_kw: float
-    growth: float
-    """What the load may rise by in any case, as a share of it."""
     supply_c: Array
     speed: Array
     water_c: Array
@@ -62,8 +60,8 @@ class TripTable:
         """Shape (steps, supplies, speeds, waters)."""
         kw, std = load
         by_load = _along(values, _place(_LOADS, kw / self.design_kw), 0)
-        more = _place(_MORE, np.maximum(std / np.maximum(kw, 1e-6), self.growth))
-        return _along(_at_own(by_load, more), _place(self.speed, speed), 2)
+        spread = _place(_SPREADS, std / np.maximum(kw, 1e-6))
+        return _along(_at_own(by_load, spread), _place(self.speed, speed), 2)
 
 
 def trip_tables(problem: Problem) -> tuple[TripTable, ...] | None:
@@ -82,7 +80,6 @@ def trip_tables(problem: Problem) -> tuple[TripTable, ...] | None:
     return tuple(
         TripTable(
             design_kw=zone.it.design_kw,
-            growth=zone.growth,
             supply_c=supplies[:, z],
             speed=speeds[:, z],
             water_c=waters,
@@ -108,17 +105,17 @@ def loop_rises_k(problem: Problem, steps: Array) -> Array:
 def _excess(
     problem: Problem, supply: Array, speed: Array, waters: Array, after: Callable[[Before, Array], Array]
 ) -> Array:
-    """Shape (loads, rises, supplies, speeds, waters, zones). [K]"""
+    """Shape (loads, spreads, supplies, speeds, waters, zones). [K]"""
     design = problem.model.bank.design_kw
     shape = (_SUPPLIES, _SPEEDS, len(waters), len(design))
     supplies = np.broadcast_to(supply[:, None, None], shape).reshape(-1, len(design))
     speeds = np.broadcast_to(speed[None, :, None], shape).reshape(-1, len(design))
     water = np.broadcast_to(waters[None, None, :], shape[:3]).ravel()
     allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K - _GRID_K
-    found = np.empty((len(_LOADS), len(_MORE), *shape))
+    found = np.empty((len(_LOADS), len(_SPREADS), *shape))
     for i, level in enumerate(_LOADS):
-        for j, more in enumerate(_MORE):
-            at = standing(problem, supplies, speeds, level * design, more * level * design)
+        for j, spread in enumerate(_SPREADS):
+            at = standing(problem, supplies, speeds, level * design, spread * level * design)
             found[i, j] = after(at, water).reshape(shape) - allowed
     return found
 

@@ -86,6 +86,19 @@ def test_with_water_to_spare_only_the_store_and_recirculation_count(
     assert tripped_c(by_hand(model), history, 17.0, 5.0) == pytest.approx(expected, abs=0.02)
 
 
+def test_a_load_that_jumps_has_grown_by_the_end_and_not_at_once(model: PlantModel, history: History) -> None:
+    # As above, for the ramp's minute; then for 14 minutes with 15 % more load instead of 2: 222.9 kW, 12.3 K.
+    hand = by_hand(model)
+    hand = replace(hand, zones=tuple(replace(z, growth=0.15) for z in hand.zones))
+    grown = 1.15 * 1.02 * LOAD_KW / (0.475 * AIR_KW_K)
+    before, at_once = WORST_KW / AIR_KW_K, WORST_KW / (0.475 * AIR_KW_K)
+    tau = 0.6 * TAU_S / 0.475
+    minute = at_once - (at_once - before) * math.exp(-60 / tau)
+    back = grown - (grown - minute) * math.exp(-840 / tau)
+    expected = 17 + rise_k(grown) * back / grown
+    assert tripped_c(hand, history, 17.0, 5.0) == pytest.approx(expected, abs=0.02)
+
+
 def test_with_warm_water_the_coil_that_is_left_cannot_make_the_air(
     model: PlantModel, history: History
 ) -> None:
