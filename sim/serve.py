@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -133,8 +132,7 @@ class LivePlants:
 def build_plant(options: ServeOptions, weather: WeatherYear) -> SimulatedPlant:
     """One plant as the options say; two calls give two identical ones."""
     site = options.site
-    offset = ZoneInfo(site.timezone).utcoffset(options.start)
-    workload = DiurnalWorkload(len(site.zones), options.seed, (offset or timedelta()).total_seconds() / 3600)
+    workload = DiurnalWorkload(len(site.zones), options.seed, timezone=site.timezone)
     # Acceleration must not fire the dead-man on a slow host: the floor is in wall seconds.
     timeout = max(site.safety.heartbeat_s * 5, options.watchdog_floor_wall_s * options.speed)
     return SimulatedPlant(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -45,6 +47,8 @@ class DiurnalWorkload:
     zones: int
     seed: int
     utc_offset_h: float = 0.0
+    timezone: str | None = None
+    """People's clock, with its summer time, in place of a fixed offset: an IANA name."""
 
     def at(self, unix_s: Array) -> Array:
         """Utilization at instants, linear between 5-minute values."""
@@ -53,18 +57,26 @@ class DiurnalWorkload:
         days = np.floor_divide(unix, _DAY_S).astype(int)
         for day in np.unique(days):
             mine = days == day
-            table = _day(self.zones, self.seed, self.utc_offset_h, int(day))
+            today, tomorrow = self._offset_h(int(day)), self._offset_h(int(day) + 1)
+            table = _day(self.zones, self.seed, today, tomorrow, int(day))
             slot = (unix[mine] - day * _DAY_S) / _SLOT_S
             for zone in range(self.zones):
                 out[mine, zone] = np.interp(slot, np.arange(_SLOTS + 1), table[:, zone])
         return out
 
+    def _offset_h(self, day: int) -> float:
+        """Of a UTC day, as the clock stands at its noon: clocks change in one of its nights. [h]"""
+        if self.timezone is None:
+            return self.utc_offset_h
+        noon = datetime.fromtimestamp((day + 0.5) * _DAY_S, ZoneInfo(self.timezone))
+        return (noon.utcoffset() or timedelta()).total_seconds() / 3600
+
 
 @lru_cache(maxsize=64)
-def _day(zones: int, seed: int, utc_offset_h: float, day: int) -> Array:
+def _day(zones: int, seed: int, offset_h: float, offset_tomorrow_h: float, day: int) -> Array:
     """One day at 5-minute points, the next midnight included. Shape (289, zones)."""
-    today = _raw(zones, seed, utc_offset_h, day)
-    tomorrow = _raw(zones, seed, utc_offset_h, day + 1)
+    today = _raw(zones, seed, offset_h, day)
+    tomorrow = _raw(zones, seed, offset_tomorrow_h, day + 1)
     return np.vstack([today, tomorrow[:1]])
 
 

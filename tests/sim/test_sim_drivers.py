@@ -117,6 +117,21 @@ def test_work_is_continuous_over_midnight_and_differs_by_seed() -> None:
     assert not np.allclose(work.at(np.array([unix(2026, 7, 21)])), other.at(np.array([unix(2026, 7, 21)])))
 
 
+@pytest.mark.parametrize(("month", "day", "offset_h"), [(7, 20, -4.0), (1, 15, -5.0)])
+def test_work_by_the_clock_is_that_of_the_season(month: int, day: int, offset_h: float) -> None:
+    times = unix(2026, month, day) + np.arange(0, 86_400, 300.0)
+    by_clock = DiurnalWorkload(4, 7, timezone="America/New_York").at(times)
+    np.testing.assert_array_equal(by_clock, DiurnalWorkload(4, 7, offset_h).at(times))
+
+
+def test_web_traffic_follows_the_clock_when_it_changes() -> None:
+    # On 8 March 2026 clocks go from UTC-5 to UTC-4: the next evening's 18:00 is an hour earlier.
+    work = DiurnalWorkload(1, 1, timezone="America/New_York")
+    before, after = (work.at(unix(2026, 3, day) + np.arange(0, 86_400, 300.0))[:, 0] for day in (5, 10))
+    lag = [float(np.mean((np.roll(before, -12 * h) - after) ** 2)) for h in (-1, 0, 1, 2)]
+    assert int(np.argmin(lag)) == 2
+
+
 def test_web_traffic_is_busier_in_the_evening_and_on_weekdays() -> None:
     work = DiurnalWorkload(1, 1, 0.0)
 
