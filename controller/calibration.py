@@ -10,7 +10,7 @@ from optimizer.commissioning import CommissioningPlan, commissioning_plan
 from optimizer.forecast import Forecaster
 from optimizer.forecast.skill import Skill, skill
 from optimizer.identify.compare import Comparison, compare
-from optimizer.identify.evidence import Evidence
+from optimizer.identify.evidence import Estimate, Evidence
 from optimizer.identify.horizon import calibrate
 from optimizer.model import PlantModel
 from plant.history import History
@@ -69,7 +69,20 @@ def _record(record: Evidence, unit: str) -> list[str]:
         f"{_percent(record.nmbe):>8}  {errors} {unit}",
         f"    seen: {seen or 'nothing'}",
     ]
+    curve = [
+        f"{e.name} {e.value:.4g} ({_end(e.low)} to {_end(e.high)})" for e in record.estimates if _told(e)
+    ]
+    lines += [f"    90 %: {', '.join(curve)}"] if curve else []
     return lines + [f"    AGAINST: {reason}" for reason in record.disqualified]
+
+
+def _told(estimate: Estimate) -> bool:
+    """Places on curves are for reading; single coefficients stand in for each other and are in the JSON."""
+    return estimate.name.startswith("at_")
+
+
+def _end(value: float) -> str:
+    return "open" if math.isnan(value) else f"{value:.4g}"
 
 
 def _percent(share: float) -> str:

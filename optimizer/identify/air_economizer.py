@@ -157,12 +157,5 @@ def _record(zone: OwnerId, k: int, fitted: Fit, seen: Seen, rated: float, why: t
     inputs: tuple[Coverage, ...] = coverage(damper=seen.damper, outdoor_c=seen.outdoor_c, dew_c=seen.dew_c)
     if why:
         return Evidence(name, Origin.NAMEPLATE, seen.opened, 0.3 * rated, np.nan, np.nan, inputs, why)
-    one = Fit(
-        fitted.coefficients[[2 + k]],
-        fitted.samples,
-        fitted.std,
-        fitted.cv_rmse,
-        fitted.nmbe,
-        fitted.half_width[[2 + k]],
-    )
-    return evidence(name, one, inputs, prior_std=0.3 * rated, worst_cv_rmse=0.25, names=("open_kw_per_k",))
+    names = (*("",) * (2 + k), "open_kw_per_k")
+    return evidence(name, fitted, inputs, prior_std=0.3 * rated, worst_cv_rmse=0.25, names=names)

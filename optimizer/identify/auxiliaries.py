@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from optimizer.identify.coils import coil_heat_kw
 from optimizer.identify.evidence import Evidence
+from optimizer.identify.intervals import places_seen
 from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
 from optimizer.identify.signals import Signals
 from optimizer.identify.tower import rejected_kw
@@ -86,6 +87,7 @@ def learn_chw_pump(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
         prior_std=0.2 * rated,
         worst_cv_rmse=0.2,
         names=("constant_kw", "linear_kw", "square_kw", "cube_kw"),
+        places=places_seen(flow / rated_flow, lambda share: _powers(np.array([share]))[0]),
     )
     return law, record
 
@@ -154,6 +156,7 @@ def learn_losses(signals: Signals) -> tuple[PolynomialLaw, Evidence]:
         prior_std=0.02 * design,
         worst_cv_rmse=0.2,
         names=("constant_kw", "linear_kw", "square_kw"),
+        places=places_seen(it / design, lambda share: _powers(np.array([share]))[0, :3]),
     )
     return law, record
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimizer.identify.evidence import Evidence
+from optimizer.identify.evidence import Coverage, Evidence
+from optimizer.identify.intervals import Place, shares_seen
 from optimizer.identify.regression import Bounds, Prior, collinear, coverage, evidence, fit
 from optimizer.identify.signals import Mask, Signals
 from optimizer.identify.staging import RUNS_ABOVE_KW, Staged, StagingLaw, learn_staging
@@ -98,16 +99,36 @@ def learn_chillers(signals: Signals, moving: Signals) -> tuple[ChillerLaw, Evide
     x = np.column_stack(_features(load, able, chw, cw, unit_kw))
     fitted = fit(x[steady], power[steady], Bounds.nonnegative(_FEATURES), _prior(signals.site, unit_kw))
     law = ChillerLaw(tuple(float(c) for c in fitted.coefficients), learn_staging(_staged(moving), blank))
+    inputs = coverage(load_kw=load[steady], chw_c=chw[steady], cw_c=cw[steady])
     record = evidence(
         "chillers",
         fitted,
-        coverage(load_kw=load[steady], chw_c=chw[steady], cw_c=cw[steady]),
+        inputs,
         prior_std=0.15 * unit_kw / _COP,
         worst_cv_rmse=0.12,
         extra=collinear(chw_c=chw[steady], cw_c=cw[steady]),
         names=("each_kw", "per_load", "per_cw", "per_warm_cw", "per_cold_chw", "bend", "bend_per_cw"),
+        places=_places(load[steady], able[steady], inputs, unit_kw),
     )
     return law, record
+
+
+def _places(load: Array, able: Array, inputs: tuple[Coverage, ...], unit_kw: float) -> dict[str, Place]:
+    """One mean machine at shares of its rating, both waters in the middle of the ranges they were seen in.
+
+    Told by as many as mostly ran at such a share.
+    """
+    middle = {c.name: np.array([(c.low + c.high) / 2]) for c in inputs}
+    if not middle.keys() >= {"chw_c", "cw_c"}:
+        return {}
+    share, places = load / able, {}
+    for name, s in shares_seen(share).items():
+        near = np.abs(share - s) <= np.nanquantile(np.abs(share - s), 0.1)
+        ran, often = np.unique(able[near], return_counts=True)
+        mostly = ran[[np.argmax(often)]]
+        features = _features(s * mostly, mostly, middle["chw_c"], middle["cw_c"], unit_kw)
+        places[name] = Place(np.concatenate(features), float(mostly[0]) / unit_kw)
+    return places
 
 
 def compare_chillers(law: ChillerLaw, signals: Signals) -> tuple[Array, Array]:

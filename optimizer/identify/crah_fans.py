@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimizer.identify.evidence import Evidence
+from optimizer.identify.intervals import places_seen
 from optimizer.identify.regression import Bounds, Prior, coverage, evidence, fit
 from optimizer.identify.signals import Signals
 from plant.forecast import Array
@@ -53,6 +54,7 @@ def learn_crah_fans(signals: Signals, zone: OwnerId) -> tuple[FanLaw, Evidence]:
         prior_std=0.15 * float(np.mean(rated)),
         worst_cv_rmse=0.15,
         names=("constant_kw", "linear_kw", "square_kw", "cube_kw", "fifth_kw"),
+        places=places_seen(speed, lambda share: _features(np.array([share]))[0]),
         may_stand=signals.site.lever(zone, Quantity.FAN_SPEED_SETPOINT) is None,
     )
     return law, record

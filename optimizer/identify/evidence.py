@@ -29,7 +29,10 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Estimate:
-    """One fitted number with its 90 % interval; both ends NaN where it sits on a bound of physics."""
+    """One fitted number with its 90 % interval; an end that the data leave open is NaN.
+
+    A coefficient by its name, or the curve at a place (`at_75_percent_kw`), in the output's unit.
+    """
 
     name: str
     value: float

@@ -6,12 +6,14 @@ physics (power does not fall with load) is a bound here, never a hope.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from optimizer.identify.evidence import Coverage, Estimate, Evidence, Origin
+from optimizer.identify.evidence import Coverage, Evidence, Origin
+from optimizer.identify.intervals import Data, Place, estimates
 from plant.forecast import Array
 
 LEAST_SAMPLES = 48
@@ -55,7 +57,8 @@ class Prior:
 class Fit:
     """Coefficients and hold-out errors. Shape of `coefficients` and `half_width`: (features,).
 
-    `half_width` is half the 90 % interval of each coefficient, NaN where it sits on a bound.
+    `half_width` is how far noise alone would carry each coefficient (90 %), NaN where it sits on a bound:
+    a prior's pull is not in it. What is stated to people is reckoned from ``data`` (`identify.intervals`).
     """
 
     coefficients: Array
@@ -64,6 +67,7 @@ class Fit:
     cv_rmse: float
     nmbe: float
     half_width: Array
+    data: Data = field(repr=False, compare=False)
 
 
 def fit(features: Array, target: Array, bounds: Bounds, prior: Prior, *, even_few: bool = False) -> Fit:
@@ -84,18 +88,19 @@ def fit(features: Array, target: Array, bounds: Bounds, prior: Prior, *, even_fe
     """
     known = ~np.isnan(target) & ~np.isnan(features).any(axis=1)
     x, y = features[known], target[known]
-    samples = int(known.sum())
+    samples, data = int(known.sum()), Data(features, target, bounds.low, bounds.high)
     if samples < LEAST_SAMPLES:
         unknown = np.full(features.shape[1], np.nan)
         used = samples if even_few else 0
-        return Fit(_solve(x[:used], y[:used], bounds, prior), samples, np.nan, np.nan, np.nan, unknown)
+        return Fit(_solve(x[:used], y[:used], bounds, prior), samples, np.nan, np.nan, np.nan, unknown, data)
     block = np.arange(samples) * _HOLD_OUT_BLOCKS // samples
     held = block % _HOLD_OUT_EVERY == _HOLD_OUT_EVERY - 1
     weight = _balance(x)
     trial = _solve(x[~held], y[~held], bounds, prior, weight[~held])
     std, cv_rmse, nmbe = errors(y[held], x[held] @ trial)
     found = _solve(x, y, bounds, prior, weight)
-    return Fit(found, samples, std, cv_rmse, nmbe, _half_width(x, y, found, bounds, prior, weight))
+    width = _half_width(x, y, found, bounds, prior, weight)
+    return Fit(found, samples, std, cv_rmse, nmbe, width, data)
 
 
 def _half_width(x: Array, y: Array, found: Array, bounds: Bounds, prior: Prior, weight: Array) -> Array:
@@ -208,12 +213,14 @@ def evidence(
     worst_cv_rmse: float,
     extra: tuple[str, ...] = (),
     names: tuple[str, ...] = (),
+    places: Mapping[str, Place] | None = None,
     may_stand: bool = False,
 ) -> Evidence:
     """Turn a fit into its record, disqualified where data were too few or still, or the error too large.
 
-    `names` are the coefficients', in order; their 90 % intervals go into the record. ``may_stand`` is for
-    laws with reasons of their own, and for inputs nobody moves: machines that always run, one-speed fans.
+    `names` are the coefficients', in order ("" is not told of), `places` are on the law's curve; 90 %
+    intervals of both go into the record. ``may_stand`` is for laws with reasons of their own, and
+    for inputs nobody moves: machines that always run, one-speed fans.
     """
     if fitted.samples < LEAST_SAMPLES:
         reason = f"{fitted.samples} usable samples, {LEAST_SAMPLES} are needed: nameplate values are used"
@@ -232,10 +239,5 @@ def evidence(
         fitted.nmbe,
         inputs,
         tuple(against),
-        _estimates(fitted, names),
+        estimates(fitted.data, fitted.coefficients, names, places or {}) if names else (),
     )
-
-
-def _estimates(fitted: Fit, names: tuple[str, ...]) -> tuple[Estimate, ...]:
-    given = zip(names, fitted.coefficients.tolist(), fitted.half_width.tolist(), strict=False)
-    return tuple(Estimate(name, value, value - half, value + half) for name, value, half in given)
