@@ -78,8 +78,8 @@ def worst(snapshot: Snapshot, site: Site = SITE) -> dict[str, float]:
 def test_where_racks_settle_after_an_air_units_trip_by_hand() -> None:
     # Without a model. 32 m³/s rated, 1.2 kg/m³ and 1.006 kJ/(kg K): 38.6 kW/K. One of two left at full speed:
     # 170 kW gain 8.8 K, of which a tenth comes back, and all beyond 9 K; 1.6 times to the worst rack: 1.41 K.
-    # Were the lost unit 5 % the stronger, the load to grow by 5 % (no past tells) and server fans to add 2 %: 3.06 K.
-    # That excess and two standard deviations of 1 K add as squares.
+    # Were the lost unit 5 % the stronger, the load to grow by 5 % (no past tells) and server fans to add 2 %:
+    # 3.06 K. That excess and two standard deviations of 1 K add as squares.
     def rise_k(gain_k: float) -> float:
         return 1.6 * (0.1 * gain_k + max(gain_k - 9, 0))
 
