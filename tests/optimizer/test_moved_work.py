@@ -149,7 +149,7 @@ def test_the_supervisor_s_edge_has_waiting_work_on_top_and_trusts_no_lever_yet_t
     def load_kw(stands: float, path: float, waits: float) -> Array:
         now = seen(snapshot_at(history, FOUR), site, zone__a_deferred_setpoint=stands)
         forecast = replace(day(site, now), waiting_kwh={DEFERRAL.id: waits})
-        walk = _Walk(site, model, {DEFERRAL.id: np.full(steps, path)}, forecast, now)
+        walk = _Walk(site, model, model, {DEFERRAL.id: np.full(steps, path)}, forecast, now)
         return walk._load_kw(A) - forecast.it_reference_kw[A].upper(2.0)
 
     assert load_kw(0.0, 0.0, 0.0) == pytest.approx(np.zeros(steps))

@@ -24,7 +24,7 @@ def runaway(model: PlantModel) -> Rollout:
     zones, steps, sensors = len(model.zones), 96, wild.bank.sensors
     course = Course(
         supply_c=np.full((1, steps, zones), 25.5),
-        speed=np.full((1, steps, zones), 0.4),
+        speed=np.full((1, steps, zones), 0.35),
         chw_c=np.full((1, steps), 16.0),
         cw_c=np.full((1, steps), 29.0),
     )
