@@ -36,9 +36,8 @@ FINE_S, COARSE_S, FINE_FOR_S = 15.0, 60.0, 300.0
 """Steps of the walk: fine while things jump, coarse while they settle. [s]"""
 AIR_S = 20.0
 """Time in which a cold aisle's air follows what is blown into it. [s]"""
-GROWTH, SERVER_POWER = 1.02, 1.02
-"""The load of all zones together may rise by this much over what is measured while nobody acts (a zone's
-own is learned), and server fans may by this much in warmer air. [-]"""
+SERVER_POWER = 1.02
+"""Server fans may raise the IT load by this much in warmer air. [-]"""
 DERATED, OVERLOAD = 0.95, 1.05
 """A chiller is counted on for less than its plate after a trip, and taken to carry more before it. [-]"""
 TOLD_C = 60.0
@@ -268,7 +267,8 @@ class TripCheck:
         facts, sizes = self._facts, self._facts.chiller_kw
         unit, total = max(sizes), sum(sizes)
         fans = sum(law.fan_kw(standing.speed[:, i]) for i, law in enumerate(self._air))
-        heat = GROWTH * standing.it_kw.sum(axis=1) + fans
+        # All zones together rise by little while nobody acts, whatever one of them may do.
+        heat = (1.0 + LEAST) * standing.it_kw.sum(axis=1) + fans
         load = heat if self._model is None else np.maximum(self._model.load_kw(heat), heat)
         # The plant may run as few machines as can carry the load: then one trip takes most of it away.
         running = np.clip(np.ceil(load / (OVERLOAD * unit)), 1, len(sizes))

@@ -20,7 +20,7 @@ from optimizer.switches import SwitchKind, read_switches
 from optimizer.units_running import as_it_runs
 from optimizer.zones import ZoneModel
 from plant.forecast import Array, Forecast
-from plant.idle_units import redundancy_now, running_speed
+from plant.idle_units import redundancy_now, seen_in
 from plant.plan import Plan
 from plant.points import SITE, OwnerId
 from plant.quantities import Quantity
@@ -148,14 +148,9 @@ class _Walk:
         paths = [self.levers[lv.id] for lv in levers if lv.id in self.levers]
         if paths:
             return np.asarray(np.min(paths, axis=0) if least else np.max(paths, axis=0))
-        return np.full(self.forecast.grid.steps, self._seen(zone, shown))
-
-    def _seen(self, zone: OwnerId, shown: Quantity) -> float:
-        if zone == SITE:
-            return self.snapshot.mean(SITE, shown)
-        if shown is Quantity.FAN_SPEED:
-            return running_speed(self.site, zone, self.snapshot)
-        return self.snapshot.zone_mean(zone, shown)
+        at_site, snapshot = zone == SITE, self.snapshot
+        seen = snapshot.mean(SITE, shown) if at_site else seen_in(self.site, zone, shown, snapshot)
+        return np.full(self.forecast.grid.steps, seen)
 
     def _start(self, zone: ZoneModel) -> Array:
         """Where the zone's inlets stand; a lost sensor where the warmest does."""

@@ -81,7 +81,7 @@ def _march(at: Before, left: Array, after: Array, water: Array, *, blows: bool =
 
     ``blows``: compressors stop alone, and what is not left blows on what comes back.
     """
-    facts, gain = at.facts, at.gain_k(np.maximum(at.runs * at.speed, LEAST_AIR))
+    facts, gain = at.facts, at.gain_k(np.maximum(at.speed, LEAST_AIR))
     back = at.supply_c + gain
     inlet = at.supply_c + at.rise_k(gain, np.broadcast_to(at.supply_c, gain.shape))
     warmest, step_s = np.full(at.supply_c.shape, -np.inf), facts.survivor_ramp_s / _SUBSTEPS
@@ -111,7 +111,7 @@ def _chiller_trip_c(at: Before, chw: Array) -> Array:
 def warm_loop_c(at: Before, chw: Array) -> Array:
     """Warmest inlet with every air unit at work that runs and the loop so warm. [°C]"""
     still = replace(at, facts=replace(at.facts, survivor_fan=math.nan))
-    return _march(still, np.broadcast_to(at.runs, (2, *at.supply_c.shape)), at.speed, at.bank.water_c(chw))
+    return _march(still, np.ones((2, *at.supply_c.shape)), at.speed, at.bank.water_c(chw))
 
 
 def loop_rise_k(model: PlantModel, facts: Redundancy, heat_kw: Array) -> Array:

@@ -55,11 +55,6 @@ class Before:
         """The zones' learned laws."""
         return self.problem.model.bank
 
-    @cached_property
-    def runs(self) -> Array:
-        """Share of each zone's air units that does not stand still. Shape (zones,)."""
-        return np.array([self.facts.runs_of(z.id) for z in self.bank.zones])
-
     def gain_k(self, moved: Array) -> Array:
         """What the zone's air gains if a share of full airflow moves. [K]"""
         return np.minimum(self.power_kw / (self.bank.air_kw_k * moved), MOST_GAIN_K)

@@ -8,7 +8,7 @@ import numpy as np
 
 from optimizer.board import HELD, Axis, Board
 from optimizer.model import PlantModel
-from plant.idle_units import running_speed
+from plant.idle_units import seen_in
 from plant.points import SITE, OwnerId
 from plant.quantities import Quantity
 from plant.setpoints import Lever
@@ -94,7 +94,7 @@ class _Reader:
         down = sets is not Quantity.FAN_SPEED_SETPOINT
         name = f"{owner} {sets.value}"
         if not levers:
-            seen = self._seen(owner, measured)
+            seen = seen_in(self._snapshot.site, owner, measured, self._snapshot)
             at = default if seen != seen else seen
             return Axis(name, (), at, at, at, 0.0, 0.1, at, down)
         stands = [self._snapshot.lever_value(lever) for lever in levers]
@@ -119,11 +119,6 @@ class _Reader:
             float(np.mean([lv.as_found for lv in levers])),
             down,
         )
-
-    def _seen(self, owner: OwnerId, measured: Quantity) -> float:
-        if measured is Quantity.FAN_SPEED:
-            return running_speed(self._snapshot.site, owner, self._snapshot)
-        return self._snapshot.zone_mean(owner, measured)
 
     def tank(self, site: Site, model: PlantModel) -> Axis | None:
         """The tank's axis; several tanks are moved by their first lever only."""

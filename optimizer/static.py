@@ -95,7 +95,7 @@ def map_key(problem: Problem) -> tuple[object, ...]:
         # What compressors can do after a trip hangs on it: up to the next kelvin.
         hottest = float(np.ceil(np.nanmax(world.outdoor_c)))
     facts = problem.redundancy
-    units = tuple((facts.left_of(z.id), facts.runs_of(z.id)) for z in problem.site.zones)
+    units = tuple(facts.left_of(z.id) for z in problem.site.zones)
     return (problem.model.version, keeps_room(problem), hottest, units, *((a.low, a.high) for a in axes))
 
 

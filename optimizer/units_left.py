@@ -50,7 +50,7 @@ class UnitsLeft:
         """Share of it that moves at all. [-]"""
         if not self.blows:
             return self.cooled
-        return np.broadcast_to(np.maximum(self.at.runs * self.speed, LEAST_AIR), self.cooled.shape)
+        return np.broadcast_to(np.maximum(self.speed, LEAST_AIR), self.cooled.shape)
 
     @cached_property
     def gain_k(self) -> Array:

@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from optimizer.model import PlantModel
+from optimizer.units_left import LEAST_AIR
 from optimizer.zones import ZoneModel
 from plant.redundancy import Redundancy
-
-LEAST = 0.02
-"""Nothing is divided by less than this share of a zone's air. [-]"""
 
 
 def as_it_runs(model: PlantModel, facts: Redundancy) -> tuple[PlantModel, Redundancy]:
@@ -21,7 +19,7 @@ def as_it_runs(model: PlantModel, facts: Redundancy) -> tuple[PlantModel, Redund
     idle = {zone: share for zone, share in facts.idle.items() if share > 0.0}
     if not idle:
         return model, facts
-    running = {zone: max(1.0 - share, LEAST) for zone, share in idle.items()}
+    running = {zone: max(1.0 - share, LEAST_AIR) for zone, share in idle.items()}
     zones = tuple(of_share(z, running[z.id]) if z.id in running else z for z in model.zones)
     trips = tuple(replace(t, left=t.left / running.get(t.zone, 1.0)) for t in facts.air)
     return replace(model, zones=zones), replace(facts, air=trips, idle={})

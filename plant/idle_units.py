@@ -40,6 +40,13 @@ def running_speed(site: Site, zone: OwnerId, snapshot: Snapshot) -> float:
     return sum(known) / len(known) if known else snapshot.zone_mean(zone, Quantity.FAN_SPEED)
 
 
+def seen_in(site: Site, zone: OwnerId, quantity: Quantity, snapshot: Snapshot) -> float:
+    """Where a zone stands by its measurements: its mean, of fans that do not stand still; NaN if unknown."""
+    if quantity is Quantity.FAN_SPEED:
+        return running_speed(site, zone, snapshot)
+    return snapshot.zone_mean(zone, quantity)
+
+
 def redundancy_now(site: Site, snapshot: Snapshot) -> Redundancy:
     """What the site declares, less the air units that stand still: they neither trip nor help.
 

@@ -57,14 +57,13 @@ class DiurnalWorkload:
         days = np.floor_divide(unix, _DAY_S).astype(int)
         for day in np.unique(days):
             mine = days == day
-            today, tomorrow = self._offset_h(int(day)), self._offset_h(int(day) + 1)
-            table = _day(self.zones, self.seed, today, tomorrow, int(day))
+            table = _day(self, int(day))
             slot = (unix[mine] - day * _DAY_S) / _SLOT_S
             for zone in range(self.zones):
                 out[mine, zone] = np.interp(slot, np.arange(_SLOTS + 1), table[:, zone])
         return out
 
-    def _offset_h(self, day: int) -> float:
+    def offset_h(self, day: int) -> float:
         """Of a UTC day, as the clock stands at its noon: clocks change in one of its nights. [h]"""
         if self.timezone is None:
             return self.utc_offset_h
@@ -73,10 +72,9 @@ class DiurnalWorkload:
 
 
 @lru_cache(maxsize=64)
-def _day(zones: int, seed: int, offset_h: float, offset_tomorrow_h: float, day: int) -> Array:
+def _day(work: DiurnalWorkload, day: int) -> Array:
     """One day at 5-minute points, the next midnight included. Shape (289, zones)."""
-    today = _raw(zones, seed, offset_h, day)
-    tomorrow = _raw(zones, seed, offset_tomorrow_h, day + 1)
+    today, tomorrow = (_raw(work.zones, work.seed, work.offset_h(d), d) for d in (day, day + 1))
     return np.vstack([today, tomorrow[:1]])
 
 

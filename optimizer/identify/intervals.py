@@ -45,7 +45,7 @@ _OPEN = 100.0
 
 @dataclass(frozen=True)
 class Data:
-    """What a law was fitted to, rows with NaN and all, and the bounds of its coefficients."""
+    """What a law was fitted to, rows without NaN, and the bounds of its coefficients."""
 
     features: Array
     target: Array
@@ -78,11 +78,10 @@ class Told:
     @classmethod
     def of(cls, data: Data) -> Told:
         """Fit again without the prior."""
-        known = ~np.isnan(data.target) & ~np.isnan(data.features).any(axis=1)
-        y = data.target[known]
-        scale = np.sqrt(np.mean(data.features[known] ** 2, axis=0))
+        y = data.target
+        scale = np.sqrt(np.mean(data.features**2, axis=0))
         seen = scale > 0
-        x = data.features[known][:, seen] / scale[seen]
+        x = data.features[:, seen] / scale[seen]
         low, high, size = data.low[seen] * scale[seen], data.high[seen] * scale[seen], int(seen.sum())
         r = np.asarray(np.linalg.qr(np.column_stack([x, y]), mode="r"))
         r, z = r[:size, :size], r[:size, -1]

@@ -88,7 +88,7 @@ def fit(features: Array, target: Array, bounds: Bounds, prior: Prior, *, even_fe
     """
     known = ~np.isnan(target) & ~np.isnan(features).any(axis=1)
     x, y = features[known], target[known]
-    samples, data = int(known.sum()), Data(features, target, bounds.low, bounds.high)
+    samples, data = int(known.sum()), Data(x, y, bounds.low, bounds.high)
     if samples < LEAST_SAMPLES:
         unknown = np.full(features.shape[1], np.nan)
         used = samples if even_few else 0

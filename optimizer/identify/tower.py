@@ -181,10 +181,8 @@ def _full_kw(signals: Signals, power: Array) -> float:
 
 def _still(values: Array, most: float) -> Mask:
     """Samples that differ by less than ``most`` from the one before and the one after."""
-    moves = np.abs(np.diff(values)) < most
-    return (
-        np.concatenate([moves[:1], moves[:-1] & moves[1:], moves[-1:]]) if moves.size else np.isfinite(values)
-    )
+    close = np.abs(np.diff(values, prepend=values[:1], append=values[-1:])) < most
+    return close[:-1] & close[1:]
 
 
 def _thinned(mask: Mask, at_most: int) -> Mask:
