@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.ceiling import Effort, Question, best_path
 from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, period_grid
-from benchmarks.ceiling_room import TripPrice
+from benchmarks.ceiling_room import TripPrice, trips_along
 from benchmarks.savings_kept import Kept
 from benchmarks.savings_record import Recorded, Row, positions, row_of
 from controller.feeds import Feeds, open_feeds
@@ -57,6 +57,9 @@ LEAD_H, AFTER_H = 12, 2
 """Unscored hours before the days; hours the ceiling looks beyond each day."""
 _SEED, _DAY = 7, 86_400 // PERIOD_S
 _G_PER_TONNE = 1e6
+_TURNS = 4
+"""How often at most a ceiling is searched on because a trip along it went too far."""
+_SEEDS_APART = 1000
 
 
 @dataclass(frozen=True)
@@ -260,9 +263,24 @@ def run_ceiling(asked: Asked, ready: Ready, signal: str, others: Sequence[Record
         trips = TripPrice(done.plant, model, length) if room and model is not None else None
         fine = Rollouts(done.plant, length, done.plant.physics_step_s)
         question = Question(rollouts, money_of(ready.site, now, length, SIGNALS[signal]), trips)
-        path, _ = best_path(question, starts, asked.effort, day, final=replace(question, rollouts=fine))
+        final = replace(question, rollouts=fine)
+        path, _ = best_path(question, starts, asked.effort, day, final)
+        if trips is not None:
+            path = _surviving(path, done.plant, final, trips, asked.effort, day)
         done.follow(path[:_DAY])
     return done
+
+
+def _surviving(
+    path: Array, plant: SimulatedPlant, question: Question, room: TripPrice, effort: Effort, seed: int
+) -> Array:
+    """The path, searched on for as long as a machine that is tripped along it takes an inlet too far."""
+    again = replace(effort, constant=0, each_start=0)
+    for turn in range(_TURNS):
+        if not room.grown(path, trips_along(plant, path)):
+            break
+        path, _ = best_path(question, [path], again, seed + _SEEDS_APART * (turn + 1))
+    return path
 
 
 def _day_of(run: Recorded, day: int, length: int) -> Array:

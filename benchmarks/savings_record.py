@@ -16,7 +16,6 @@ from sim.plant import SimulatedPlant
 
 _SAMPLE_S = 60.0
 _TRIPS_EVERY = 36
-"""Periods between the instants at which every machine is tripped in a copy of the plant."""
 _EXACT = 1e-6
 
 
@@ -25,6 +24,8 @@ class Recorded:
     """A plant that goes on from where it stands, and is watched. Satisfies `plant.ports.Plant`."""
 
     plant: SimulatedPlant
+    trips_every: int = _TRIPS_EVERY
+    """Periods between the instants at which every machine is tripped in a copy of the plant."""
     paths: list[Array] = field(default_factory=list)
     """Where the levers were told to be in each period."""
     amounts: list[Array] = field(default_factory=list)
@@ -37,7 +38,7 @@ class Recorded:
     """Chillers, room units, chilled-water pumps, condenser pumps, towers, servers, each minute. [kW]"""
 
     trips: list[Array] = field(default_factory=list)
-    """Warmest inlet of each zone within the ride-through time of the worst trip, each third hour."""
+    """Warmest inlet of each zone within the ride-through time of the worst trip, at each such instant."""
 
     def reset(self, start: datetime) -> Sequence[Reading]:
         """Nothing is reset: the plant goes on."""
@@ -53,7 +54,7 @@ class Recorded:
             self.plant.step(min(_SAMPLE_S, left))
             left -= _SAMPLE_S
             self._look()
-        if len(self.paths) % _TRIPS_EVERY == 0:
+        if len(self.paths) % self.trips_every == 0:
             self._trip()
         true = self.plant.totals()
         self.amounts.append(np.array([true.facility_kwh, true.it_kwh, true.cooling_kwh, true.water_l]))

@@ -65,7 +65,7 @@ class Shape:
 class Numbers:
     """One pass's numbers for all zones: cuts around a path, and how far levers may go from it.
 
-    Arrays (blocks,), (blocks, axes) and (blocks, zones, cuts).
+    Arrays (blocks,), (blocks, axes), (blocks, zones) and (blocks, zones, cuts); `start_c` is (zones,).
     """
 
     problem: Problem
@@ -75,6 +75,14 @@ class Numbers:
     low: Array
     high: Array
     reach: Array
+    start_c: Array
+    """Where the warmest inlets stand."""
+    keep: Array
+    """Share of the block before that each inlet keeps."""
+    limit_c: Array
+    """What the warmest inlets may reach, the margin taken off."""
+    at_the_meter: float
+    """What a kilowatt at the racks is at the meter: what is lost on the way grows too."""
     air: cuts.AirCuts
     flow: FlowCuts
     room: RoomPlanes
@@ -95,6 +103,10 @@ class Numbers:
             low=low,
             high=high,
             reach=_reach(problem, at.path, grouping),
+            start_c=problem.model.bank.padded(problem.world.inlets_c).max(axis=-1),
+            keep=np.exp(-grouping.count[:, None] * problem.world.step_s / problem.model.bank.tau_s),
+            limit_c=np.asarray(problem.limit_c - problem.margin_k(at.std_k)),
+            at_the_meter=_at_the_meter(problem, at),
             air=cuts.AirCuts.of(problem.model, at),
             flow=flow,
             room=room,
@@ -173,7 +185,8 @@ def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
         m.ramps, problem.board.present[axes], numbers.reach[:, axes], scope.low[:, axes], scope.high[:, axes]
     )
     air = numbers.air.only(zones)
-    load_inlets(m.inlets, *_lag(numbers, zones), _limit(numbers)[:, zones], air.rise.level, air.rise.slope)
+    stands, limit = (numbers.start_c[zones], numbers.keep[:, zones]), numbers.limit_c[:, zones]
+    load_inlets(m.inlets, *stands, limit, air.rise.level, air.rise.slope)
     load_server_rise(m.servers, air.server.level, air.server.slope)
     load_fan_power(m.fans, air.fan.level, air.fan.slope)
     load_open_valve(m.coils, air.valve.level, air.valve.slope)
@@ -186,7 +199,7 @@ def load_numbers(m: pyo.ConcreteModel, numbers: Numbers, scope: Scope) -> None:
     _load_prices(m, numbers, axes)
     load(m.water_price, scope.water_price)
     energy = at.price * numbers.hours
-    load_beyond(m, numbers.beyond, numbers.hours, energy, scope.rest_beyond_kw, _at_the_meter(numbers))
+    load_beyond(m, numbers.beyond, numbers.hours, energy, scope.rest_beyond_kw, numbers.at_the_meter)
     if numbers.beyond.asks.units:
         load(m.to_water, problem.model.bank.wet)
 
@@ -248,30 +261,17 @@ def _load_prices(m: pyo.ConcreteModel, numbers: Numbers, axes: NDArray[np.intp])
     problem, at, settings = numbers.problem, numbers.at, numbers.problem.settings
     energy = at.price * numbers.hours
     load(m.energy_price, energy)
-    load(m.it_price, energy * _at_the_meter(numbers))
+    load(m.it_price, energy * numbers.at_the_meter)
     load(m.excess_price, settings.violation_cost_per_k_h * numbers.hours)
     load(m.move_price, settings.move_cost / problem.board.scale[axes])
 
 
-def _at_the_meter(numbers: Numbers) -> float:
-    """What a kilowatt at the racks is at the meter: what is lost on the way grows too."""
-    total = numbers.at.it_kw.sum(axis=1)
-    meter, losses = numbers.problem.model.it_meter, numbers.problem.model.losses
+def _at_the_meter(problem: Problem, at: cuts.Reference) -> float:
+    """What a kilowatt at the racks is at the meter, in the mean."""
+    total = at.it_kw.sum(axis=1)
+    meter, losses = problem.model.it_meter, problem.model.losses
     more = (meter.at(total + 1.0) - meter.at(total)) * (1 + losses.at(total + 1.0) - losses.at(total))
     return float(more.mean())
-
-
-def _lag(numbers: Numbers, zones: NDArray[np.intp]) -> tuple[Array, Array]:
-    """Where the warmest inlets stand (zones,), and what each block keeps of before (blocks, zones)."""
-    bank, world = numbers.problem.model.bank, numbers.problem.world
-    start = bank.padded(world.inlets_c).max(axis=-1)
-    keep = np.exp(-numbers.grouping.count[:, None] * world.step_s / bank.tau_s)
-    return start[zones], keep[:, zones]
-
-
-def _limit(numbers: Numbers) -> Array:
-    """What each zone's warmest inlet may reach, the margin taken off. Shape (blocks, zones)."""
-    return np.asarray(numbers.problem.limit_c - numbers.problem.margin_k(numbers.at.std_k))
 
 
 def _neighborhood(problem: Problem, path: Array, share: float) -> tuple[Array, Array]:

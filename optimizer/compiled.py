@@ -49,12 +49,16 @@ class Compiled:
         self._bound_column = np.array([b[0] for b in bounds], dtype=np.intp)
         self._bound_upper = np.array([b[1] for b in bounds], dtype=bool)
         count = len(self.numbers)
-        self._bounds = Formulas.of([b[2] for b in bounds], count)
-        self._lower = Formulas.of([r[1] for r in rows], count)
-        self._upper = Formulas.of([r[2] for r in rows], count)
-        self._value = Formulas.of([f for r in rows for _, f in r[3]], count)
-        self._costs = Formulas.of([*self._cost, self._offset], count)
         lengths = [len(r[3]) for r in rows]
+        parts = (
+            [b[2] for b in bounds],
+            [r[1] for r in rows],
+            [r[2] for r in rows],
+            [f for r in rows for _, f in r[3]],
+            [*self._cost, self._offset],
+        )
+        self._formulas = Formulas.of([f for part in parts for f in part], count)
+        self._ends = np.cumsum([len(part) for part in parts])[:-1]
         self._start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
         self._index = np.array([j for r in rows for j, _ in r[3]], dtype=np.int32)
         self._domain = _domains(model)
@@ -65,23 +69,22 @@ class Compiled:
             refresh(param)
         numbers = without_dust(self.numbers)
         lower, upper, integral = (a.copy() for a in self._domain)
-        bound = self._bounds.at(numbers)
+        bound, row_lower, row_upper, value, costs = np.split(self._formulas.at(numbers), self._ends)
         top = self._bound_upper
         np.minimum.at(upper, self._bound_column[top], bound[top])
         np.maximum.at(lower, self._bound_column[~top], bound[~top])
         # Two bounds that meet may cross by a rounding; crossed bounds are an error to HiGHS.
         lower = np.where((lower > upper) & (lower <= upper + _ROUNDING), upper, lower)
-        costs = self._costs.at(numbers)
         return Matrix(
             cost=costs[:-1],
             offset=float(costs[-1]),
             col_lower=lower,
             col_upper=upper,
-            row_lower=self._lower.at(numbers),
-            row_upper=self._upper.at(numbers),
+            row_lower=row_lower,
+            row_upper=row_upper,
             start=self._start,
             index=self._index,
-            value=self._value.at(numbers),
+            value=value,
             integral=integral.astype(np.int32),
         )
 

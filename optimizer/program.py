@@ -9,8 +9,9 @@ program to its optimum, so no step makes it worse; a site of one group is that p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import highspy
 import numpy as np
@@ -27,7 +28,7 @@ from optimizer.shadow import Places, dearest_first, shadow_prices
 from optimizer.solve import Ended, NothingFound, Solved, SolveOutcome, Solver, SolverFailed
 from optimizer.walk import Settled, scopes
 from plant.forecast import Array
-from plant.plan import SolverFacts
+from plant.plan import ShadowPrice, SolverFacts
 
 _WHOLE_UP_TO = 16
 """Zones up to which one program is at least as quick as several."""
@@ -136,8 +137,7 @@ class LinearPlan:
             tally.count(ended, matrix, {name: ended.values[at] for name, at in built.outputs.items()})
         steps = self.grouping.spread(stands.path, problem.grid.steps)
         found = tally.solved(problem.board.ramped(steps, problem.grid.step_s))
-        prices = [p for b, scope, end in last.values() for p in shadow_prices(b.places, numbers, scope, end)]
-        return replace(found, prices=dearest_first({p.limit: p for p in prices}.values()))
+        return replace(found, priced=partial(_prices, numbers, tuple(last.values())))
 
     def matrices(self, numbers: Numbers) -> list[Matrix]:
         """The programs that `run` solves, each after the ones before it: for measuring."""
@@ -161,6 +161,12 @@ class LinearPlan:
             return self._bases[number]
         alike = 0 < number < len(self._groups) and len(self._groups[number]) == len(self._groups[number - 1])
         return self._bases.get(number - 1) if alike else None
+
+
+def _prices(numbers: Numbers, parts: Iterable[tuple[Built, Scope, Ended]]) -> tuple[ShadowPrice, ...]:
+    """Of a whole pass; what several parts hold counts as the last of them has it."""
+    prices = [p for built, scope, ended in parts for p in shadow_prices(built.places, numbers, scope, ended)]
+    return dearest_first({p.limit: p for p in prices}.values())
 
 
 class _Tally:

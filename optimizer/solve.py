@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import highspy
@@ -24,15 +25,19 @@ _FEASIBLE = 1e-5
 class Solved:
     """A trajectory. `proven` says optimal within the gap; otherwise it is the best found in time.
 
-    `extra` holds what laws besides the levers' decided, by name, over the program's blocks; `prices`
-    what more room at its limits would save.
+    `extra` holds what laws besides the levers' decided, by name, over the program's blocks.
     """
 
     path: Array
     proven: bool
     facts: SolverFacts
     extra: Mapping[str, Array] = field(default_factory=dict)
-    prices: tuple[ShadowPrice, ...] = ()
+    priced: Callable[[], tuple[ShadowPrice, ...]] = tuple
+
+    @cached_property
+    def prices(self) -> tuple[ShadowPrice, ...]:
+        """What more room at its limits would save. Reckoned when asked: most passes never are."""
+        return self.priced()
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,18 @@ class Ended:
     gap: float | None
     basis: highspy.HighsBasis | None = None
     """Where the next run of a program like this may start."""
-    row_duals: Array | None = None
-    col_duals: Array | None = None
-    """Shadow price of each row: money for a unit more on its side. Only of continuous programs."""
+    optimum: highspy.HighsSolution | None = None
+    """HiGHS' own record of it. Only of continuous programs."""
+
+    @cached_property
+    def row_duals(self) -> Array | None:
+        """Shadow price of each row: money for a unit more on its side."""
+        return None if self.optimum is None else np.array(self.optimum.row_dual)
+
+    @cached_property
+    def col_duals(self) -> Array | None:
+        """Shadow price of each variable's bound that holds it."""
+        return None if self.optimum is None else np.array(self.optimum.col_dual)
 
 
 def check_options(options: Mapping[str, OptionValue]) -> None:
@@ -147,5 +161,4 @@ def _ended(highs: highspy.Highs, matrix: Matrix) -> Ended:
         return Ended(values, proven, name, float(info.mip_gap))
     if not proven:
         return Ended(values, False, name, None)
-    duals = np.array(solution.row_dual), np.array(solution.col_dual)
-    return Ended(values, True, name, 0.0, highs.getBasis(), *duals)
+    return Ended(values, True, name, 0.0, highs.getBasis(), solution)
