@@ -18,8 +18,8 @@ from plant.forecast import Array
 
 KEPT_K = 0.15
 """Room the planner keeps beyond its own reckoning, so that the supervisor's finds it kept too. [K]"""
-PRICED_H = 4.0
-"""How far ahead missing room costs a path anything: levers come back from anywhere in less. [h]"""
+_CLOSELY_H = 4.0
+"""How far ahead each step is looked at for missing room; beyond it one an hour is. [h]"""
 SPEED_OFFSETS = np.array([-0.1, 0.0, 0.1])
 _NUDGE_K, _MOST_K = 0.5, 60.0
 
@@ -42,17 +42,20 @@ def keeps_room(problem: Problem) -> bool:
     return problem.settings.n_minus_one and bool(problem.site.safety.n_minus_one)
 
 
-def trip_room(problem: Problem, paths: Array, put_off_kw: Array | None = None) -> TripRoom:
+def trip_room(
+    problem: Problem, paths: Array, put_off_kw: Array | None = None, at: NDArray[np.intp] | None = None
+) -> TripRoom:
     """What each step of candidate paths (candidates, steps, axes) would lead to if a machine tripped then.
 
     Paths may be cut short: their steps are the first ones. ``put_off_kw`` (candidates, steps, zones) is what
-    a schedule of each candidate's own takes from the problem's load.
+    a schedule of each candidate's own takes from the problem's load. ``at`` is which steps are looked at.
     """
-    course, world, steps = problem.board.unpack(paths), problem.world, paths.shape[1]
+    at = np.arange(paths.shape[1]) if at is None else at
+    course, world = problem.board.unpack(paths[:, at]), problem.world
     where = (course.supply_c, course.speed, course.chw_c)
-    load, spread = world.it_reference_kw[:steps], world.it_std_kw[:steps]
+    load, spread = world.it_reference_kw[at], world.it_std_kw[at]
     if put_off_kw is not None:
-        load = np.maximum(load - put_off_kw[:, :steps], 0.0)
+        load = np.maximum(load - put_off_kw[:, at], 0.0)
         spread = np.broadcast_to(spread, load.shape)
     warmest = after_trip_c(problem, *where, load, spread)
     allowed = np.array([z.limits.allowable_max_c for z in problem.site.zones]) - KEPT_K
@@ -62,14 +65,22 @@ def trip_room(problem: Problem, paths: Array, put_off_kw: Array | None = None) -
 def room_price(problem: Problem, paths: Array, before_h: Array, put_off_kw: Array | None = None) -> Array:
     """What the missing room costs candidate paths in the score. Shape (candidates,).
 
-    `before_h` weighs steps by how soon they come. Priced as inlets above their limit are.
+    `before_h` weighs steps by how soon they come. Priced as inlets above their limit are, at every hour: who
+    lacks room tomorrow is not cheaper than who keeps it.
     """
     if not keeps_room(problem):
         return np.zeros(paths.shape[0])
-    hours = problem.grid.step_h
-    soon = int(np.count_nonzero(hours * np.arange(problem.grid.steps) < PRICED_H))
-    over = np.maximum(trip_room(problem, paths[:, :soon], put_off_kw).excess_k, 0.0).max(axis=-1)
-    return np.asarray((over * before_h[:soon]).sum(axis=1) * hours * problem.settings.violation_cost_per_k_h)
+    at = _looked_at(problem)
+    lasts_h = problem.grid.step_h * np.diff(at, append=problem.grid.steps)
+    over = np.maximum(trip_room(problem, paths, put_off_kw, at).excess_k, 0.0).max(axis=-1)
+    return np.asarray((over * before_h[at] * lasts_h).sum(axis=1) * problem.settings.violation_cost_per_k_h)
+
+
+def _looked_at(problem: Problem) -> NDArray[np.intp]:
+    """Every step soon, and one an hour later."""
+    steps, step_h = problem.grid.steps, problem.grid.step_h
+    soon, hourly = min(steps, round(_CLOSELY_H / step_h)), max(1, round(1.0 / step_h))
+    return np.concatenate([np.arange(soon), np.arange(soon, steps, hourly)])
 
 
 @dataclass(frozen=True)
