@@ -2,7 +2,8 @@
 
 A month that began before the plan has a peak that is paid for already. One that begins within the
 horizon has none, but it will have weeks of ordinary days: up to an ordinary day's peak it is going to
-pay whatever is done in its first hours, and only what goes beyond that is on the plan's account.
+pay whatever is done in its first hours, and only what goes beyond that is on the plan's account. So is
+it for a month that has begun and goes on beyond the horizon; one that ends within it has no days left.
 """
 
 from __future__ import annotations
@@ -53,8 +54,12 @@ class DemandBill:
         if charge <= 0:
             return cls()
         edges = _months_begin(forecast.grid, ZoneInfo(site.timezone))
-        paid = [_paid(forecast.month_peak_kw)] + [_paid(forecast.ordinary_peak_kw)] * (len(edges) - 2)
-        names = ["the month's peak so far"] + ["the next month's ordinary peak"] * (len(edges) - 2)
+        so_far, ordinary = _paid(forecast.month_peak_kw), _paid(forecast.ordinary_peak_kw)
+        later = len(edges) - 2
+        coming = ordinary > so_far and not later
+        names = ["the month's ordinary peak" if coming else "the month's peak so far"]
+        names += ["the next month's ordinary peak"] * later
+        paid = [ordinary if coming else so_far] + [ordinary] * later
         spans = [slice(first, after) for first, after in pairwise(edges)]
         return cls(charge, tuple(map(BillingMonth, names, spans, paid)))
 

@@ -10,10 +10,14 @@ import pytest
 
 from benchmarks.ceiling import VIOLATION_PER_K_H, Effort, Question, best_path
 from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, ramped
+from benchmarks.ceiling_room import TripPrice, trips_along
+from benchmarks.grown_site import nameplate_model
 from benchmarks.savings import captured
 from benchmarks.savings_record import Recorded, Row, inlet_hours, positions
+from optimizer.contingency import KEPT_K
 from plant.site import Site
 from plant.site_file import load_site
+from sim.faults.trips import ride, units_that_may_trip
 from sim.plant import SimulatedPlant
 from sim.weather import load_weather
 from sim.workload import DiurnalWorkload
@@ -104,6 +108,28 @@ def test_inlets_above_the_planning_limit_are_priced(plant: SimulatedPlant) -> No
     expected = VIOLATION_PER_K_H * np.maximum(worst - limit, 0.0) / 12
     assert expected.sum() > 10.0
     np.testing.assert_allclose(question.costs(paths), expected)
+
+
+def test_a_ceiling_pays_for_trips_that_truly_went_too_far(plant: SimulatedPlant) -> None:
+    room = TripPrice(plant, nameplate_model(plant.site), PERIODS)
+    path = np.broadcast_to(positions(plant), (PERIODS, len(plant.site.levers)))
+    truly = trips_along(plant, path)
+    after_six = Recorded(plant.copy())
+    after_six.follow(path[:6])
+    ridden = [ride(after_six.plant, unit, 900.0) for unit in units_that_may_trip(plant)]
+    assert plant.site.safety.ride_through_s == 900.0
+    np.testing.assert_allclose(truly[0], np.max(ridden, axis=0))
+
+    assert truly.max() < 32.0  # as found nothing goes too far
+    before = room(path[None])[0]
+    assert not room.grown(path, truly)
+    np.testing.assert_array_equal(room(path[None])[0], before)
+    truly[1, 0] = 33.0
+    assert room.grown(path, truly)
+    # A kelvin over, and the room kept beyond what is reckoned, at the second of four instants.
+    owed = np.zeros(PERIODS)
+    owed[6:12] = VIOLATION_PER_K_H * (1.0 + KEPT_K) / 12
+    np.testing.assert_allclose(room(path[None])[0], np.maximum(before, owed))
 
 
 def test_inlet_hours_are_those_of_one_rack_group() -> None:

@@ -79,6 +79,25 @@ def test_a_month_ends_when_it_does_where_the_site_is(zone: str, start: datetime,
     assert DemandBill.of(free, outlook(free, start)).months == ()
 
 
+@pytest.mark.parametrize(
+    ("start", "so_far", "ordinary", "paid"),
+    [
+        # 3 June: 27 ordinary days are still to come, which draw 600 whatever is done today.
+        (datetime(2025, 6, 3, 12, tzinfo=UTC), 450.0, 600.0, [600.0]),
+        (datetime(2025, 6, 3, 12, tzinfo=UTC), 700.0, 600.0, [700.0]),
+        # From the last afternoon none is: June is billed what its meter showed, July what is usual.
+        (LAST_EVENING, 450.0, 600.0, [450.0, 600.0]),
+    ],
+)
+def test_a_month_that_goes_on_pays_for_an_ordinary_day_in_any_case(
+    start: datetime, so_far: float, ordinary: float, paid: list[float]
+) -> None:
+    site = demo_site()
+    site = replace(site, timezone=NEW_YORK.key, tariff=replace(site.tariff, demand_charge_per_kw_month=9.5))
+    known = replace(outlook(site, start), month_peak_kw=so_far, ordinary_peak_kw=ordinary)
+    assert [m.paid_kw for m in DemandBill.of(site, known).months] == paid
+
+
 # -- what a month will pay in any case --------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ import pytest
 from analytic_plant import demo_site, outlook, snapshot_at
 from pyomo.contrib.solver.common.factory import SolverFactory
 
-from optimizer.contingency import trip_cuts, trip_room
+from optimizer.contingency import room_price, trip_cuts, trip_room
 from optimizer.laws.trips import add_trip_room, load_trip_room
 from optimizer.model import PlantModel
 from optimizer.pose import pose
@@ -58,3 +58,22 @@ def test_cuts_touch_the_march_where_they_are_taken_and_follow_it_nearby(
         line = (cuts.level + cuts.per_speed * at.speed[..., None]).max(axis=-1)
         line = line + cuts.per_supply * at.supply_c + cuts.per_chw * at.chw_c[:, None]
         assert line == pytest.approx(trip_room(problem, moved[None]).excess_k[0], abs=1e-6)
+
+
+def test_room_that_lacks_tomorrow_has_its_price_today(history: History, model: PlantModel) -> None:
+    site, snapshot = demo_site(), snapshot_at(history, 600)
+    problem = pose(site, model, PlannerSettings.of(site), snapshot, outlook(site, snapshot.time))
+    assert isinstance(problem, Problem)
+    zones, steps = len(site.zones), problem.grid.steps
+    keeps = np.tile([*[18.0] * zones, *[0.95] * zones, 7.0, 20.0], (steps, 1))
+    lacks = keeps.copy()
+    # From the tenth to the sixteenth hour little air, and warm.
+    lacks[40:64, : 2 * zones] = [*[25.0] * zones, *[0.5] * zones]
+    missing = np.maximum(trip_room(problem, np.stack([keeps, lacks])).excess_k, 0.0).max(axis=-1)
+    assert missing[0].max() == 0.0
+    # Each step by itself, all of the same weight: kelvin-hours at the price of a warm inlet.
+    by_hand = missing[1].sum() * problem.grid.step_h * problem.settings.violation_cost_per_k_h
+    even = np.ones(steps)
+    assert by_hand > 0.0
+    assert room_price(problem, np.stack([keeps, lacks]), even) == pytest.approx([0.0, by_hand], rel=0.1)
+    assert room_price(problem, lacks[None], 0.02 * even)[0] == pytest.approx(0.02 * by_hand, rel=0.1)
