@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
-from benchmarks.ceiling import Effort, Question, best_path
-from benchmarks.ceiling_rollout import PERIOD_S, Array, Money, Rollouts, period_grid
-from benchmarks.ceiling_room import TripPrice, trips_along
+from benchmarks.ceiling import Effort
+from benchmarks.ceiling_rollout import PERIOD_S, period_grid
+from benchmarks.savings_ceiling import Days, run_ceiling
 from benchmarks.savings_kept import Kept
 from benchmarks.savings_record import Recorded, Row, positions, row_of
+from benchmarks.savings_signals import SIGNALS, carbon_of, money_of
 from controller.feeds import Feeds, open_feeds
 from controller.knowledge import Knowledge, learn
 from controller.policies import make_policy
@@ -33,18 +32,16 @@ from controller.replay import ReplayRun, replay
 from controller.settings import Settings
 from controller.wiring import make_outlook
 from plant.commands import Command
-from plant.forecast import CarbonKind, CarbonSeries, Forecast, Nature
+from plant.forecast import Forecast
 from plant.ports import Advice, CarbonFeed
 from plant.quantities import Quantity
 from plant.site import Site
 from plant.site_file import load_site
 from plant.snapshot import Snapshot
-from plant.timegrid import TimeGrid
 from sim.history import write_history
 from sim.plant import SimulatedPlant
 from sim.weather import load_weather
 from sim.workload import DiurnalWorkload
-from telemetry.feeds.carbon.synthetic import SyntheticCarbon
 from telemetry.historian import Historian
 
 RIVAL, CEILING, ENERGY_ONLY = "trim-and-respond", "ceiling", "mpc (energy only)"
@@ -53,13 +50,9 @@ NO_ROOM = ", no room"
 """What the names of those end on that were not asked to keep room for a trip."""
 _NO_FORECAST = cast(Forecast, None)
 """The other policies look at the plant alone."""
-LEAD_H, AFTER_H = 12, 2
-"""Unscored hours before the days; hours the ceiling looks beyond each day."""
+LEAD_H = 12
+"""Unscored hours before the days."""
 _SEED, _DAY = 7, 86_400 // PERIOD_S
-_G_PER_TONNE = 1e6
-_TURNS = 4
-"""How often at most a ceiling is searched on because a trip along it went too far."""
-_SEEDS_APART = 1000
 
 
 @dataclass(frozen=True)
@@ -77,28 +70,6 @@ class Asked:
     """Whether to run mpc and the ceiling once more as well, not asked to keep room for a trip."""
     production: bool
     """Through the production cycle; else the bare policies in a loop."""
-
-
-@dataclass(frozen=True)
-class FlatCarbon:
-    """One intensity at all hours: nothing to gain by timing. Satisfies `CarbonFeed`."""
-
-    g_per_kwh: float
-
-    async def intensity(self, grid: TimeGrid) -> CarbonSeries:
-        """The same in each step."""
-        values = np.full(grid.steps, self.g_per_kwh)
-        return CarbonSeries(grid, values, CarbonKind.AVERAGE, "flat", True, Nature.TYPICAL)
-
-
-async def _flat() -> FlatCarbon:
-    """As much carbon as the solar grid has over a day, evenly."""
-    day = TimeGrid(datetime(2026, 1, 1, tzinfo=UTC), 900, 96)
-    return FlatCarbon(float((await SOLAR.intensity(day)).g_per_kwh.mean()))
-
-
-SOLAR: CarbonFeed = SyntheticCarbon("CAISO")
-SIGNALS: Mapping[str, CarbonFeed] = {"flat": asyncio.run(_flat()), "solar": SOLAR}
 
 
 @dataclass(frozen=True)
@@ -188,7 +159,9 @@ def run_policy(asked: Asked, ready: Ready, policy: str, signal: str, others: Seq
     only cut it short.
     """
     if policy == CEILING:
-        return run_ceiling(asked, ready, signal, others)
+        law = ready.knowledge.model if ready.site.safety.n_minus_one else None
+        days = Days(ready.start, asked.days, partial(money_of, ready.site, carbon=SIGNALS[signal]), law)
+        return run_ceiling(ready.plant, days, others, asked.effort)
     with tempfile.TemporaryDirectory() as name:
         historian = Historian(f"sqlite:///{shutil.copy(ready.database, name)}")
         done, carbon = Recorded(ready.plant.copy()), SIGNALS[signal]
@@ -249,61 +222,6 @@ def _looped(
             for lever in site.levers:
                 commands += [Command(p, answer.setpoints[lever.id]) for p in lever.points]
         readings = plant.advance(commands, PERIOD_S)
-
-
-def run_ceiling(asked: Asked, ready: Ready, signal: str, others: Sequence[Recorded]) -> Recorded:
-    """The best found with the plant itself as the model, day after day, from what the others did."""
-    done = Recorded(ready.plant.copy())
-    length = _DAY + AFTER_H * 3600 // PERIOD_S
-    for day in range(asked.days):
-        now = ready.start + timedelta(days=day)
-        rollouts = Rollouts(done.plant, length)
-        starts = [_day_of(run, day, length) for run in others]
-        model, room = ready.knowledge.model, bool(ready.site.safety.n_minus_one)
-        trips = TripPrice(done.plant, model, length) if room and model is not None else None
-        fine = Rollouts(done.plant, length, done.plant.physics_step_s)
-        question = Question(rollouts, money_of(ready.site, now, length, SIGNALS[signal]), trips)
-        final = replace(question, rollouts=fine)
-        path, _ = best_path(question, starts, asked.effort, day, final)
-        if trips is not None:
-            path = _surviving(path, done.plant, final, trips, asked.effort, day)
-        done.follow(path[:_DAY])
-    return done
-
-
-def _surviving(
-    path: Array, plant: SimulatedPlant, question: Question, room: TripPrice, effort: Effort, seed: int
-) -> Array:
-    """The path, searched on for as long as a machine that is tripped along it takes an inlet too far."""
-    again = replace(effort, constant=0, each_start=0)
-    for turn in range(_TURNS):
-        if not room.grown(path, trips_along(plant, path)):
-            break
-        path, _ = best_path(question, [path], again, seed + _SEEDS_APART * (turn + 1))
-    return path
-
-
-def _day_of(run: Recorded, day: int, length: int) -> Array:
-    """What somebody did on one day and a little after; the last setpoints where the run ends."""
-    path = np.stack(run.paths)[day * _DAY : day * _DAY + length]
-    return np.concatenate([path, np.repeat(path[-1:], length - len(path), axis=0)])
-
-
-def money_of(site: Site, start: datetime, periods: int, carbon: CarbonFeed) -> Money:
-    """Prices of each period, with carbon inside at the site's carbon price."""
-    per_g = site.tariff.carbon_price_per_tonne / _G_PER_TONNE
-    grid = period_grid(start, periods)
-    price = asyncio.run(open_feeds(site).price.price(grid)).per_kwh
-    return Money(price + per_g * carbon_of(carbon, grid), site.tariff.water_price_per_m3)
-
-
-def carbon_of(carbon: CarbonFeed, grid: TimeGrid) -> Array:
-    """Intensity of each period. [g/kWh]"""
-
-    async def asked() -> CarbonSeries:
-        return await carbon.intensity(grid)
-
-    return asyncio.run(asked()).g_per_kwh
 
 
 def _row(ready: Ready, key: tuple[str, str], done: Recorded) -> Row:
