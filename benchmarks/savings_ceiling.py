@@ -56,7 +56,7 @@ def _surviving(
     path: Array, plant: SimulatedPlant, question: Question, room: TripPrice, effort: Effort, seed: int
 ) -> Array:
     """The path, searched on for as long as a machine that is tripped along it takes an inlet too far."""
-    again = replace(effort, constant=0, each_start=0)
+    again = replace(effort, constant=0, each_start=0, best=effort.best // 3)
     for turn in range(_TURNS):
         if not room.grown(path, trips_along(plant, path)):
             break
