@@ -89,11 +89,17 @@ def of(rows: Iterable[Row], policy: str, signal: str = "flat") -> list[Row]:
 def captured(rows: Sequence[Row], signal: str = "flat", figure: str = "cost", ending: str = "") -> float:
     """Share of the gap between trim-and-respond and the ceiling that mpc captures, summed over cells.
 
-    ``ending`` tells those apart that kept no room for a trip.
+    ``ending`` tells those apart that kept no room for a trip. A search may end above what mpc did: then mpc
+    is the best that anybody found.
     """
     found = [of(rows, p + ending, signal) for p in (RIVAL, "mpc", CEILING)]
-    rival, mpc, ceiling = (sum(float(getattr(r, figure)) for r in each) for each in found)
-    return (rival - mpc) / (rival - ceiling) if all(found) and rival > ceiling else float("nan")
+    by_cell = [{(r.climate, r.season): float(getattr(r, figure)) for r in each} for each in found]
+    rivals, mpcs, ceilings = by_cell
+    if not all(by_cell):
+        return float("nan")
+    gained = sum(rivals.values()) - sum(mpcs.values())
+    gap = sum(rivals.values()) - sum(min(cost, mpcs[cell]) for cell, cost in ceilings.items())
+    return gained / gap if gap > 0 else float("nan")
 
 
 def told_share(rows: Sequence[Row], *of_what: str, **how: str) -> float | None:

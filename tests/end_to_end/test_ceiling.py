@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -144,3 +145,8 @@ def test_the_captured_share_is_of_the_gap_to_the_ceiling() -> None:
 
     rows = [row("trim-and-respond", 110.0), row("mpc", 102.0), row("ceiling", 100.0)]
     assert captured(rows) == pytest.approx(0.8)
+    # Elsewhere the search ended above mpc, which then is the best anybody found: 8 + 10 of 10 + 10.
+    there = [row("trim-and-respond", 50.0), row("mpc", 40.0), row("ceiling", 41.0)]
+    rows += [replace(r, climate="las-vegas") for r in there]
+    assert captured(rows) == pytest.approx(18.0 / 20.0)
+    assert np.isnan(captured(there[:2]))
