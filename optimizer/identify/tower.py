@@ -127,12 +127,16 @@ def learn_tower(signals: Signals) -> tuple[TowerLaw, Evidence]:
 
 
 def compare_tower(law: TowerLaw, signals: Signals) -> tuple[Array, Array]:
-    """Logarithms of measured and predicted fan power at part speed. [ln kW] Shapes (samples,)."""
+    """Logarithms of measured and predicted fan power at part speed. [ln kW] Shapes (samples,).
+
+    Where power and water stand still, as in learning: while they move, the law of what settles says nothing.
+    """
     power = signals.total(EquipmentKind.TOWER_CELL, Quantity.POWER)
     rejected = rejected_kw(signals)
     wet = signals.of_site(Quantity.OUTDOOR_WET_BULB)
     cw = signals.of_site(Quantity.CONDENSER_WATER_SUPPLY_TEMPERATURE)
     speaks = (rejected > _LEAST_LOAD_KW) & (power > 0.02 * law.full_kw) & (power < 0.95 * law.full_kw)
+    speaks &= _still(power, _STILL_SHARE * law.full_kw) & _still(cw, _STILL_K)
     predicted = law.power_kw(cw, rejected, wet, flow_share(signals))
     return np.log(np.where(speaks, power, np.nan)), np.log(np.where(speaks, predicted, np.nan))
 

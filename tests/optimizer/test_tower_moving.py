@@ -9,7 +9,7 @@ import pytest
 from analytic_plant import Truth, make_history, saturated
 
 from optimizer.identify.signals import STATIC_STEP_S, Signals
-from optimizer.identify.tower import TowerLaw, learn_tower
+from optimizer.identify.tower import TowerLaw, compare_tower, learn_tower
 from plant.history import History
 from plant.quantities import Quantity
 from plant.site import EquipmentKind
@@ -54,3 +54,18 @@ def test_water_that_never_stands_still_is_learned_from_all_the_same() -> None:
     swung[water.id] = swung[water.id] + swing
     _, record = learn_tower(Signals.of(replace(history, values=swung)).coarse(STATIC_STEP_S))
     assert record.samples > 100
+
+
+def test_fans_that_move_the_water_are_no_drift_and_a_fouled_tower_is() -> None:
+    history = on_its_way(make_history(days=6.0))
+    law, signals = law_of(history), Signals.of(history).coarse(STATIC_STEP_S)
+    measured, told = compare_tower(law, signals)
+    off = (measured - told)[np.isfinite(measured - told)]
+    assert off.size > 100
+    assert np.sqrt(np.mean(off**2)) < 0.1
+    fouled = history.values.copy()
+    for cell in history.site.equipment_of(EquipmentKind.TOWER_CELL):
+        for point in history.site.points_of(cell.id, Quantity.POWER):
+            fouled[point.id] *= 1.2
+    measured, told = compare_tower(law, Signals.of(replace(history, values=fouled)).coarse(STATIC_STEP_S))
+    assert float(np.nanmean(measured - told)) == pytest.approx(np.log(1.2), abs=0.05)
